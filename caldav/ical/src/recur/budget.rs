@@ -1,0 +1,47 @@
+//! What an expansion may cost.
+
+/// The budget ran out before the answer was complete; nothing may be concluded from what was seen so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recurrence costs more than its budget")]
+pub struct Truncated;
+
+/// Work that may still be done, counted down and shared by all series of one request.
+///
+/// A *period* is one unit of a rule's FREQ that was looked at, whether or not it held an instance; an *instance* is one
+/// occurrence that was produced. Both are counted instead of time, so that a refusal is the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Instances that may still be produced.
+    pub instances: u32,
+    /// Periods that may still be examined.
+    pub periods: u32,
+}
+
+impl Budget {
+    /// For one series: some seconds of a year of the densest rule that is accepted, and less than 0.1 s of work.
+    pub const SERIES: Budget = Budget { instances: 100_000, periods: 200_000 };
+
+    /// Takes one instance.
+    ///
+    /// # Errors
+    /// [`Truncated`] if none is left.
+    pub fn take_instance(&mut self) -> Result<(), Truncated> {
+        self.instances = self.instances.checked_sub(1).ok_or(Truncated)?;
+        Ok(())
+    }
+
+    /// Takes one period.
+    ///
+    /// # Errors
+    /// [`Truncated`] if none is left.
+    pub fn take_period(&mut self) -> Result<(), Truncated> {
+        self.periods = self.periods.checked_sub(1).ok_or(Truncated)?;
+        Ok(())
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::SERIES
+    }
+}

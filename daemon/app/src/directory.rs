@@ -1,0 +1,186 @@
+//! People, collections and shares in memory: who may see what is decided here, without a read of the store.
+//!
+//! Filled when the store is opened and changed only after a commit. A clinic has hundreds of people and a few
+//! thousand collections; their objects are not here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use almanac_backend::{Access, Caller, CollectionName, CollectionPath, Login, Principal, PrincipalRole};
+use almanac_base::{CollectionId, CredentialId, TenantId, UserId};
+use almanac_ical::zone::Zone;
+use almanac_store::records::{CollectionRecord, KeyedHash, ShareRecord, TenantRecord};
+use almanac_store::{RecordVersion, TenantStore};
+use jiff::Timestamp;
+
+/// Whether a person may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserState {
+    /// Yes.
+    Enabled,
+    /// No: app passwords are refused, data stays.
+    Disabled,
+}
+
+#[derive(Default)]
+pub(crate) struct Directory {
+    pub(crate) tenants: BTreeMap<TenantId, Arc<Tenant>>,
+    pub(crate) users: BTreeMap<Login, Arc<User>>,
+    pub(crate) by_id: HashMap<UserId, Arc<User>>,
+    pub(crate) credentials: HashMap<KeyedHash, Arc<Credential>>,
+    pub(crate) collections: HashMap<CollectionId, Arc<CollectionEntry>>,
+    pub(crate) homes: HashMap<UserId, BTreeMap<CollectionName, CollectionId>>,
+}
+
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) record: TenantRecord,
+    pub(crate) store: Arc<TenantStore>,
+    pub(crate) zone: Zone,
+}
+
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    pub(crate) login: Login,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) display_name: String,
+    pub(crate) email: String,
+    pub(crate) role: PrincipalRole,
+    pub(crate) state: UserState,
+    pub(crate) created: Timestamp,
+}
+
+impl User {
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            user: self.id,
+            login: self.login.clone(),
+            display_name: self.display_name.clone(),
+            email: self.email.clone(),
+            role: self.role,
+        }
+    }
+}
+
+pub(crate) struct Credential {
+    pub(crate) id: CredentialId,
+    pub(crate) user: UserId,
+    pub(crate) label: String,
+    pub(crate) created: Timestamp,
+    /// Seconds since 1970; 0: never.
+    pub(crate) last_used: AtomicI64,
+    /// What of `last_used` is in the store.
+    pub(crate) last_written: AtomicI64,
+}
+
+pub(crate) struct CollectionEntry {
+    pub(crate) id: CollectionId,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) owner: UserId,
+    pub(crate) name: CollectionName,
+    pub(crate) version: RecordVersion,
+    pub(crate) record: CollectionRecord,
+    pub(crate) shares: BTreeMap<UserId, SharedWith>,
+    /// The zone of its floating times, if it says one.
+    pub(crate) zone: Option<Zone>,
+    /// The last acknowledged change of a member; shared by all generations of the entry.
+    pub(crate) head: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+pub(crate) struct SharedWith {
+    pub(crate) access: Access,
+    pub(crate) name: CollectionName,
+    pub(crate) version: RecordVersion,
+    pub(crate) record: ShareRecord,
+}
+
+impl CollectionEntry {
+    pub(crate) fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn zone(&self) -> &Zone {
+        self.zone.as_ref().unwrap_or(&self.tenant.zone)
+    }
+
+    /// What a person may do with it; `None`: not even know of it.
+    pub(crate) fn access_of(&self, user: UserId) -> Option<Access> {
+        if user == self.owner {
+            Some(Access::Owner)
+        } else {
+            self.shares.get(&user).map(|share| share.access)
+        }
+    }
+}
+
+/// A collection found under a path, and what the caller may do with it.
+pub(crate) struct Found {
+    pub(crate) entry: Arc<CollectionEntry>,
+    pub(crate) access: Access,
+}
+
+impl Directory {
+    /// The person with this login, if they are of the caller's tenant.
+    pub(crate) fn colleague(&self, caller: &Caller, login: &Login) -> Option<&Arc<User>> {
+        self.users.get(login).filter(|user| user.tenant.id == caller.tenant)
+    }
+
+    /// The collection at a path, if the caller may know of it: their own, one shared with them under the name
+    /// it has in their home, or under the owner's path.
+    pub(crate) fn find(&self, caller: &Caller, at: &CollectionPath) -> Option<Found> {
+        let home = self.colleague(caller, &at.home)?;
+        let id = self.homes.get(&home.id)?.get(&at.name)?;
+        let entry = self.collections.get(id)?;
+        if home.id != caller.user && home.id != entry.owner {
+            return None; // the name that a third person gave to something shared with them
+        }
+        let access = entry.access_of(caller.user)?;
+        Some(Found { entry: Arc::clone(entry), access })
+    }
+
+    /// All that the caller may know of in a home, ordered by name.
+    pub(crate) fn home(&self, caller: &Caller, login: &Login) -> Option<Vec<(CollectionName, Found)>> {
+        let home = self.colleague(caller, login)?;
+        let names = self.homes.get(&home.id);
+        let found: Vec<_> = names
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, _)| {
+                let at = CollectionPath { home: login.clone(), name: name.clone() };
+                self.find(caller, &at).map(|found| (name.clone(), found))
+            })
+            .collect();
+        (home.id == caller.user || !found.is_empty()).then_some(found)
+    }
+
+    pub(crate) fn put_user(&mut self, user: Arc<User>) {
+        self.users.insert(user.login.clone(), Arc::clone(&user));
+        self.by_id.insert(user.id, user);
+    }
+
+    pub(crate) fn put_collection(&mut self, entry: CollectionEntry) {
+        let entry = Arc::new(entry);
+        self.homes.entry(entry.owner).or_default().insert(entry.name.clone(), entry.id);
+        for (user, share) in &entry.shares {
+            self.homes.entry(*user).or_default().insert(share.name.clone(), entry.id);
+        }
+        self.collections.insert(entry.id, entry);
+    }
+
+    /// Forgets a collection and every name it has.
+    pub(crate) fn remove_collection(&mut self, id: CollectionId) {
+        let Some(entry) = self.collections.remove(&id) else { return };
+        self.remove_name(entry.owner, &entry.name);
+        for (user, share) in &entry.shares {
+            self.remove_name(*user, &share.name);
+        }
+    }
+
+    pub(crate) fn remove_name(&mut self, user: UserId, name: &CollectionName) {
+        if let Some(names) = self.homes.get_mut(&user) {
+            names.remove(name);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What is done from time to time, in bounded rounds, and what the operator can see of the whole.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use almanac_base::{CollectionId, StoreId};
+use almanac_store::limits::HISTORY_CHANGES;
+use almanac_store::records::{ChangeRecord, CredentialRecord, Document};
+use almanac_store::{Order, Space, Stats, StoreError, TenantStore, Trim, Write, prefix_range};
+
+use crate::App;
+use crate::directory::Tenant;
+use crate::error::AppError;
+use crate::limits::{LAST_USE_SECONDS, PURGE_BATCH, PURGE_COMMITS};
+
+/// What a round of housekeeping did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Housekeeping {
+    /// App passwords whose last use was written.
+    pub last_uses: usize,
+    /// Records of deleted collections that were removed.
+    pub purged: u64,
+    /// Changes that were forgotten because they are old.
+    pub trimmed: u64,
+}
+
+/// The store as the operator sees it.
+#[derive(Debug, Clone)]
+pub struct StoreStatus {
+    /// Figures of the engine.
+    pub stats: Stats,
+    /// This life of the store.
+    pub incarnation: StoreId,
+    /// The sum of all tenants' last changes.
+    pub head: u64,
+    /// The number of tenants.
+    pub tenants: u64,
+    /// The number of people.
+    pub users: u64,
+    /// The number of collections.
+    pub collections: u64,
+}
+
+/// History is kept at least this long.
+const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
+
+impl App {
+    /// One bounded round: writes the last use of app passwords, removes what deleted collections left behind,
+    /// forgets old history. Safe at any time, and safe to be cut off.
+    ///
+    /// # Errors
+    /// `AppError::Store` if the store fails; what was done so far stays done.
+    pub async fn housekeeping(&self) -> Result<Housekeeping, AppError> {
+        let before = self.clock.now().as_second().saturating_sub(LAST_USE_SECONDS);
+        let mut done =
+            Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
+        let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
+        for tenant in tenants {
+            done.purged += purge(&tenant.store).await?;
+        }
+        let collections: Vec<_> = self.directory().collections.values().cloned().collect();
+        for entry in collections {
+            done.trimmed += self.trim(&entry.tenant.store, entry.id).await?;
+        }
+        Ok(done)
+    }
+
+    /// Writes the last use of app passwords whose written use is before `before`.
+    pub(crate) async fn write_last_uses(&self, before: i64) -> Result<usize, AppError> {
+        let _changing = self.changing.lock().await;
+        let due: Vec<_> = {
+            let directory = self.directory();
+            let all = directory.credentials.iter();
+            all.filter(|(_, credential)| {
+                let written = credential.last_written.load(Ordering::Relaxed);
+                let used = credential.last_used.load(Ordering::Relaxed);
+                used > written && (before == i64::MIN || written < before)
+            })
+            .map(|(hash, credential)| (*hash, Arc::clone(credential)))
+            .collect()
+        };
+        let system = self.store.system();
+        for (hash, credential) in &due {
+            let used = credential.last_used.load(Ordering::Relaxed);
+            let record = CredentialRecord {
+                id: *credential.id.as_bytes(),
+                user: *credential.user.as_bytes(),
+                label: credential.label.clone(),
+                created: credential.created.as_second(),
+                last_used: Some(used),
+            };
+            let write = Write::new().put(
+                Space::Credentials,
+                hash.as_slice(),
+                system.new_version(),
+                record.to_bytes(),
+            );
+            system.commit(write).await?;
+            credential.last_written.store(used, Ordering::Relaxed);
+        }
+        Ok(due.len())
+    }
+
+    async fn trim(&self, store: &TenantStore, collection: CollectionId) -> Result<u64, AppError> {
+        let oldest = self.clock.now().as_second().saturating_sub(HISTORY_SECONDS);
+        let expired = |value: &[u8]| ChangeRecord::from_bytes(value).is_ok_and(|change| change.at < oldest);
+        let trim = Trim { expired: &expired, keep_changes: HISTORY_CHANGES, rows_max: PURGE_BATCH };
+        Ok(store.trim_history(collection, &trim).await?.into())
+    }
+
+    /// The store as the operator sees it.
+    ///
+    /// # Errors
+    /// `AppError::Store` if the store fails.
+    pub async fn status(&self) -> Result<StoreStatus, AppError> {
+        let directory = self.directory();
+        Ok(StoreStatus {
+            stats: self.store.stats(),
+            incarnation: self.store.incarnation(),
+            head: self.store.heads().tenants.values().sum(),
+            tenants: directory.tenants.len() as u64,
+            users: directory.users.len() as u64,
+            collections: directory.collections.len() as u64,
+        })
+    }
+}
+
+/// Removes the members of deleted collections, some at a time; the note that they are garbage goes last.
+async fn purge(store: &TenantStore) -> Result<u64, AppError> {
+    let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
+    let mut removed = 0;
+    let mut commits = 0;
+    for (key, _) in garbage.rows {
+        let collection = key.as_ref().try_into().map(CollectionId::from_bytes);
+        let collection = collection.map_err(|_| AppError::Bug("the key of a deleted collection"))?;
+        loop {
+            if commits == PURGE_COMMITS {
+                return Ok(removed);
+            }
+            commits += 1;
+            let range = || prefix_range(collection.as_bytes());
+            let write = Write::new()
+                .delete_range(Space::Objects, range(), PURGE_BATCH)
+                .delete_range(Space::Summaries, range(), PURGE_BATCH)
+                .delete_range(Space::Index, range(), PURGE_BATCH);
+            let gone = store.commit(write).await?.range_deleted;
+            removed += gone;
+            if gone == 0 {
+                break;
+            }
+        }
+        forget_history(store, collection).await?;
+        store.commit(Write::new().delete(Space::Meta, key)).await?;
+    }
+    Ok(removed)
+}
+
+async fn forget_history(store: &TenantStore, collection: CollectionId) -> Result<(), StoreError> {
+    loop {
+        let trim = Trim { expired: &|_| true, keep_changes: 0, rows_max: PURGE_BATCH };
+        if store.trim_history(collection, &trim).await? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Which indexes are in memory: built when first asked for, dropped when the budget is used up.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use almanac_base::CollectionId;
+use almanac_store::{StoreError, TenantStore};
+use tokio::sync::OnceCell;
+
+use super::members::{Members, Step};
+use crate::error::AppError;
+use crate::limits::CHANGES_PAGE;
+use crate::summaries;
+
+/// Indexes grow while they are used: the budget is checked at each new one, and after so many uses.
+const EVICT_EVERY: u64 = 1_024;
+
+/// The index of a collection.
+#[derive(Clone)]
+pub(crate) enum Indexed {
+    /// In memory, and as new as the last acknowledged change.
+    Memory(Arc<RwLock<Members>>),
+    /// Larger than the whole budget: read the summaries instead.
+    TooLarge,
+}
+
+/// The indexes in memory.
+pub(crate) struct IndexCache {
+    bytes_max: usize,
+    cells: Mutex<HashMap<CollectionId, Arc<Cell>>>,
+    tick: AtomicU64,
+}
+
+#[derive(Default)]
+struct Cell {
+    index: OnceCell<Indexed>,
+    used: AtomicU64,
+}
+
+impl IndexCache {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, cells: Mutex::default(), tick: AtomicU64::new(0) }
+    }
+
+    /// The index of `collection`, not older than its change `head`.
+    pub(crate) async fn fresh(
+        &self,
+        store: &TenantStore,
+        collection: CollectionId,
+        head: u64,
+    ) -> Result<Indexed, AppError> {
+        let (cell, tick) = self.cell(collection);
+        let new = !cell.index.initialized();
+        let built = cell.index.get_or_try_init(|| self.build(store, collection)).await?;
+        if let Indexed::Memory(members) = built {
+            let behind = read(members).head() < head;
+            if behind && !catch_up(store, collection, members).await? {
+                self.forget(collection);
+                return Box::pin(self.fresh(store, collection, head)).await;
+            }
+        }
+        if new || tick % EVICT_EVERY == 0 {
+            self.evict(collection);
+        }
+        Ok(built.clone())
+    }
+
+    /// Applies a change that was just made, if it is the next one of an index in memory. One that comes out of
+    /// turn is left to the next reader, who finds the index behind the collection's head.
+    pub(crate) fn apply(&self, collection: CollectionId, prev_seq: u64, step: Step) {
+        let cell = self.lock().get(&collection).cloned();
+        let Some(cell) = cell else { return };
+        if let Some(Indexed::Memory(members)) = cell.index.get() {
+            let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
+            if members.head() == prev_seq {
+                members.apply(step);
+            }
+        }
+    }
+
+    /// Drops an index; the next reader builds it again.
+    pub(crate) fn forget(&self, collection: CollectionId) {
+        self.lock().remove(&collection);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CollectionId, Arc<Cell>>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cell(&self, collection: CollectionId) -> (Arc<Cell>, u64) {
+        let now = self.tick.fetch_add(1, Ordering::Relaxed);
+        let cell = Arc::clone(self.lock().entry(collection).or_default());
+        cell.used.store(now, Ordering::Relaxed);
+        (cell, now)
+    }
+
+    /// Drops what was used longest ago until the rest fits the budget, but never `keep`.
+    fn evict(&self, keep: CollectionId) {
+        let mut cells = self.lock();
+        let mut sizes: Vec<(u64, CollectionId, usize)> = cells
+            .iter()
+            .map(|(id, cell)| (cell.used.load(Ordering::Relaxed), *id, footprint(cell)))
+            .collect();
+        let mut total: usize = sizes.iter().map(|(_, _, bytes)| bytes).sum();
+        if total <= self.bytes_max {
+            return;
+        }
+        sizes.sort_unstable();
+        for (_, id, bytes) in sizes {
+            if total <= self.bytes_max {
+                break;
+            }
+            if id != keep {
+                cells.remove(&id);
+                total -= bytes;
+            }
+        }
+    }
+
+    /// Reads all summaries, then the changes made meanwhile.
+    async fn build(&self, store: &TenantStore, collection: CollectionId) -> Result<Indexed, AppError> {
+        let head = store.collection_head(collection).await?;
+        let mut members = Members::at(head);
+        let mut after = None;
+        loop {
+            let page = summaries::page(store, collection, after).await?;
+            for slot in page.slots {
+                members.put(Arc::new(slot));
+            }
+            if members.footprint() > self.bytes_max {
+                return Ok(Indexed::TooLarge);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let members = Arc::new(RwLock::new(members));
+        if catch_up(store, collection, &members).await? {
+            Ok(Indexed::Memory(members))
+        } else {
+            Err(AppError::Bug("the change log was cut while an index was built"))
+        }
+    }
+}
+
+fn footprint(cell: &Cell) -> usize {
+    match cell.index.get() {
+        Some(Indexed::Memory(members)) => read(members).footprint(),
+        _ => 0,
+    }
+}
+
+pub(crate) fn read(members: &RwLock<Members>) -> std::sync::RwLockReadGuard<'_, Members> {
+    members.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Brings an index forward to the end of the log. `false` if the log no longer reaches back to it.
+async fn catch_up(
+    store: &TenantStore,
+    collection: CollectionId,
+    members: &RwLock<Members>,
+) -> Result<bool, AppError> {
+    loop {
+        let from = read(members).head();
+        let page = match store.changes(collection, from, CHANGES_PAGE).await {
+            Ok(page) => page,
+            Err(StoreError::HistoryGone) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let hashes: Vec<_> = page.rows.iter().map(|row| row.object).collect();
+        let slots = summaries::some(store, collection, &hashes).await?;
+        let steps =
+            page.rows.iter().zip(slots).map(|(row, slot)| Step { seq: row.seq, hash: row.object, slot });
+        {
+            let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
+            steps.for_each(|step| members.apply(step));
+        }
+        if !page.more {
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The members of one collection, in order, in one state.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use almanac_ical::series::Window;
+use almanac_store::records::KeyedHash;
+
+use super::slot::Slot;
+use super::spans::Spans;
+
+/// The members as they are after the change `head` of the collection's log.
+#[derive(Default)]
+pub(crate) struct Members {
+    head: u64,
+    by_hash: BTreeMap<KeyedHash, Arc<Slot>>,
+    spans: Spans,
+    footprint: usize,
+}
+
+/// One change of the log and what its member is now, or was later: a state newer than the change is right,
+/// since the change that made it follows in the log.
+pub(crate) struct Step {
+    pub(crate) seq: u64,
+    pub(crate) hash: KeyedHash,
+    pub(crate) slot: Option<Arc<Slot>>,
+}
+
+impl Members {
+    /// No members yet, as of `head`.
+    pub(crate) fn at(head: u64) -> Self {
+        Self { head, ..Self::default() }
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(crate) fn footprint(&self) -> usize {
+        self.footprint
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Applies a change, unless it is one that is contained already.
+    pub(crate) fn apply(&mut self, step: Step) {
+        if step.seq <= self.head {
+            return;
+        }
+        self.head = step.seq;
+        match step.slot {
+            Some(slot) => self.put(slot),
+            None => self.remove(&step.hash),
+        }
+    }
+
+    /// Puts a member in place without moving the head.
+    pub(crate) fn put(&mut self, slot: Arc<Slot>) {
+        self.remove(&slot.hash);
+        self.footprint += slot.footprint();
+        self.spans.insert(&slot);
+        self.by_hash.insert(slot.hash, slot);
+    }
+
+    fn remove(&mut self, hash: &KeyedHash) {
+        if let Some(old) = self.by_hash.remove(hash) {
+            self.spans.remove(&old);
+            self.footprint = self.footprint.saturating_sub(old.footprint());
+        }
+    }
+
+    pub(crate) fn find(&self, hash: &KeyedHash) -> Option<&Arc<Slot>> {
+        self.by_hash.get(hash)
+    }
+
+    /// All members in order, from behind `after`.
+    pub(crate) fn after(&self, after: Option<&KeyedHash>) -> impl Iterator<Item = &Arc<Slot>> {
+        let from = after.map_or(Bound::Unbounded, |hash| Bound::Excluded(*hash));
+        self.by_hash.range((from, Bound::Unbounded)).map(|(_, slot)| slot)
+    }
+
+    /// Members that may overlap the window, in no order.
+    pub(crate) fn near(&self, window: &Window) -> impl Iterator<Item = &Arc<Slot>> {
+        self.spans.near(window.start.as_second(), window.end.as_second())
+    }
+}

@@ -1,0 +1,71 @@
+//! The use cases of Almanac, and the only crate that commits writes.
+//!
+//! It implements `almanac_backend::Backend` for the CalDAV methods and offers the operator's wishes (tenants,
+//! people, app passwords, calendars, import, export) to the command line. It knows neither HTTP nor XML.
+//!
+//! Where to start: [`App`]; `objects.rs` for the way of a PUT; `listing.rs` for queries and syncs, which read
+//! the index of `index/`; `directory.rs` for who may see what.
+#![warn(missing_docs)]
+
+mod backend;
+mod collections;
+mod demo;
+mod directory;
+mod error;
+mod housekeeping;
+mod index;
+mod limits;
+mod listing;
+mod objects;
+mod open;
+mod people;
+mod shares;
+mod summaries;
+mod token;
+mod transfer;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use almanac_base::{Clock, IdGen};
+use almanac_store::Store;
+
+pub use collections::CalendarInfo;
+pub use demo::{DemoLogin, DemoLogins};
+pub use directory::UserState;
+pub use error::AppError;
+pub use housekeeping::{Housekeeping, StoreStatus};
+pub use people::{AppPasswordInfo, NewUser, TenantInfo, UserInfo};
+pub use transfer::{ImportProgress, ImportReport};
+
+use directory::Directory;
+use index::IndexCache;
+
+/// What the use cases need to be told.
+pub struct AppOptions {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The memory that the indexes of collections may take together, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// The running application: one for each store.
+pub struct App {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    ids: IdGen,
+    directory: RwLock<Directory>,
+    indexes: IndexCache,
+    /// Held while people, collections or shares change, so that the directory follows the store in order.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    /// Who may see what. Never held over an await.
+    pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,35 @@
+//! The bounds of this crate, each with its unit.
+
+/// How often a write is decided anew when others change what it read. With every round one writer wins, so
+/// this is also how many writers may race for one object.
+pub(crate) const COMMIT_ATTEMPTS: usize = 256;
+
+/// Change rows read at a time.
+pub(crate) const CHANGES_PAGE: u32 = 1_000;
+
+/// Summaries read at a time.
+pub(crate) const SUMMARIES_PAGE: u32 = 2_000;
+
+/// Members of a deleted collection removed in one commit.
+pub(crate) const PURGE_BATCH: u32 = 500;
+
+/// Commits of one round of housekeeping.
+pub(crate) const PURGE_COMMITS: usize = 200;
+
+/// Objects written at the same time by an import: they share the syncs of the disk.
+pub(crate) const IMPORT_PARALLEL: usize = 32;
+
+/// Dead properties of one collection: their number.
+pub(crate) const DEAD_PROPERTIES_MAX: usize = 200;
+
+/// Dead properties of one collection: their size, in bytes.
+pub(crate) const DEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest display name, description or time zone, in bytes.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Collections in one calendar home.
+pub(crate) const COLLECTIONS_MAX: usize = 1_000;
+
+/// The use of an app password is written at most this often, in seconds.
+pub(crate) const LAST_USE_SECONDS: i64 = 3_600;

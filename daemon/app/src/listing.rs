@@ -1,0 +1,273 @@
+//! Reading collections without their bodies: listings, time-range queries, syncs, busy time.
+
+use std::collections::HashSet;
+use std::sync::{Arc, RwLock};
+
+use almanac_backend::{
+    Access, Caller, ChangedMember, Changes, CollectionPath, MemberState, ObjectName, Page, Refusal, Select,
+    SyncToken,
+};
+use almanac_ical::series::{Busy, Window, merge_busy};
+use almanac_ical::zone::Zone;
+use almanac_store::StoreError;
+use almanac_store::records::{ChangeRecord, Document, KeyedHash};
+
+use crate::App;
+use crate::directory::CollectionEntry;
+use crate::error::AppError;
+use crate::index::cache::read;
+use crate::index::{Indexed, Members, Slot};
+use crate::limits::CHANGES_PAGE;
+use crate::summaries;
+use crate::token::{self, Place};
+
+impl App {
+    /// See `Backend::list`.
+    pub(crate) async fn list_members(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        select: &Select,
+        after: Option<&ObjectName>,
+        limit: usize,
+    ) -> Result<Page, AppError> {
+        let entry = self.readable(caller, at)?;
+        let zone = select.zone.as_ref().unwrap_or_else(|| entry.zone()).clone();
+        let after = after.map(|name| entry.tenant.store.member(entry.id, name.as_str()).name);
+        let wanted = |slot: &Slot| matches(slot, select, &zone);
+        let mut slots =
+            self.slots(&entry, select.window.as_ref(), after, limit.saturating_add(1), &wanted).await?;
+        let more = slots.len() > limit;
+        slots.truncate(limit);
+        Ok(Page { entries: slots.iter().map(|slot| slot.entry()).collect(), more })
+    }
+
+    /// See `Backend::changes`.
+    pub(crate) async fn list_changes(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        since: Option<&SyncToken>,
+        limit: usize,
+    ) -> Result<Changes, AppError> {
+        let entry = self.readable(caller, at)?;
+        let store = &entry.tenant.store;
+        let place = match since {
+            None => None,
+            Some(token) => Some(token::read(store, self.store.incarnation(), entry.id, token)?),
+        };
+        match place {
+            None => self.initial(&entry, None, limit).await,
+            Some(Place { seq, initial: Some(hash) }) => self.initial(&entry, Some((seq, hash)), limit).await,
+            Some(Place { seq, initial: None }) => self.since(&entry, seq, limit).await,
+        }
+    }
+
+    /// All present members, or those behind `from`. The log is read from where the first piece began.
+    async fn initial(
+        &self,
+        entry: &Arc<CollectionEntry>,
+        from: Option<(u64, KeyedHash)>,
+        limit: usize,
+    ) -> Result<Changes, AppError> {
+        // The head is taken first: what changes from here on is reported by the next sync.
+        let head = match from {
+            Some((seq, _)) => seq,
+            None => self.head(entry).await?,
+        };
+        let after = from.map(|(_, hash)| hash);
+        let mut slots = self.slots(entry, None, after, limit.saturating_add(1), &|_| true).await?;
+        let more = slots.len() > limit;
+        slots.truncate(limit);
+        let initial = if more { slots.last().map(|slot| slot.hash) } else { None };
+        let members = slots.iter().map(|slot| present(slot)).collect();
+        Ok(Changes { members, token: self.token(entry, Place { seq: head, initial }), more })
+    }
+
+    /// What changed behind `seq`: each member once, as it is now.
+    async fn since(&self, entry: &Arc<CollectionEntry>, seq: u64, limit: usize) -> Result<Changes, AppError> {
+        let store = &entry.tenant.store;
+        let mut at = seq;
+        let mut seen = HashSet::new();
+        let mut changed: Vec<(KeyedHash, String)> = Vec::new();
+        let more = 'rows: loop {
+            let page = match store.changes(entry.id, at, CHANGES_PAGE).await {
+                Ok(page) => page,
+                Err(StoreError::HistoryGone) => return Err(Refusal::InvalidSyncToken.into()),
+                Err(error) => return Err(error.into()),
+            };
+            for row in &page.rows {
+                if !seen.contains(&row.object) {
+                    if changed.len() == limit {
+                        break 'rows true;
+                    }
+                    seen.insert(row.object);
+                    changed.push((row.object, ChangeRecord::from_bytes(&row.value)?.name));
+                }
+                at = row.seq;
+            }
+            if !page.more {
+                break false;
+            }
+        };
+        let members = self.present_states(entry, changed, at).await?;
+        Ok(Changes { members, token: self.token(entry, Place { seq: at, initial: None }), more })
+    }
+
+    /// How the named members are now; no older than the change `head`.
+    async fn present_states(
+        &self,
+        entry: &CollectionEntry,
+        changed: Vec<(KeyedHash, String)>,
+        head: u64,
+    ) -> Result<Vec<ChangedMember>, AppError> {
+        let head = head.max(entry.head());
+        match self.indexes.fresh(&entry.tenant.store, entry.id, head).await? {
+            Indexed::Memory(members) => {
+                let members = read(&members);
+                changed.into_iter().map(|(hash, name)| state_of(members.find(&hash), &name)).collect()
+            }
+            Indexed::TooLarge => {
+                let hashes: Vec<KeyedHash> = changed.iter().map(|(hash, _)| *hash).collect();
+                let slots = summaries::some(&entry.tenant.store, entry.id, &hashes).await?;
+                changed
+                    .into_iter()
+                    .zip(slots)
+                    .map(|((_, name), slot)| state_of(slot.as_ref(), &name))
+                    .collect()
+            }
+        }
+    }
+
+    /// See `Backend::busy`. Free-busy access is enough.
+    pub(crate) async fn busy_time(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        window: &Window,
+        zone: Option<&Zone>,
+    ) -> Result<Vec<Busy>, AppError> {
+        let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
+        if found.access < Access::FreeBusy {
+            return Err(Refusal::NeedPrivilege.into());
+        }
+        let entry = found.entry;
+        if entry.record.transparency != 0 {
+            return Ok(Vec::new()); // RFC 6638 section 9.1: it does not count
+        }
+        let zone = entry.zone.as_ref().or(zone).unwrap_or(&entry.tenant.zone).clone();
+        let wanted = |slot: &Slot| slot.overlaps(window, &zone);
+        let slots = self.slots(&entry, Some(window), None, usize::MAX, &wanted).await?;
+        let mut busy = Vec::new();
+        for slot in slots {
+            slot.busy(window, &zone, &mut busy)?;
+        }
+        Ok(merge_busy(busy))
+    }
+
+    /// Members in order from behind `after`, at most `limit`, of those that `wanted` wants. `window` narrows
+    /// the search where the index is in memory; `wanted` must decide on it.
+    pub(crate) async fn slots(
+        &self,
+        entry: &CollectionEntry,
+        window: Option<&Window>,
+        after: Option<KeyedHash>,
+        limit: usize,
+        wanted: &(dyn Fn(&Slot) -> bool + Sync),
+    ) -> Result<Vec<Arc<Slot>>, AppError> {
+        match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
+            Indexed::Memory(members) => Ok(from_memory(&members, window, after, limit, wanted)),
+            Indexed::TooLarge => from_store(entry, after, limit, wanted).await,
+        }
+    }
+
+    /// The number of members.
+    pub(crate) async fn count(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
+        match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
+            Indexed::Memory(members) => Ok(read(&members).len() as u64),
+            Indexed::TooLarge => Ok(from_store(entry, None, usize::MAX, &|_| true).await?.len() as u64),
+        }
+    }
+
+    /// The collection's last change; read from the store until the first change of this run.
+    pub(crate) async fn head(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
+        match entry.head() {
+            0 => {
+                let head = entry.tenant.store.collection_head(entry.id).await?;
+                entry.head.fetch_max(head, std::sync::atomic::Ordering::AcqRel);
+                Ok(entry.head())
+            }
+            head => Ok(head),
+        }
+    }
+
+    /// The token of a place in the collection.
+    pub(crate) fn token(&self, entry: &CollectionEntry, place: Place) -> SyncToken {
+        token::write(&entry.tenant.store, self.store.incarnation(), entry.id, place)
+    }
+}
+
+fn matches(slot: &Slot, select: &Select, zone: &Zone) -> bool {
+    select.kind.is_none_or(|kind| slot.kind == kind)
+        && select.window.as_ref().is_none_or(|window| slot.overlaps(window, zone))
+        && select.alarm_window.as_ref().is_none_or(|window| slot.alarm_overlaps(window, zone))
+}
+
+fn from_memory(
+    members: &RwLock<Members>,
+    window: Option<&Window>,
+    after: Option<KeyedHash>,
+    limit: usize,
+    wanted: &(dyn Fn(&Slot) -> bool + Sync),
+) -> Vec<Arc<Slot>> {
+    let members = read(members);
+    let Some(window) = window else {
+        return members.after(after.as_ref()).filter(|slot| wanted(slot)).take(limit).cloned().collect();
+    };
+    let behind = |slot: &&Arc<Slot>| after.is_none_or(|after| slot.hash > after);
+    let mut found: Vec<_> =
+        members.near(window).filter(behind).filter(|slot| wanted(slot)).cloned().collect();
+    drop(members);
+    found.sort_unstable_by_key(|slot| slot.hash);
+    found.truncate(limit);
+    found
+}
+
+async fn from_store(
+    entry: &CollectionEntry,
+    after: Option<KeyedHash>,
+    limit: usize,
+    wanted: &(dyn Fn(&Slot) -> bool + Sync),
+) -> Result<Vec<Arc<Slot>>, AppError> {
+    let mut found = Vec::new();
+    let mut from = after.map(|hash| summaries::key_behind(entry.id, &hash));
+    loop {
+        let page = summaries::page(&entry.tenant.store, entry.id, from).await?;
+        for slot in page.slots {
+            if wanted(&slot) {
+                found.push(Arc::new(slot));
+                if found.len() == limit {
+                    return Ok(found);
+                }
+            }
+        }
+        from = page.next;
+        if from.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn present(slot: &Slot) -> ChangedMember {
+    ChangedMember { name: slot.name.clone(), state: MemberState::Present(slot.entry()) }
+}
+
+fn state_of(slot: Option<&Arc<Slot>>, name: &str) -> Result<ChangedMember, AppError> {
+    match slot {
+        Some(slot) => Ok(present(slot)),
+        None => {
+            let name = ObjectName::new(name).map_err(|_| AppError::Bug("a stored name is not a name"))?;
+            Ok(ChangedMember { name, state: MemberState::Removed })
+        }
+    }
+}

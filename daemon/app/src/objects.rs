@@ -1,0 +1,350 @@
+//! Writing calendar object resources: read, decide, one commit; on a conflict read and decide again.
+
+use std::sync::Arc;
+
+use almanac_backend::{
+    Access, Caller, CollectionPath, ETag, ObjectName, ObjectPath, Overwrite, PutOutcome, Refusal,
+    StoredObject, WriteGuard,
+};
+use almanac_ical::CalendarObject;
+use almanac_store::objects::Member;
+use almanac_store::records::ObjectRecord;
+use almanac_store::{Committed, Precondition, RecordVersion, Space, StoreError, Write};
+use jiff::Timestamp;
+
+use crate::App;
+use crate::directory::CollectionEntry;
+use crate::error::AppError;
+use crate::index::members::Step;
+use crate::index::slot::{Slot, kind_from_byte, kind_to_byte, summarize};
+use crate::limits::COMMIT_ATTEMPTS;
+
+/// A member that a commit changed.
+struct Changed<'a> {
+    entry: &'a CollectionEntry,
+    member: Member,
+    /// How it is now; `None`: gone.
+    now: Option<Arc<Slot>>,
+}
+
+/// An object as it was read, with the version that a write must find unchanged.
+type Current = Option<(RecordVersion, ObjectRecord)>;
+
+impl App {
+    /// See `Backend::object`.
+    pub(crate) async fn read_object(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+    ) -> Result<Option<StoredObject>, AppError> {
+        let names = std::slice::from_ref(&at.name);
+        match self.read_objects(caller, &at.collection, names).await {
+            Ok(mut found) => Ok(found.pop().flatten()),
+            Err(AppError::Refused(Refusal::NotFound)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// See `Backend::objects`.
+    pub(crate) async fn read_objects(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        names: &[ObjectName],
+    ) -> Result<Vec<Option<StoredObject>>, AppError> {
+        let entry = self.readable(caller, at)?;
+        let store = &entry.tenant.store;
+        let members: Vec<Member> = names.iter().map(|name| store.member(entry.id, name.as_str())).collect();
+        let found = store.objects(&members).await?;
+        names
+            .iter()
+            .zip(found)
+            .map(|(name, current)| current.map(|(version, object)| stored(name, version, object)).transpose())
+            .collect()
+    }
+
+    /// See `Backend::put_object`.
+    pub(crate) async fn write_object(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+        body: &CalendarObject,
+        guard: &WriteGuard,
+    ) -> Result<PutOutcome, AppError> {
+        let entry = self.writable(caller, &at.collection, Refusal::ParentMissing)?;
+        if !entry.record.components.contains(&kind_to_byte(body.kind())) {
+            return Err(Refusal::UnsupportedComponent.into());
+        }
+        let store = &entry.tenant.store;
+        let member = store.member(entry.id, at.name.as_str());
+        let uid = store.uid_hash(entry.id, body.uid());
+        for _ in 0..COMMIT_ATTEMPTS {
+            let current = self.current(&entry, member, guard).await?;
+            self.check_uid(&entry, at, &uid, current.as_ref()).await?;
+            let now = self.clock.now().as_second();
+            let created = current.as_ref().map_or(now, |(_, old)| old.created);
+            let summary = summarize(&at.name, body, created, now)?;
+            let object = ObjectRecord {
+                name: at.name.as_str().to_owned(),
+                kind: kind_to_byte(body.kind()),
+                created,
+                modified: now,
+                body: body.bytes().to_vec(),
+                uid,
+            };
+            let version = store.new_version();
+            let mut write = Write::new()
+                .require(exists(&entry))
+                .require_object(member, current.as_ref().map(|(version, _)| *version));
+            if current.is_none() {
+                write = write.require_uid_free(entry.id, &uid);
+            }
+            let write = write.put_object(member, version, &object, &summary);
+            if let Some(committed) = self.commit(&entry, write).await? {
+                let slot = Slot::from_record(member.name, version, summary)?;
+                self.announce([Changed { entry: &entry, member, now: Some(Arc::new(slot)) }], &committed);
+                let etag = Some(ETag::from_version(*version.as_bytes()));
+                return Ok(outcome(current.is_some(), etag));
+            }
+        }
+        Err(AppError::Busy)
+    }
+
+    /// See `Backend::delete_object`.
+    pub(crate) async fn remove_object(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+        guard: &WriteGuard,
+    ) -> Result<(), AppError> {
+        let entry = self.writable(caller, &at.collection, Refusal::NotFound)?;
+        let store = &entry.tenant.store;
+        let member = store.member(entry.id, at.name.as_str());
+        for _ in 0..COMMIT_ATTEMPTS {
+            let Some((version, old)) = self.current(&entry, member, guard).await? else {
+                return Err(Refusal::NotFound.into());
+            };
+            let write = Write::new()
+                .require(exists(&entry))
+                .require_object(member, Some(version))
+                .delete_object(member, store.new_version(), &old, self.clock.now().as_second());
+            if let Some(committed) = self.commit(&entry, write).await? {
+                self.announce([Changed { entry: &entry, member, now: None }], &committed);
+                return Ok(());
+            }
+        }
+        Err(AppError::Busy)
+    }
+
+    /// See `Backend::move_object` and `Backend::copy_object`: a move is a copy that removes its source in the
+    /// same commit.
+    pub(crate) async fn transfer_object(
+        &self,
+        caller: &Caller,
+        from: &ObjectPath,
+        to: &ObjectPath,
+        guard: &WriteGuard,
+        overwrite: Overwrite,
+        source: Source,
+    ) -> Result<PutOutcome, AppError> {
+        for _ in 0..COMMIT_ATTEMPTS {
+            let origin = match source {
+                Source::Keep => self.readable(caller, &from.collection)?,
+                Source::Remove => self.writable(caller, &from.collection, Refusal::NotFound)?,
+            };
+            let target = self.writable(caller, &to.collection, Refusal::ParentMissing)?;
+            let store = &origin.tenant.store;
+            let source_member = store.member(origin.id, from.name.as_str());
+            let target_member = store.member(target.id, to.name.as_str());
+            if source_member == target_member {
+                return Err(Refusal::NeedPrivilege.into()); // RFC 4918 9.8.5: source and destination are the same
+            }
+            let Some((version, old)) = self.current(&origin, source_member, guard).await? else {
+                return Err(Refusal::NotFound.into());
+            };
+            if !target.record.components.contains(&old.kind) {
+                return Err(Refusal::UnsupportedComponent.into());
+            }
+            let replaced = self.current(&target, target_member, &WriteGuard::default()).await?;
+            if replaced.is_some() && overwrite == Overwrite::Refuse {
+                return Err(Refusal::PreconditionFailed.into());
+            }
+            let body = CalendarObject::parse_stored(&old.body)
+                .map_err(|_| AppError::Bug("a stored object does not parse"))?;
+            let uid = store.uid_hash(target.id, body.uid());
+            let leaves_same = source == Source::Remove && origin.id == target.id;
+            self.check_transfer_uid(&target, to, &uid, &from.name, leaves_same, replaced.as_ref()).await?;
+            let now = self.clock.now().as_second();
+            let summary = summarize(&to.name, &body, now, now)?;
+            let object = ObjectRecord {
+                name: to.name.as_str().to_owned(),
+                created: now,
+                modified: now,
+                uid,
+                ..old.clone()
+            };
+            let fresh = store.new_version();
+            let mut write = Write::new()
+                .require(exists(&target))
+                .require(exists(&origin))
+                .require_object(source_member, Some(version))
+                .require_object(target_member, replaced.as_ref().map(|(version, _)| *version));
+            if let Some((_, replaced)) = &replaced
+                && replaced.uid != uid
+            {
+                let key = almanac_store::records::object::uid_key(target.id, &replaced.uid);
+                write = write.delete(Space::Index, key);
+            }
+            if source == Source::Remove {
+                write = write.delete_object(source_member, store.new_version(), &old, now);
+            }
+            if !leaves_same && replaced.as_ref().is_none_or(|(_, replaced)| replaced.uid != uid) {
+                write = write.require_uid_free(target.id, &uid);
+            }
+            let write = write.put_object(target_member, fresh, &object, &summary);
+            if let Some(committed) = self.commit(&target, write).await? {
+                let slot = Arc::new(Slot::from_record(target_member.name, fresh, summary)?);
+                let gone = Changed { entry: &origin, member: source_member, now: None };
+                let come = Changed { entry: &target, member: target_member, now: Some(slot) };
+                let gone = (source == Source::Remove).then_some(gone);
+                self.announce(gone.into_iter().chain([come]), &committed);
+                return Ok(outcome(replaced.is_some(), Some(ETag::from_version(*fresh.as_bytes()))));
+            }
+        }
+        Err(AppError::Busy)
+    }
+
+    /// The object as it is now, if the guard holds of it.
+    async fn current(
+        &self,
+        entry: &CollectionEntry,
+        member: Member,
+        guard: &WriteGuard,
+    ) -> Result<Current, AppError> {
+        let current = entry.tenant.store.objects(&[member]).await?.pop().flatten();
+        let etag = current.as_ref().map(|(version, _)| ETag::from_version(*version.as_bytes()));
+        if guard.holds(etag.as_ref()) { Ok(current) } else { Err(Refusal::PreconditionFailed.into()) }
+    }
+
+    /// RFC 4791 section 5.3.2.1, `no-uid-conflict`: no other member has the UID, and an overwritten one keeps its own.
+    async fn check_uid(
+        &self,
+        entry: &CollectionEntry,
+        at: &ObjectPath,
+        uid: &[u8; 32],
+        current: Option<&(RecordVersion, ObjectRecord)>,
+    ) -> Result<(), AppError> {
+        match current {
+            Some((_, old)) if old.uid == *uid => Ok(()),
+            Some(_) => Err(Refusal::UidConflict(at.clone()).into()),
+            None => match entry.tenant.store.uid_holder(entry.id, uid).await? {
+                Some(holder) => Err(Refusal::UidConflict(sibling(at, &holder)?).into()),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// As `check_uid`, for a copy or a move: the claim of a source that leaves, or of a target that is replaced,
+    /// is no conflict.
+    async fn check_transfer_uid(
+        &self,
+        target: &CollectionEntry,
+        to: &ObjectPath,
+        uid: &[u8; 32],
+        source_name: &ObjectName,
+        leaves_same: bool,
+        replaced: Option<&(RecordVersion, ObjectRecord)>,
+    ) -> Result<(), AppError> {
+        if replaced.is_some_and(|(_, replaced)| replaced.uid == *uid) {
+            return Ok(());
+        }
+        match target.tenant.store.uid_holder(target.id, uid).await? {
+            Some(holder) if leaves_same && holder == source_name.as_str() => Ok(()),
+            Some(holder) => Err(Refusal::UidConflict(sibling(to, &holder)?).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Commits; `None` means that another writer was first and the decision must be made again.
+    async fn commit(&self, entry: &CollectionEntry, write: Write) -> Result<Option<Committed>, AppError> {
+        match entry.tenant.store.commit(write).await {
+            Ok(committed) => Ok(Some(committed)),
+            // The first precondition of every write here: the collection is there.
+            Err(StoreError::Conflict { precondition: 0 }) => Err(Refusal::ParentMissing.into()),
+            Err(StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells the indexes and the collections' heads of changes that are durable, in the order of the log
+    /// entries.
+    fn announce<'a>(&self, changed: impl IntoIterator<Item = Changed<'a>>, committed: &Committed) {
+        for (Changed { entry, member, now }, place) in changed.into_iter().zip(&committed.changes) {
+            let step = Step { seq: place.seq, hash: member.name, slot: now };
+            self.indexes.apply(entry.id, place.prev_seq, step);
+            entry.head.fetch_max(place.seq, std::sync::atomic::Ordering::AcqRel);
+        }
+    }
+
+    /// The collection at a path, if the caller may read its members.
+    pub(crate) fn readable(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+    ) -> Result<Arc<CollectionEntry>, AppError> {
+        let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
+        if found.access < Access::Read {
+            return Err(Refusal::NeedPrivilege.into());
+        }
+        Ok(found.entry)
+    }
+
+    /// The collection at a path, if the caller may change its members. `absent` is the refusal where there is
+    /// no such collection.
+    pub(crate) fn writable(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        absent: Refusal,
+    ) -> Result<Arc<CollectionEntry>, AppError> {
+        let found = self.directory().find(caller, at).ok_or(absent)?;
+        if found.access < Access::ReadWrite {
+            return Err(Refusal::NeedPrivilege.into());
+        }
+        Ok(found.entry)
+    }
+}
+
+/// What becomes of the source of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// COPY.
+    Keep,
+    /// MOVE.
+    Remove,
+}
+
+fn exists(entry: &CollectionEntry) -> Precondition {
+    Precondition::Exists(Space::Collections, entry.id.as_bytes().as_slice().into())
+}
+
+fn outcome(replaced: bool, etag: Option<ETag>) -> PutOutcome {
+    if replaced { PutOutcome::Replaced(etag) } else { PutOutcome::Created(etag) }
+}
+
+fn sibling(at: &ObjectPath, name: &str) -> Result<ObjectPath, AppError> {
+    let name = ObjectName::new(name).map_err(|_| AppError::Bug("a stored name is not a name"))?;
+    Ok(ObjectPath { collection: at.collection.clone(), name })
+}
+
+fn stored(name: &ObjectName, version: RecordVersion, object: ObjectRecord) -> Result<StoredObject, AppError> {
+    let time = |second| Timestamp::from_second(second).map_err(|_| AppError::Bug("a stored time is no time"));
+    Ok(StoredObject {
+        name: name.clone(),
+        etag: ETag::from_version(*version.as_bytes()),
+        kind: kind_from_byte(object.kind)?,
+        created: time(object.created)?,
+        modified: time(object.modified)?,
+        body: object.body.into(),
+    })
+}

@@ -1,0 +1,186 @@
+//! Import and export of whole calendars as iCalendar files.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use almanac_backend::{
+    Caller, CollectionPath, ObjectName, ObjectPath, PutOutcome, Refusal, Select, WriteGuard,
+};
+use almanac_ical::merge::Merger;
+use almanac_ical::split::split;
+use almanac_ical::{CalendarObject, Limits};
+use bytes::Bytes;
+
+use crate::App;
+use crate::directory::CollectionEntry;
+use crate::error::AppError;
+use crate::limits::IMPORT_PARALLEL;
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Objects dealt with.
+    pub done: usize,
+    /// Objects in the file.
+    pub total: usize,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Objects that are new.
+    pub created: usize,
+    /// Objects whose UID was there with other content.
+    pub replaced: usize,
+    /// Objects that were there octet for octet.
+    pub unchanged: usize,
+    /// Why objects were refused; the texts hold nothing of them.
+    pub refused: Vec<String>,
+}
+
+enum Imported {
+    Created,
+    Replaced,
+    Unchanged,
+    Refused(String),
+}
+
+impl App {
+    /// Imports a file of any number of components: one object for each UID. An object whose UID is there
+    /// replaces it, so an import can be repeated. METHOD is dropped: nobody is invited.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such calendar, `Invalid` if the file as a whole cannot be read. A bad object
+    /// is reported and does not stop the others.
+    pub async fn import(
+        &self,
+        at: &CollectionPath,
+        ics: &[u8],
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<ImportReport, AppError> {
+        let entry = self.owned(at)?;
+        let caller = self.owner_of(&entry)?;
+        let mut fresh = || format!("{:032x}@almanac", u128::from_be_bytes(self.ids.fresh()));
+        let file = split(ics, &Limits::default(), &mut fresh)
+            .map_err(|reason| AppError::Invalid(format!("the file is not a calendar: {reason}")))?;
+        let mut report = ImportReport {
+            refused: file.refused.iter().map(ToString::to_string).collect(),
+            ..ImportReport::default()
+        };
+        let done = AtomicUsize::new(0);
+        let total = file.objects.len();
+        // Several at a time, so that they share the syncs of the disk.
+        for objects in file.objects.chunks(IMPORT_PARALLEL) {
+            let writes = objects.iter().map(|object| async {
+                let outcome = self.import_object(&caller, &entry, at, object).await;
+                progress(ImportProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, total });
+                outcome
+            });
+            for outcome in join_all(writes).await {
+                match outcome? {
+                    Imported::Created => report.created += 1,
+                    Imported::Replaced => report.replaced += 1,
+                    Imported::Unchanged => report.unchanged += 1,
+                    Imported::Refused(reason) => report.refused.push(reason),
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn import_object(
+        &self,
+        caller: &Caller,
+        entry: &CollectionEntry,
+        at: &CollectionPath,
+        object: &CalendarObject,
+    ) -> Result<Imported, AppError> {
+        let uid = entry.tenant.store.uid_hash(entry.id, object.uid());
+        let name = match entry.tenant.store.uid_holder(entry.id, &uid).await? {
+            Some(name) => ObjectName::new(&name).map_err(|_| AppError::Bug("a stored name is not a name"))?,
+            None => name_for(object.uid(), &uid)?,
+        };
+        let path = ObjectPath { collection: at.clone(), name };
+        let current = self.read_object(caller, &path).await?;
+        if current.is_some_and(|current| current.body == object.bytes()) {
+            return Ok(Imported::Unchanged);
+        }
+        match self.write_object(caller, &path, object, &WriteGuard::default()).await {
+            Ok(PutOutcome::Created(_)) => Ok(Imported::Created),
+            Ok(PutOutcome::Replaced(_)) => Ok(Imported::Replaced),
+            Err(AppError::Refused(Refusal::UnsupportedComponent)) => {
+                Ok(Imported::Refused(format!("the calendar does not take {}", object.kind().as_str())))
+            }
+            Err(AppError::Refused(refusal)) => Ok(Imported::Refused(refusal.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A whole calendar as one iCalendar file, in pieces to be written one after the other.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such calendar.
+    pub async fn export(&self, at: &CollectionPath) -> Result<Vec<Bytes>, AppError> {
+        let entry = self.owned(at)?;
+        let caller = self.owner_of(&entry)?;
+        let mut merger = Merger::new();
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        merger.open(entry.record.display_name.as_deref(), &mut text);
+        let mut after: Option<ObjectName> = None;
+        loop {
+            let page = self.list_members(&caller, at, &Select::default(), after.as_ref(), 200).await?;
+            let names: Vec<_> = page.entries.iter().map(|entry| entry.name.clone()).collect();
+            for object in self.read_objects(&caller, at, &names).await?.into_iter().flatten() {
+                let object = CalendarObject::parse_stored(&object.body)
+                    .map_err(|_| AppError::Bug("a stored object does not parse"))?;
+                merger.push(object.calendar(), &mut text);
+            }
+            pieces.push(Bytes::from(std::mem::take(&mut text)));
+            after = names.into_iter().next_back();
+            if !page.more {
+                break;
+            }
+        }
+        merger.close(&mut text);
+        pieces.push(Bytes::from(text));
+        Ok(pieces)
+    }
+
+    /// The owner of a collection, as a caller.
+    pub(crate) fn owner_of(&self, entry: &CollectionEntry) -> Result<Caller, AppError> {
+        let directory = self.directory();
+        let owner = directory.by_id.get(&entry.owner).ok_or(AppError::Bug("a collection has no owner"))?;
+        Ok(Caller { tenant: entry.tenant.id, user: owner.id, login: owner.login.clone() })
+    }
+}
+
+/// The UID as a name where it can be one, else its keyed hash.
+fn name_for(uid: &str, hash: &[u8; 32]) -> Result<ObjectName, AppError> {
+    let plain =
+        uid.len() <= 200 && uid.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@'));
+    let stem = if plain && !uid.is_empty() {
+        uid.to_owned()
+    } else {
+        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    };
+    ObjectName::new(&format!("{stem}.ics")).map_err(|_| AppError::Bug("a made name is not a name"))
+}
+
+/// Drives futures together on this task, without a task of their own; results in their order.
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut waiting = false;
+        for (future, output) in &mut running {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *output = Some(value),
+                    std::task::Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}

@@ -1,0 +1,512 @@
+//! The use cases through the contract `Backend`, on real stores.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use almanac_app::{AppError, UserState};
+use almanac_backend::types::CopyMembers;
+use almanac_backend::{
+    Access, Backend, BackendError, Caller, CollectionKind, Condition, ETag, MemberState, NewCollection,
+    ObjectName, Overwrite, PropertyChange, PutOutcome, Refusal, Select, SyncToken, WriteGuard,
+};
+use almanac_ical::ComponentKind;
+use almanac_ical::series::Window;
+use almanac_store::EngineKind;
+use support::{PLENTY, World, at, event, login, object_at};
+use tokio::test;
+
+fn anything() -> WriteGuard {
+    WriteGuard::default()
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, BackendError>) -> Refusal {
+    match outcome {
+        Err(BackendError::Refused(refusal)) => refusal,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+async fn put(world: &World, caller: &Caller, name: &str, uid: &str, start: &str) -> ETag {
+    let path = object_at(caller.login.as_str(), "calendar", name);
+    match world.app.put_object(caller, &path, &event(uid, start, ""), &anything()).await.unwrap() {
+        PutOutcome::Created(etag) | PutOutcome::Replaced(etag) => etag.unwrap(),
+    }
+}
+
+async fn listing(world: &World, caller: &Caller, select: &Select) -> BTreeMap<String, ETag> {
+    let collection = at(caller.login.as_str(), "calendar");
+    let mut found = BTreeMap::new();
+    let mut after: Option<ObjectName> = None;
+    loop {
+        let page = world.app.list(caller, &collection, select, after.as_ref(), 3).await.unwrap();
+        for entry in &page.entries {
+            assert!(
+                found.insert(entry.name.as_str().to_owned(), entry.etag.clone()).is_none(),
+                "listed twice"
+            );
+        }
+        after = page.entries.last().map(|entry| entry.name.clone());
+        if !page.more {
+            return found;
+        }
+    }
+}
+
+#[test]
+async fn an_object_is_read_back_octet_for_octet_with_its_etag() {
+    let world = World::new().await;
+    let body = event("a", "2026-11-03T09:00:00Z", "X-ODD;P=\"a;b\":\\n kept\r\n");
+    let path = object_at("nora", "calendar", "a.ics");
+    let outcome = world.app.put_object(&world.nora, &path, &body, &anything()).await.unwrap();
+    let found = world.app.object(&world.nora, &path).await.unwrap().unwrap();
+    assert_eq!(found.body, body.bytes());
+    assert_eq!(outcome, PutOutcome::Created(Some(found.etag)));
+}
+
+#[test]
+async fn etags_never_repeat_not_even_after_delete_and_create() {
+    let world = World::new().await;
+    let path = object_at("nora", "calendar", "a.ics");
+    let mut seen = BTreeSet::new();
+    for _ in 0..5 {
+        assert!(seen.insert(
+            put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await.as_str().to_owned()
+        ));
+        assert!(seen.insert(
+            put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await.as_str().to_owned()
+        ));
+        world.app.delete_object(&world.nora, &path, &anything()).await.unwrap();
+    }
+}
+
+#[test]
+async fn a_guard_that_does_not_hold_refuses_and_writes_nothing() {
+    let world = World::new().await;
+    let path = object_at("nora", "calendar", "a.ics");
+    let body = event("a", "2026-11-03T09:00:00Z", "");
+    let absent = WriteGuard::one(Condition::Absent);
+    let stale = WriteGuard::one(Condition::MatchesAny(vec![ETag::from_opaque("no")]));
+    assert_eq!(
+        refusal(world.app.put_object(&world.nora, &path, &body, &stale).await),
+        Refusal::PreconditionFailed
+    );
+    world.app.put_object(&world.nora, &path, &body, &absent).await.unwrap();
+    let etag = world.app.object(&world.nora, &path).await.unwrap().unwrap().etag;
+    assert_eq!(
+        refusal(world.app.put_object(&world.nora, &path, &body, &absent).await),
+        Refusal::PreconditionFailed
+    );
+    assert_eq!(
+        refusal(world.app.delete_object(&world.nora, &path, &stale).await),
+        Refusal::PreconditionFailed
+    );
+    assert_eq!(world.app.object(&world.nora, &path).await.unwrap().unwrap().etag, etag);
+}
+
+#[test]
+async fn of_many_writers_with_one_if_match_exactly_one_wins() {
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    let etag = put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let guard = WriteGuard::one(Condition::MatchesAny(vec![etag]));
+    let path = object_at("nora", "calendar", "a.ics");
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let (app, caller, path, guard) = (world.app.clone(), world.nora.clone(), path.clone(), guard.clone());
+        let body = event("a", "2026-11-03T09:00:00Z", &format!("SEQUENCE:{n}\r\n"));
+        tasks.spawn(async move { app.put_object(&caller, &path, &body, &guard).await });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for outcome in outcomes.into_iter().filter(Result::is_err) {
+        assert_eq!(refusal(outcome), Refusal::PreconditionFailed);
+    }
+}
+
+#[test]
+async fn many_unguarded_writers_of_one_object_all_succeed() {
+    let world = World::new().await;
+    let path = object_at("nora", "calendar", "a.ics");
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..32 {
+        let (app, caller, path) = (world.app.clone(), world.nora.clone(), path.clone());
+        let body = event("a", "2026-11-03T09:00:00Z", &format!("SEQUENCE:{n}\r\n"));
+        tasks.spawn(async move { app.put_object(&caller, &path, &body, &anything()).await });
+    }
+    let outcomes = tasks.join_all().await;
+    let created = outcomes.iter().filter(|o| matches!(o, Ok(PutOutcome::Created(_)))).count();
+    let replaced = outcomes.iter().filter(|o| matches!(o, Ok(PutOutcome::Replaced(_)))).count();
+    assert_eq!((created, replaced), (1, 31));
+}
+
+#[test]
+async fn a_uid_is_unique_in_its_collection_and_the_holder_is_named() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "one", "2026-11-03T09:00:00Z").await;
+    let same = event("one", "2026-11-04T09:00:00Z", "");
+    let other = event("two", "2026-11-04T09:00:00Z", "");
+    let (a, b) = (object_at("nora", "calendar", "a.ics"), object_at("nora", "calendar", "b.ics"));
+    let conflict = Refusal::UidConflict(a.clone());
+    assert_eq!(refusal(world.app.put_object(&world.nora, &b, &same, &anything()).await), conflict);
+    assert_eq!(refusal(world.app.put_object(&world.nora, &a, &other, &anything()).await), conflict);
+    // Another collection of the same home may have it.
+    let new =
+        NewCollection { kind: CollectionKind::Calendar, components: BTreeSet::new(), properties: Vec::new() };
+    world.app.create_collection(&world.nora, &at("nora", "second"), new).await.unwrap();
+    let elsewhere = object_at("nora", "second", "a.ics");
+    world.app.put_object(&world.nora, &elsewhere, &same, &anything()).await.unwrap();
+    // And it is free again when its object is gone.
+    world.app.delete_object(&world.nora, &a, &anything()).await.unwrap();
+    world.app.put_object(&world.nora, &b, &same, &anything()).await.unwrap();
+}
+
+#[test]
+async fn a_kind_that_the_collection_does_not_take_is_refused() {
+    let world = World::new().await;
+    let body = event("a", "2026-11-03T09:00:00Z", "");
+    let outcome =
+        world.app.put_object(&world.nora, &object_at("nora", "tasks", "a.ics"), &body, &anything()).await;
+    assert_eq!(refusal(outcome), Refusal::UnsupportedComponent);
+}
+
+#[test]
+async fn a_move_is_one_step_for_source_and_target() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    put(&world, &world.nora, "b.ics", "b", "2026-11-03T10:00:00Z").await;
+    let path = |name: &str| object_at("nora", "calendar", name);
+    let app = &world.app;
+    let refused =
+        app.move_object(&world.nora, &path("a.ics"), &path("b.ics"), &anything(), Overwrite::Refuse).await;
+    assert_eq!(refusal(refused), Refusal::PreconditionFailed);
+    let moved =
+        app.move_object(&world.nora, &path("a.ics"), &path("c.ics"), &anything(), Overwrite::Refuse).await;
+    assert!(matches!(moved, Ok(PutOutcome::Created(_))));
+    let moved =
+        app.move_object(&world.nora, &path("c.ics"), &path("b.ics"), &anything(), Overwrite::Replace).await;
+    assert!(matches!(moved, Ok(PutOutcome::Replaced(_))), "{moved:?}");
+    assert_eq!(
+        listing(&world, &world.nora, &Select::default()).await.into_keys().collect::<Vec<_>>(),
+        ["b.ics"]
+    );
+    // The UID of what was replaced is free, that of what was moved is not.
+    put(&world, &world.nora, "d.ics", "b", "2026-11-03T10:00:00Z").await;
+    let copy =
+        app.copy_object(&world.nora, &path("b.ics"), &path("e.ics"), &anything(), Overwrite::Replace).await;
+    assert_eq!(refusal(copy), Refusal::UidConflict(path("b.ics")));
+}
+
+#[test]
+async fn a_sync_reports_each_changed_member_once_as_it_is_now() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    put(&world, &world.nora, "b.ics", "b", "2026-11-03T09:00:00Z").await;
+    let collection = at("nora", "calendar");
+    let first = world.app.changes(&world.nora, &collection, None, 100).await.unwrap();
+    assert_eq!(first.members.len(), 2);
+    let quiet = world.app.changes(&world.nora, &collection, Some(&first.token), 100).await.unwrap();
+    assert!(quiet.members.is_empty() && quiet.token == first.token);
+    let last = {
+        put(&world, &world.nora, "a.ics", "a", "2026-11-04T09:00:00Z").await;
+        put(&world, &world.nora, "a.ics", "a", "2026-11-05T09:00:00Z").await
+    };
+    world.app.delete_object(&world.nora, &object_at("nora", "calendar", "b.ics"), &anything()).await.unwrap();
+    let second = world.app.changes(&world.nora, &collection, Some(&first.token), 100).await.unwrap();
+    let states: Vec<_> = second.members.iter().map(|m| (m.name.as_str(), &m.state)).collect();
+    assert!(
+        matches!(&states[..], [("a.ics", MemberState::Present(entry)), ("b.ics", MemberState::Removed)] if entry.etag == last)
+    );
+}
+
+#[test]
+async fn a_cut_sync_continues_until_everything_is_told() {
+    let world = World::new().await;
+    let names: BTreeSet<String> = (0..10).map(|n| format!("{n}.ics")).collect();
+    for (n, name) in names.iter().enumerate() {
+        put(&world, &world.nora, name, &n.to_string(), "2026-11-03T09:00:00Z").await;
+    }
+    let collection = at("nora", "calendar");
+    let mut told = BTreeSet::new();
+    let mut token: Option<SyncToken> = None;
+    let mut calls = 0;
+    loop {
+        let piece = world.app.changes(&world.nora, &collection, token.as_ref(), 3).await.unwrap();
+        assert!(piece.members.len() <= 3);
+        told.extend(piece.members.iter().map(|member| member.name.as_str().to_owned()));
+        token = Some(piece.token);
+        calls += 1;
+        if calls == 2 {
+            put(&world, &world.nora, "late.ics", "late", "2026-11-03T09:00:00Z").await;
+        }
+        if !piece.more && calls > 4 {
+            break;
+        }
+    }
+    assert!(told.is_superset(&names) && told.contains("late.ics"), "{told:?}");
+}
+
+#[test]
+async fn foreign_forged_and_future_tokens_are_refused() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let collection = at("nora", "calendar");
+    let token = world.app.changes(&world.nora, &collection, None, 100).await.unwrap().token;
+    let tasks = world.app.changes(&world.nora, &at("nora", "tasks"), None, 100).await.unwrap().token;
+    let other = World::new().await;
+    let foreign = other.app.changes(&other.nora, &collection, None, 100).await.unwrap().token;
+    let mut bad = vec![
+        tasks,
+        foreign,
+        SyncToken::new(""),
+        SyncToken::new("urn:almanac:sync:"),
+        SyncToken::new("http://x/1"),
+    ];
+    for at in 0..token.as_str().len() {
+        let mut text = token.as_str().to_owned().into_bytes();
+        text[at] = if text[at] == b'0' { b'1' } else { b'0' };
+        bad.push(SyncToken::new(&String::from_utf8(text).unwrap()));
+    }
+    for token in bad {
+        let outcome = world.app.changes(&world.nora, &collection, Some(&token), 100).await;
+        assert_eq!(refusal(outcome), Refusal::InvalidSyncToken, "{}", token.as_str());
+    }
+}
+
+/// What is to be true of any index: it says what the store says, whether it was built, brought forward, dropped
+/// or never fitted.
+#[test]
+async fn an_index_in_memory_and_streamed_summaries_give_the_same_answers() {
+    let roomy = World::with(EngineKind::Memory, PLENTY).await;
+    let cramped = World::with(EngineKind::Memory, 0).await;
+    let windows =
+        ["2026-11-01/2026-11-08", "2026-11-05/2026-11-06", "2030-01-01/2030-02-01", "2020-01-01/2020-02-01"];
+    for world in [&roomy, &cramped] {
+        for n in 0..40_u8 {
+            let start = format!("2026-11-{:02}T{:02}:00:00Z", 1 + n % 20, n % 24);
+            let extra = match n % 4 {
+                0 => "RRULE:FREQ=WEEKLY\r\n",
+                1 => "RRULE:FREQ=DAILY;COUNT=3\r\n",
+                2 => "TRANSP:TRANSPARENT\r\n",
+                _ => "",
+            };
+            let body = event(&format!("u{n}"), &start, extra);
+            let path = object_at("nora", "calendar", &format!("{n}.ics"));
+            world.app.put_object(&world.nora, &path, &body, &anything()).await.unwrap();
+            if n % 7 == 3 {
+                world.app.delete_object(&world.nora, &path, &anything()).await.unwrap();
+            }
+        }
+    }
+    for text in windows {
+        let window = window(text);
+        let select = Select { kind: Some(ComponentKind::Event), window: Some(window), ..Select::default() };
+        let names = |listing: BTreeMap<String, ETag>| listing.into_keys().collect::<Vec<_>>();
+        let (a, b) =
+            (listing(&roomy, &roomy.nora, &select).await, listing(&cramped, &cramped.nora, &select).await);
+        assert_eq!(names(a), names(b), "{text}");
+        let collection = at("nora", "calendar");
+        let a = roomy.app.busy(&roomy.nora, &collection, &window, None).await.unwrap();
+        let b = cramped.app.busy(&cramped.nora, &collection, &window, None).await.unwrap();
+        assert_eq!(a, b, "{text}");
+    }
+    let all = Select::default();
+    assert_eq!(
+        listing(&roomy, &roomy.nora, &all).await.len(),
+        listing(&cramped, &cramped.nora, &all).await.len()
+    );
+}
+
+fn window(text: &str) -> Window {
+    let (start, end) = text.split_once('/').unwrap();
+    let instant = |day: &str| format!("{day}T00:00:00Z").parse().unwrap();
+    Window { start: instant(start), end: instant(end) }
+}
+
+#[test]
+async fn a_shared_calendar_has_its_own_name_and_colour_with_the_sharee() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let calendar = at("nora", "calendar");
+    assert!(world.app.collection(&world.tomas, &calendar).await.unwrap().is_none());
+    world.app.share_calendar(&calendar, &login("tomas"), Some(Access::Read)).await.unwrap();
+    let shared = at("tomas", "nora-calendar");
+    let view = world.app.collection(&world.tomas, &shared).await.unwrap().unwrap();
+    assert_eq!((view.access, view.owner), (Access::Read, login("nora")));
+    let rename = [PropertyChange::DisplayName(Some("Dr. N".to_owned()))];
+    world.app.change_properties(&world.tomas, &shared, &rename).await.unwrap();
+    let view = world.app.collection(&world.tomas, &shared).await.unwrap().unwrap();
+    assert_eq!(view.display_name.as_deref(), Some("Dr. N"));
+    let own = world.app.collection(&world.nora, &calendar).await.unwrap().unwrap();
+    assert_eq!(own.display_name.as_deref(), Some("Calendar"));
+    // Reading is allowed, writing is not until it is given.
+    let path = object_at("tomas", "nora-calendar", "a.ics");
+    assert!(world.app.object(&world.tomas, &path).await.unwrap().is_some());
+    let body = event("a", "2026-11-04T09:00:00Z", "");
+    assert_eq!(
+        refusal(world.app.put_object(&world.tomas, &path, &body, &anything()).await),
+        Refusal::NeedPrivilege
+    );
+    world.app.share_calendar(&calendar, &login("tomas"), Some(Access::ReadWrite)).await.unwrap();
+    world.app.put_object(&world.tomas, &path, &body, &anything()).await.unwrap();
+    let view = world.app.collection(&world.tomas, &shared).await.unwrap().unwrap();
+    assert_eq!(view.display_name.as_deref(), Some("Dr. N"), "a change of access keeps the sharee's name");
+    // Free-busy shows when, not what.
+    world.app.share_calendar(&calendar, &login("tomas"), Some(Access::FreeBusy)).await.unwrap();
+    assert_eq!(refusal(world.app.object(&world.tomas, &path).await), Refusal::NeedPrivilege);
+    assert_eq!(
+        world.app.busy(&world.tomas, &shared, &window("2026-11-01/2026-11-08"), None).await.unwrap().len(),
+        1
+    );
+    // The sharee's DELETE ends the share and leaves the calendar.
+    world.app.delete_collection(&world.tomas, &shared).await.unwrap();
+    assert!(world.app.collection(&world.tomas, &shared).await.unwrap().is_none());
+    assert!(world.app.collection(&world.nora, &calendar).await.unwrap().is_some());
+}
+
+#[test]
+async fn another_tenant_is_absent_in_every_way() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let (app, stranger) = (&world.app, &world.stranger);
+    let calendar = at("nora", "calendar");
+    assert!(app.principal(stranger, &login("nora")).await.unwrap().is_none());
+    assert!(app.home(stranger, &login("nora")).await.unwrap().is_none());
+    assert!(app.collection(stranger, &calendar).await.unwrap().is_none());
+    assert!(app.object(stranger, &object_at("nora", "calendar", "a.ics")).await.unwrap().is_none());
+    assert_eq!(app.principals(stranger).await.unwrap().len(), 1);
+    assert!(matches!(
+        app.share_calendar(&calendar, &login("stranger"), Some(Access::Read)).await,
+        Err(AppError::NotFound("login"))
+    ));
+}
+
+#[test]
+async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
+    let world = World::new().await;
+    for n in 0..5 {
+        put(&world, &world.nora, &format!("{n}.ics"), &n.to_string(), "2026-11-03T09:00:00Z").await;
+    }
+    let calendar = at("nora", "calendar");
+    world.app.delete_collection(&world.nora, &calendar).await.unwrap();
+    let new = || NewCollection {
+        kind: CollectionKind::Calendar,
+        components: BTreeSet::new(),
+        properties: Vec::new(),
+    };
+    world.app.create_collection(&world.nora, &calendar, new()).await.unwrap();
+    assert!(listing(&world, &world.nora, &Select::default()).await.is_empty());
+    let again = world.app.create_collection(&world.nora, &calendar, new()).await;
+    assert_eq!(refusal(again), Refusal::AlreadyExists);
+    assert_eq!(world.app.housekeeping().await.unwrap().purged, 15, "body, summary and UID of five objects");
+    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
+}
+
+#[test]
+async fn a_collection_is_renamed_and_copied_with_its_members() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let (app, nora) = (&world.app, &world.nora);
+    let token = app.changes(nora, &at("nora", "calendar"), None, 100).await.unwrap().token;
+    app.rename_collection(nora, &at("nora", "calendar"), &at("nora", "work"), Overwrite::Refuse)
+        .await
+        .unwrap();
+    assert!(app.collection(nora, &at("nora", "calendar")).await.unwrap().is_none());
+    assert!(app.changes(nora, &at("nora", "work"), Some(&token), 100).await.unwrap().members.is_empty());
+    let copied = app
+        .copy_collection(nora, &at("nora", "work"), &at("nora", "copy"), CopyMembers::All, Overwrite::Refuse)
+        .await;
+    assert_eq!(copied.unwrap(), PutOutcome::Created(None));
+    for name in ["work", "copy"] {
+        assert!(app.object(nora, &object_at("nora", name, "a.ics")).await.unwrap().is_some(), "{name}");
+    }
+    let taken =
+        app.rename_collection(nora, &at("nora", "work"), &at("nora", "copy"), Overwrite::Refuse).await;
+    assert_eq!(refusal(taken), Refusal::PreconditionFailed);
+}
+
+#[test]
+async fn a_restart_keeps_people_calendars_objects_shares_and_tokens() {
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    let etag = put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    world.app.share_calendar(&at("nora", "calendar"), &login("tomas"), Some(Access::Read)).await.unwrap();
+    let token = world.app.changes(&world.nora, &at("nora", "calendar"), None, 100).await.unwrap().token;
+    let world = world.reopened(PLENTY).await;
+    assert_eq!(listing(&world, &world.nora, &Select::default()).await["a.ics"], etag);
+    let view = world.app.collection(&world.tomas, &at("tomas", "nora-calendar")).await.unwrap().unwrap();
+    assert_eq!(view.access, Access::Read);
+    let quiet = world.app.changes(&world.nora, &at("nora", "calendar"), Some(&token), 100).await.unwrap();
+    assert!(quiet.members.is_empty());
+}
+
+#[test]
+async fn app_passwords_work_until_they_are_revoked_or_the_person_is_disabled() {
+    let world = World::new().await;
+    let (info, secret) = world.app.add_app_password("nora", "phone").await.unwrap();
+    let text = secret.expose();
+    assert!(
+        text.len() == 26 && text.chars().all(|c| matches!(c, 'a'..='z' | '2'..='7')),
+        "26 characters a-z2-7"
+    );
+    let signs_in = async |login: &str| world.app.authenticate(login, &secret).await.unwrap().is_some();
+    assert!(signs_in("nora").await && signs_in("Nora").await && !signs_in("tomas").await);
+    world.app.set_user_state("nora", UserState::Disabled).await.unwrap();
+    assert!(!signs_in("nora").await);
+    world.app.set_user_state("nora", UserState::Enabled).await.unwrap();
+    assert!(signs_in("nora").await);
+    world.app.revoke_app_password("nora", info.id).await.unwrap();
+    assert!(!signs_in("nora").await);
+}
+
+#[test]
+async fn a_removed_person_is_gone_and_the_login_is_free() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    world.app.share_calendar(&at("nora", "calendar"), &login("tomas"), Some(Access::Read)).await.unwrap();
+    world.app.remove_user("nora").await.unwrap();
+    assert!(world.app.collection(&world.tomas, &at("tomas", "nora-calendar")).await.unwrap().is_none());
+    assert!(world.app.principal(&world.tomas, &login("nora")).await.unwrap().is_none());
+    let new = almanac_app::NewUser {
+        login: "nora".to_owned(),
+        tenant: "Elsewhere".to_owned(),
+        email: "nora@example.org".to_owned(),
+        display_name: "Another Nora".to_owned(),
+        role: almanac_backend::PrincipalRole::Patient,
+    };
+    world.app.add_user(new).await.unwrap();
+    assert_eq!(world.app.users(Some("Lindenhof")).unwrap().len(), 1);
+}
+
+#[test]
+async fn an_import_can_be_repeated_and_its_export_holds_the_same_objects() {
+    let world = World::new().await;
+    let calendar = at("nora", "calendar");
+    let mut file = String::from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nMETHOD:PUBLISH\r\n");
+    for n in 0..70 {
+        file.push_str(&format!(
+            "BEGIN:VEVENT\r\nUID:imported/{n}\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:20261103T090000Z\r\nEND:VEVENT\r\n"
+        ));
+    }
+    file.push_str("BEGIN:VTODO\r\nUID:todo\r\nDTSTAMP:20261101T000000Z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n");
+    let report = world.app.import(&calendar, file.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.replaced, report.unchanged, report.refused.len()), (70, 0, 0, 1));
+    let report = world.app.import(&calendar, file.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.replaced, report.unchanged), (0, 0, 70));
+    let export: Vec<u8> = world.app.export(&calendar).await.unwrap().concat();
+    let text = String::from_utf8(export).unwrap();
+    assert_eq!(text.matches("BEGIN:VEVENT").count(), 70);
+    assert_eq!(text.matches("BEGIN:VCALENDAR").count(), 1);
+}
+
+#[test]
+async fn the_demo_fills_an_empty_store_once() {
+    let clock = std::sync::Arc::new(almanac_base::ManualClock::new("2026-11-21T00:00:00Z".parse().unwrap()));
+    let state = tempfile::tempdir().unwrap();
+    let store = support::open_store(state.path().to_owned(), EngineKind::Memory, &clock);
+    let app = support::open_app(&store, &clock, PLENTY).await;
+    let logins = app.seed_demo().await.unwrap().unwrap();
+    assert_eq!(logins.people.len(), 2);
+    let calendars = app.calendars(None).await.unwrap();
+    assert_eq!(calendars.iter().map(|calendar| calendar.objects).sum::<u64>(), 11);
+    assert!(app.seed_demo().await.unwrap().is_none());
+}

@@ -1,0 +1,113 @@
+//! A practice with two people in one tenant and one in another, on an engine in memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use almanac_app::{App, AppOptions, NewUser};
+use almanac_backend::{
+    Backend, Caller, CollectionName, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole,
+};
+use almanac_base::{Clock, ManualClock};
+use almanac_ical::{CalendarObject, Limits};
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
+use jiff::Timestamp;
+
+pub const PLENTY: usize = 64 << 20;
+
+pub struct World {
+    pub app: Arc<App>,
+    pub store: Arc<Store>,
+    pub clock: Arc<ManualClock>,
+    pub nora: Caller,
+    pub tomas: Caller,
+    pub stranger: Caller,
+    state: tempfile::TempDir,
+}
+
+pub fn open_store(state: PathBuf, engine: EngineKind, clock: &Arc<ManualClock>) -> Arc<Store> {
+    let options = OpenOptions {
+        state,
+        engine,
+        cache_bytes: 8 << 20,
+        key: Arc::new(FixedKey::new([7; 32])),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        create: CreateMode::IfMissing,
+    };
+    Arc::new(Store::open(options).unwrap())
+}
+
+pub async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>, cache_bytes: usize) -> Arc<App> {
+    let options = AppOptions { clock: Arc::clone(clock) as Arc<dyn Clock>, cache_bytes };
+    App::open(Arc::clone(store), options).await.unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(EngineKind::Memory, PLENTY).await
+    }
+
+    pub async fn with(engine: EngineKind, cache_bytes: usize) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
+        let state = tempfile::tempdir().unwrap();
+        let store = open_store(state.path().to_owned(), engine, &clock);
+        let app = open_app(&store, &clock, cache_bytes).await;
+        app.add_tenant("Lindenhof").await.unwrap();
+        app.add_tenant("Elsewhere").await.unwrap();
+        let nora = person(&app, "nora", "Lindenhof").await;
+        let tomas = person(&app, "tomas", "Lindenhof").await;
+        let stranger = person(&app, "stranger", "Elsewhere").await;
+        Self { app, store, clock, nora, tomas, stranger, state }
+    }
+
+    /// Closes the store and opens it again, as after a restart.
+    pub async fn reopened(self, cache_bytes: usize) -> Self {
+        let Self { app, store, clock, nora, tomas, stranger, state } = self;
+        app.close().await;
+        drop(app);
+        store.close();
+        drop(store);
+        let store = open_store(state.path().to_owned(), EngineKind::Redb, &clock);
+        let app = open_app(&store, &clock, cache_bytes).await;
+        Self { app, store, clock, nora, tomas, stranger, state }
+    }
+}
+
+async fn person(app: &Arc<App>, login: &str, tenant: &str) -> Caller {
+    let new = NewUser {
+        login: login.to_owned(),
+        tenant: tenant.to_owned(),
+        email: format!("{login}@example.org"),
+        display_name: login.to_owned(),
+        role: PrincipalRole::Practitioner,
+    };
+    app.add_user(new).await.unwrap();
+    let (_, secret) = app.add_app_password(login, "test").await.unwrap();
+    app.authenticate(login, &secret).await.unwrap().unwrap()
+}
+
+pub fn login(text: &str) -> Login {
+    Login::new(text).unwrap()
+}
+
+pub fn at(home: &str, name: &str) -> CollectionPath {
+    CollectionPath { home: login(home), name: CollectionName::new(name).unwrap() }
+}
+
+pub fn object_at(home: &str, name: &str, object: &str) -> ObjectPath {
+    ObjectPath { collection: at(home, name), name: ObjectName::new(object).unwrap() }
+}
+
+/// An event of one hour.
+pub fn event(uid: &str, start: &str, extra: &str) -> CalendarObject {
+    let start: Timestamp = start.parse().unwrap();
+    let end = start + jiff::SignedDuration::from_hours(1);
+    let stamp = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
+         DTSTAMP:20261101T000000Z\r\nDTSTART:{}\r\nDTEND:{}\r\n{extra}SUMMARY:Session\r\nEND:VEVENT\r\n\
+         END:VCALENDAR\r\n",
+        stamp(start),
+        stamp(end)
+    );
+    CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap()
+}

@@ -1,0 +1,170 @@
+//! The change log of a tenant, read and trimmed.
+//!
+//! A collection's rows form a chain: each names the one before it. So a reader proves that nothing between its
+//! own place and the head is missing, whatever was trimmed, without any further state.
+
+use almanac_base::CollectionId;
+use bytes::Bytes;
+
+use crate::engine::layout::{ChangeRow, Head, change_key, change_range, change_seq};
+use crate::engine::{Commit, Mutation, Order, Page, RawResult, ReadOp, Scan, Values};
+use crate::error::StoreError;
+use crate::seal::Place;
+use crate::space::{Key, RecordVersion, Space};
+use crate::tenant::TenantStore;
+
+/// A change of a collection.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its number in the tenant.
+    pub seq: u64,
+    /// The number of the collection's change before it; 0 if this is the first.
+    pub prev_seq: u64,
+    /// The keyed hash that names the changed object.
+    pub object: [u8; 32],
+    /// The version of the row.
+    pub version: RecordVersion,
+    /// The plain description of the change.
+    pub value: Bytes,
+}
+
+/// A part of a collection's history without gaps.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChangePage {
+    /// The changes after the place asked for, oldest first.
+    pub rows: Vec<Change>,
+    /// The collection's last change in the same state.
+    pub head: u64,
+    /// The oldest place from which the history is complete; asking from before it is [`StoreError::HistoryGone`].
+    pub oldest_known: u64,
+    /// Whether there are further changes: ask again after the last of these.
+    pub more: bool,
+}
+
+/// What [`TenantStore::trim_history`] may remove.
+pub struct Trim<'a> {
+    /// Says of a change's plain description whether it is old enough to go.
+    pub expired: &'a (dyn Fn(&[u8]) -> bool + Sync),
+    /// The last changes of a collection that stay however old they are:
+    /// [`HISTORY_CHANGES`](crate::limits::HISTORY_CHANGES).
+    pub keep_changes: u64,
+    /// At most this many changes are looked at and removed.
+    pub rows_max: u32,
+}
+
+impl TenantStore {
+    /// The changes of a collection after `after`, which is 0 or the number of a change seen before.
+    ///
+    /// # Errors
+    /// `HistoryGone` if the history since `after` is not complete, or `after` lies in the future.
+    pub async fn changes(
+        &self,
+        collection: CollectionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<ChangePage, StoreError> {
+        let (head, oldest, page) = self.change_rows(collection, after, limit).await?;
+        let oldest_known = match oldest.rows.first() {
+            Some((_, (_, row))) => ChangeRow::parse(row)?.prev_seq,
+            None => head.seq,
+        };
+        if after < oldest_known || after > head.seq {
+            return Err(StoreError::HistoryGone);
+        }
+        let mut rows = Vec::with_capacity(page.rows.len());
+        let mut last = None;
+        for (key, (version, row)) in &page.rows {
+            let change = self.open_change(collection, key, *version, row)?;
+            // `after` need not be a change of this very collection, so the first row may name an older one.
+            let joined = last.map_or(change.prev_seq <= after, |last| change.prev_seq == last);
+            if !joined {
+                return Err(StoreError::HistoryGone);
+            }
+            last = Some(change.seq);
+            rows.push(change);
+        }
+        let more = page.next.is_some();
+        if !more && last.unwrap_or(after) < head.seq {
+            return Err(StoreError::Corrupt("the change log ends before its head"));
+        }
+        Ok(ChangePage { rows, head: head.seq, oldest_known, more })
+    }
+
+    /// Removes the oldest changes of a collection as far as `trim` allows. Returns how many went; as many as
+    /// `rows_max` means that there may be more.
+    ///
+    /// # Errors
+    /// A change cannot be read or does not open; nothing was removed.
+    pub async fn trim_history(&self, collection: CollectionId, trim: &Trim<'_>) -> Result<u32, StoreError> {
+        let (head, _, page) = self.change_rows(collection, 0, trim.rows_max).await?;
+        let mut end = None;
+        for (key, (version, sealed)) in &page.rows {
+            let row = ChangeRow::parse(sealed)?;
+            let change = self.open_change(collection, key, *version, sealed)?;
+            let kept = head.count.saturating_sub(row.count) < trim.keep_changes;
+            if kept || !(trim.expired)(&change.value) {
+                break;
+            }
+            end = Some(change.seq);
+        }
+        let Some(end) = end else {
+            return Ok(0);
+        };
+        let mut commit = Commit::new(self.id());
+        commit.mutations.push(Mutation::DeleteRange {
+            space: Space::Changes,
+            from: change_key(collection, 0),
+            to: change_key(collection, end.saturating_add(1)),
+            max: trim.rows_max,
+        });
+        let done = self.shared.engine.commit(commit).await?;
+        Ok(u32::try_from(done.range_deleted).unwrap_or(u32::MAX))
+    }
+
+    /// The head, the oldest row and the rows after `after`, from one state.
+    async fn change_rows(
+        &self,
+        collection: CollectionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Head, Page, Page), StoreError> {
+        if self.is_dropped() {
+            return Err(StoreError::Closed);
+        }
+        let scan = |after, limit| {
+            ReadOp::Scan(Scan {
+                space: Space::Changes,
+                range: change_range(collection, after),
+                limit,
+                order: Order::Ascending,
+                values: Values::Include,
+            })
+        };
+        let head = ReadOp::GetMany(vec![(Space::Changes, collection.as_bytes().as_slice().into())]);
+        let (_, raw) = self.shared.engine.read(self.id(), &[head, scan(0, 1), scan(after, limit)]).await?;
+        let [RawResult::Rows(head), RawResult::Page(oldest), RawResult::Page(page)] = <[RawResult; 3]>::try_from(raw)
+            .map_err(|_| StoreError::Bug("an engine's answer does not fit the question"))?
+        else {
+            return Err(StoreError::Bug("an engine's answer does not fit the question"));
+        };
+        let head = match head.into_iter().next().flatten() {
+            Some((_, value)) => Head::parse(&value)?,
+            None => Head::default(),
+        };
+        Ok((head, oldest, page))
+    }
+
+    fn open_change(
+        &self,
+        collection: CollectionId,
+        key: &Key,
+        version: RecordVersion,
+        row: &[u8],
+    ) -> Result<Change, StoreError> {
+        let row = ChangeRow::parse(row)?;
+        let seq = change_seq(key)?;
+        let place = Place::Change { tenant: self.id(), collection, object: row.object };
+        let value = self.keys.key_of(row.sealed)?.open(&place, version, row.sealed)?;
+        Ok(Change { seq, prev_seq: row.prev_seq, object: *row.object, version, value })
+    }
+}

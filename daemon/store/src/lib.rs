@@ -1,0 +1,44 @@
+//! The store: versioned records, sealed before they reach an engine, with a gap-free change log.
+//!
+//! It must not know what a calendar means: it keeps bytes under keys in spaces, tells their versions apart and
+//! remembers which collection changed in which order. HTTP, XML and iCalendar are far away.
+//!
+//! Start with [`Store`] (open, tenants) and [`TenantStore`] (read, commit), then [`engine`] for the promise an
+//! engine makes, [`seal`](mod@seal) for what lies on the disk, and [`keys`] for who can read it.
+//!
+//! ```text
+//! state/store.redb   the rows                    state/lock   held while a process has the store
+//! state/head         the high-water mark         state/root.key   the root key, if it is kept in a file here
+//! ```
+#![warn(missing_docs)]
+
+mod changes;
+pub mod engine;
+mod error;
+mod format;
+pub mod keys;
+pub mod limits;
+mod lock;
+mod mark;
+mod migrations;
+pub mod objects;
+mod open;
+pub mod records;
+pub mod seal;
+mod space;
+mod store;
+mod tenant;
+mod tenant_keys;
+mod wait;
+mod write;
+
+pub use changes::{Change, ChangePage, Trim};
+pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
+pub use error::StoreError;
+pub use keys::{FileKey, FixedKey, KeyError, KeyProvider, KeyWish, RootKey};
+pub use open::{CreateMode, EngineKind, OpenError, OpenOptions, Tuning};
+pub use space::{Key, RecordVersion, Space, prefix_range};
+pub use store::{Stats, Store};
+pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};
+pub use tenant_keys::{IndexField, MacPurpose};
+pub use write::{LogWrite, Put, Write};

@@ -1,0 +1,186 @@
+//! The high-water mark: a small file outside the store that says how far the store had come.
+//!
+//! Engines can lose their newest state without noticing (a damaged log, a copy from last week put back). A store
+//! behind its mark is refused at start. The mark is written aside and renamed, at most once a second and when
+//! the store is closed, so it may lag behind; it is never ahead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use almanac_base::{StoreId, TenantId};
+use ring::hmac;
+
+use crate::engine::{Engine, Heads};
+use crate::limits::{MARK_BYTES_MAX, MARK_INTERVAL};
+use crate::lock::sync_folder_of;
+
+const MAGIC: &[u8; 8] = b"ALMHEAD\x01";
+const MAC_BYTES: usize = 32;
+
+/// What a mark says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) incarnation: StoreId,
+    pub(crate) heads: Heads,
+}
+
+/// What there is in the place of a mark.
+pub(crate) enum Found {
+    Mark(Mark),
+    Nothing,
+    /// A file that was cut or changed, or authenticated by another root key.
+    Damaged,
+}
+
+impl Mark {
+    /// Reads the mark.
+    pub(crate) fn read(path: &Path, key: &hmac::Key) -> io::Result<Found> {
+        let mut bytes = Vec::new();
+        match File::open(path) {
+            Ok(file) => file.take(MARK_BYTES_MAX).read_to_end(&mut bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        Ok(Self::parse(&bytes, key).map_or(Found::Damaged, Found::Mark))
+    }
+
+    /// Puts the mark in the place of the one before it, durably.
+    pub(crate) fn write(&self, path: &Path, key: &hmac::Key) -> io::Result<()> {
+        let aside = path.with_extension("new");
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        file.write_all(&self.to_bytes(key))?;
+        file.sync_all()?;
+        fs::rename(&aside, path)?;
+        sync_folder_of(path)
+    }
+
+    /// Whether a store that has come to `heads` is older than this mark, or another one.
+    pub(crate) fn is_ahead_of(&self, incarnation: StoreId, heads: &Heads) -> bool {
+        let behind = |(tenant, seq): (&TenantId, &u64)| heads.tenants.get(tenant).is_none_or(|now| now < seq);
+        self.incarnation != incarnation
+            || self.heads.groups > heads.groups
+            || self.heads.tenants.iter().any(behind)
+    }
+
+    fn to_bytes(&self, key: &hmac::Key) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(self.incarnation.as_bytes());
+        bytes.extend_from_slice(&self.heads.groups.to_be_bytes());
+        for (tenant, seq) in &self.heads.tenants {
+            bytes.extend_from_slice(tenant.as_bytes());
+            bytes.extend_from_slice(&seq.to_be_bytes());
+        }
+        let mac = hmac::sign(key, &bytes);
+        bytes.extend_from_slice(mac.as_ref());
+        bytes
+    }
+
+    fn parse(bytes: &[u8], key: &hmac::Key) -> Option<Self> {
+        let (body, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        hmac::verify(key, body, mac).ok()?;
+        let rest = body.strip_prefix(MAGIC)?;
+        let (incarnation, rest) = rest.split_first_chunk::<16>()?;
+        let (groups, rest) = rest.split_first_chunk::<8>()?;
+        let mut heads = Heads { groups: u64::from_be_bytes(*groups), ..Heads::default() };
+        let (rows, odd) = rest.as_chunks::<24>();
+        for row in rows {
+            let (tenant, seq) = (row.first_chunk::<16>()?, row.last_chunk::<8>()?);
+            heads.tenants.insert(TenantId::from_bytes(*tenant), u64::from_be_bytes(*seq));
+        }
+        odd.is_empty().then_some(Self { incarnation: StoreId::from_bytes(*incarnation), heads })
+    }
+}
+
+/// Keeps the mark of an open store up to date, on a thread of its own.
+pub(crate) struct MarkKeeper {
+    keeping: Arc<Keeping>,
+    /// The first wakes the thread, the second ends its pause; dropping both ends the thread.
+    wake: Mutex<Option<(SyncSender<()>, SyncSender<()>)>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Keeping {
+    path: PathBuf,
+    key: hmac::Key,
+    incarnation: StoreId,
+    engine: Arc<dyn Engine>,
+    /// Tenants that are being dropped: their heads are about to vanish. Also orders the writers of the file.
+    leaving: Mutex<Vec<TenantId>>,
+}
+
+impl Keeping {
+    fn write(&self) -> io::Result<()> {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = self.engine.heads();
+        heads.tenants.retain(|tenant, _| !leaving.contains(tenant));
+        Mark { incarnation: self.incarnation, heads }.write(&self.path, &self.key)
+    }
+
+    /// A mark that cannot be written lags behind, which it may: the store goes on.
+    fn write_or_warn(&self) {
+        if let Err(error) = self.write() {
+            tracing::warn!(error = %error, "the high-water mark could not be written");
+        }
+    }
+}
+
+impl MarkKeeper {
+    /// Writes the mark and begins to keep it.
+    pub(crate) fn start(
+        path: PathBuf,
+        key: hmac::Key,
+        incarnation: StoreId,
+        engine: Arc<dyn Engine>,
+    ) -> io::Result<Self> {
+        let keeping = Arc::new(Keeping { path, key, incarnation, engine, leaving: Mutex::default() });
+        match keeping.write() {
+            // A full disk must not keep a store from being read; the mark that is there stays true.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && keeping.path.exists() => {
+                tracing::warn!("the disk is full: the high-water mark stays behind");
+            }
+            result => result?,
+        }
+        let (wake, woken) = sync_channel(1);
+        let (closing, closed) = sync_channel::<()>(0);
+        let thread = thread::Builder::new().name("store-mark".into()).spawn({
+            let keeping = Arc::clone(&keeping);
+            move || {
+                while woken.recv().is_ok() {
+                    keeping.write_or_warn();
+                    let _ = closed.recv_timeout(MARK_INTERVAL); // the pause: nothing is ever sent
+                }
+            }
+        })?;
+        Ok(Self { keeping, wake: Mutex::new(Some((wake, closing))), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Says that the store went on.
+    pub(crate) fn touch(&self) {
+        let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(TrySendError::Disconnected(()))) = wake.as_ref().map(|(wake, _)| wake.try_send(())) {
+            tracing::warn!("the keeper of the high-water mark is gone");
+        }
+    }
+
+    /// Takes a tenant out of the mark, durably, before its rows go.
+    pub(crate) fn forget(&self, tenant: TenantId) -> io::Result<()> {
+        self.keeping.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(tenant);
+        self.keeping.write()
+    }
+
+    /// Writes the last mark and ends.
+    pub(crate) fn close(&self) {
+        drop(self.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+            self.keeping.write_or_warn();
+        }
+    }
+}

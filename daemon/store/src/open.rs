@@ -1,0 +1,337 @@
+//! How a store is opened, and every reason not to.
+//!
+//! Everything that can refuse is looked at first, on a view that keeps redb's own writes in memory, so a refused
+//! store is untouched. Only then the file is opened for good.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use almanac_base::{Clock, StoreId};
+use ring::hmac;
+
+use crate::engine::memory::MemoryEngine;
+use crate::engine::redb::{Medium, OpenFault, RedbEngine, file_medium};
+use crate::engine::{Commit, Engine, Heads, Mutation, Precondition};
+use crate::error::StoreError;
+use crate::format::{FORMAT_KEY, Format, SYSTEM};
+use crate::keys::{KeyError, KeyProvider, KeyWish, RootKey};
+use crate::limits::SEALS_PER_KEY_MAX;
+use crate::lock::{StateLock, sync_folder_of};
+use crate::mark::{Found, Mark};
+use crate::migrations;
+use crate::space::Space;
+use crate::tenant_keys::{new_index_row, wrap_key};
+use crate::wait::wait_for;
+
+/// Which engine keeps the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// A redb file in the state folder.
+    Redb,
+    /// Memory: nothing is written anywhere, the state folder is not used.
+    Memory,
+}
+
+/// Whether a store may begin here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateMode {
+    /// A store is made if the state folder has none.
+    IfMissing,
+    /// A missing store is an error, and nothing is made.
+    Never,
+}
+
+/// Where and how to open a store.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// The state folder.
+    pub state: PathBuf,
+    /// The engine.
+    pub engine: EngineKind,
+    /// Memory the engine may use to keep pages, in bytes.
+    pub cache_bytes: usize,
+    /// Gives the root key.
+    pub key: Arc<dyn KeyProvider>,
+    /// The clock of the program.
+    pub clock: Arc<dyn Clock>,
+    /// Whether a store may begin here.
+    pub create: CreateMode,
+}
+
+/// What tests and simulations set otherwise than production.
+#[derive(Clone)]
+pub struct Tuning {
+    /// Seals under one key before a new epoch begins.
+    pub seals_per_key_max: u64,
+    /// Opens redb's file.
+    pub medium: Arc<Medium>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { seals_per_key_max: SEALS_PER_KEY_MAX, medium: Arc::new(file_medium) }
+    }
+}
+
+/// Why a store was not opened. Each text is one sentence with a remedy; nothing was touched, except that a new
+/// store may be left half made, which the next start replaces.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the store.
+    #[error("the store in {0} is in use by another process; stop that process first")]
+    InUse(PathBuf),
+    /// There is no store, and none was to be made.
+    #[error("there is no store in {0}; start the daemon once to make one, or name the right state folder")]
+    Missing(PathBuf),
+    /// The root key is not the one of this store.
+    #[error("the key does not fit the store in {0}; put back the key file that belongs to it")]
+    WrongKey(PathBuf),
+    /// The file is not a store of this program.
+    #[error("{0} is not a store of Almanac; name another state folder, or move the file away")]
+    Foreign(PathBuf),
+    /// The store was written by a newer version of the program.
+    #[error("the store has version {found}, this program knows {known}; install the newer program again")]
+    NewerVersion {
+        /// The store's version.
+        found: u32,
+        /// The newest this program reads.
+        known: u32,
+    },
+    /// The store is older than it was when it was last used.
+    #[error(
+        "the store is older than its high-water mark {0}: changes were lost; put back the newest copy, or remove \
+         that file to go on with the older state, whereupon every client synchronises anew"
+    )]
+    RolledBack(PathBuf),
+    /// There is no usable root key.
+    #[error(transparent)]
+    KeyFile(#[from] KeyError),
+    /// The store contradicts itself.
+    #[error("the store is damaged ({what}); restore the newest backup")]
+    Damaged {
+        /// What was found.
+        what: &'static str,
+    },
+    /// The high-water mark is cut or changed.
+    #[error(
+        "the high-water mark {0} is damaged, so a loss of changes cannot be ruled out; put back the newest copy of \
+         the store, or remove that file to go on, whereupon every client synchronises anew"
+    )]
+    DamagedMark(PathBuf),
+    /// The disk is full.
+    #[error("no space left on the disk for the store in {0}; make room first")]
+    NoSpace(PathBuf),
+    /// The operating system failed.
+    #[error("cannot open the store at {path}; check that its owner starts the program")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The names in a state folder.
+pub(crate) struct Names {
+    pub(crate) folder: PathBuf,
+    pub(crate) lock: PathBuf,
+    pub(crate) rows: PathBuf,
+    pub(crate) mark: PathBuf,
+}
+
+impl Names {
+    fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.into(),
+            lock: folder.join("lock"),
+            rows: folder.join("store.redb"),
+            mark: folder.join("head"),
+        }
+    }
+}
+
+/// A store whose engine is open and whose format is known to be right.
+pub(crate) struct Opened {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) format: Format,
+    pub(crate) root: RootKey,
+    /// The lock, and where the mark belongs; none in memory.
+    pub(crate) state: Option<(StateLock, Names)>,
+}
+
+pub(crate) fn open(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
+    match options.engine {
+        EngineKind::Memory => open_memory(options),
+        EngineKind::Redb => open_redb(options, tuning),
+    }
+}
+
+fn open_memory(options: &OpenOptions) -> Result<Opened, OpenError> {
+    let root = options.key.load(KeyWish::MayCreate)?;
+    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
+    let format = begin(&*engine, &root, &options.state)?;
+    Ok(Opened { engine, format, root, state: None })
+}
+
+fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
+    let names = Names::new(&options.state);
+    let exists = names.rows.try_exists().map_err(|source| at(&names.rows, source))?;
+    if !exists && options.create == CreateMode::Never {
+        return Err(OpenError::Missing(names.folder));
+    }
+    make_folder(&names.folder)?;
+    let lock = StateLock::take(&names.lock).map_err(|source| at(&names.lock, source))?;
+    let lock = lock.ok_or_else(|| OpenError::InUse(names.folder.clone()))?;
+    // Only now does the answer hold: another process may have made the store in between.
+    let exists = names.rows.try_exists().map_err(|source| at(&names.rows, source))?;
+    if !exists {
+        create(options, tuning, &names)?;
+    }
+
+    let root = options.key.load(KeyWish::Existing)?;
+    let (mut format, heads) = examine(&names, options.cache_bytes)?;
+    let known = check(&names, &root, &format, &heads)?;
+    let engine = RedbEngine::open(&names.rows, options.cache_bytes, Arc::clone(&tuning.medium))
+        .map_err(|fault| faulty(&names.rows, fault))?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let failed = |error| stored(&names.folder, error);
+    migrate(&*engine, &mut format).map_err(failed)?;
+    if known == Known::No {
+        // Nobody can say which changes clients saw that this store does not know: their tokens must not fit.
+        format.incarnation = StoreId::from_bytes(crate::seal::random().map_err(failed)?);
+        save(&*engine, format).map_err(failed)?;
+    }
+    Ok(Opened { engine, format, root, state: Some((lock, names)) })
+}
+
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| at(folder, source))
+}
+
+/// Makes the store aside and gives it its name when it is complete.
+fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), OpenError> {
+    if names.mark.try_exists().map_err(|source| at(&names.mark, source))? {
+        return Err(OpenError::Damaged { what: "store.redb is missing, but the file head remembers it" });
+    }
+    let root = options.key.load(KeyWish::MayCreate)?;
+    let aside = names.rows.with_extension("new");
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&aside, error)),
+        _ => {}
+    }
+    let engine = RedbEngine::create(&aside, options.cache_bytes, Arc::clone(&tuning.medium))
+        .map_err(|fault| faulty(&aside, fault))?;
+    let format = begin(&engine, &root, &names.folder)?;
+    let heads = engine.heads();
+    engine.close();
+    // The mark first: a store without a mark is one whose mark was taken away.
+    let mark = Mark { incarnation: format.incarnation, heads };
+    mark.write(&names.mark, &mark_key(&root)?).map_err(|source| at(&names.mark, source))?;
+    fs::rename(&aside, &names.rows).map_err(|source| at(&names.rows, source))?;
+    sync_folder_of(&names.rows).map_err(|source| at(&names.folder, source))
+}
+
+/// Writes the first rows of a store: what it is, and the system tenant.
+fn begin(engine: &dyn Engine, root: &RootKey, folder: &Path) -> Result<Format, OpenError> {
+    let failed = |error| stored(folder, error);
+    let format = Format::fresh(root.check().ok_or(DERIVATION)?).map_err(failed)?;
+    let wrap = wrap_key(root).map_err(failed)?;
+    let (version, value) = new_index_row(SYSTEM, &wrap).map_err(failed)?;
+    let mut commit = Commit::new(SYSTEM);
+    commit.preconditions.push(Precondition::Absent(Space::Format, FORMAT_KEY.into()));
+    commit.mutations.push(format.to_mutation());
+    let key = SYSTEM.as_bytes().as_slice().into();
+    commit.mutations.push(Mutation::Put { space: Space::Tenants, key, version, value });
+    wait_for(engine.commit(commit)).map_err(|error| failed(error.into()))?;
+    Ok(format)
+}
+
+fn save(engine: &dyn Engine, format: Format) -> Result<(), StoreError> {
+    let mut commit = Commit::new(SYSTEM);
+    commit.mutations.push(format.to_mutation());
+    wait_for(engine.commit(commit))?;
+    Ok(())
+}
+
+/// Looks at an existing store without touching it.
+fn examine(names: &Names, cache_bytes: usize) -> Result<(Format, Heads), OpenError> {
+    let keys = [(Space::Format, FORMAT_KEY.into())];
+    let (rows, heads) =
+        RedbEngine::look(&names.rows, cache_bytes, SYSTEM, &keys).map_err(|fault| faulty(&names.rows, fault))?;
+    let format = rows.into_iter().next().flatten().and_then(|(_, value)| Format::parse(&value));
+    Ok((format.ok_or_else(|| OpenError::Foreign(names.rows.clone()))?, heads))
+}
+
+/// Whether the past of the store is vouched for by its mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Yes,
+    No,
+}
+
+fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Result<Known, OpenError> {
+    if format.version > migrations::CURRENT {
+        return Err(OpenError::NewerVersion { found: format.version, known: migrations::CURRENT });
+    }
+    if root.check() != Some(format.key_check) {
+        return Err(OpenError::WrongKey(names.folder.clone()));
+    }
+    match Mark::read(&names.mark, &mark_key(root)?).map_err(|source| at(&names.mark, source))? {
+        Found::Nothing => {
+            tracing::warn!("the high-water mark is missing: the store begins a new life, clients synchronise anew");
+            Ok(Known::No)
+        }
+        Found::Damaged => Err(OpenError::DamagedMark(names.mark.clone())),
+        Found::Mark(mark) if mark.is_ahead_of(format.incarnation, heads) => {
+            Err(OpenError::RolledBack(names.mark.clone()))
+        }
+        Found::Mark(_) => Ok(Known::Yes),
+    }
+}
+
+fn migrate(engine: &dyn Engine, format: &mut Format) -> Result<(), StoreError> {
+    let steps = migrations::steps_from(migrations::STEPS, format.version, migrations::CURRENT)
+        .ok_or(StoreError::Corrupt("the store has a version that never was"))?;
+    for step in steps {
+        (step.run)(engine)?;
+        format.version = step.from.saturating_add(1);
+        save(engine, *format)?;
+    }
+    Ok(())
+}
+
+const DERIVATION: OpenError = OpenError::Damaged { what: "a key cannot be derived" };
+
+pub(crate) fn mark_key(root: &RootKey) -> Result<hmac::Key, OpenError> {
+    root.mark_key().ok_or(DERIVATION)
+}
+
+pub(crate) fn at(path: &Path, source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::NoSpace(path.into()),
+        _ => OpenError::Io { path: path.into(), source },
+    }
+}
+
+fn faulty(path: &Path, fault: OpenFault) -> OpenError {
+    match fault {
+        OpenFault::Foreign => OpenError::Foreign(path.into()),
+        OpenFault::Damaged => OpenError::Damaged { what: "its file contradicts itself" },
+        OpenFault::NoSpace => OpenError::NoSpace(path.into()),
+        OpenFault::Io(source) => at(path, source),
+    }
+}
+
+pub(crate) fn stored(folder: &Path, error: StoreError) -> OpenError {
+    match error {
+        StoreError::NoSpace => OpenError::NoSpace(folder.into()),
+        StoreError::Io(source) => at(folder, source),
+        StoreError::Corrupt(what) => OpenError::Damaged { what },
+        StoreError::NoRandom => OpenError::KeyFile(KeyError::NoRandom),
+        _ => OpenError::Damaged { what: "the first rows cannot be read or written" },
+    }
+}

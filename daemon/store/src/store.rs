@@ -1,0 +1,262 @@
+//! The store as a whole: its tenants, its life.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use almanac_base::{StoreId, TenantId};
+use bytes::Bytes;
+use tokio::sync::broadcast;
+
+use crate::engine::{
+    Commit, EngineError, EngineStats, Heads, Mutation, Order, Precondition, Row, Scan, Values,
+};
+use crate::error::StoreError;
+use crate::format::SYSTEM;
+use crate::lock::StateLock;
+use crate::mark::MarkKeeper;
+use crate::open::{self, OpenError, OpenOptions, Opened, Tuning, at, mark_key, stored};
+use crate::seal::SealKey;
+use crate::space::{Key, RecordVersion, Space, prefix_range};
+use crate::tenant::{Shared, TenantStore};
+use crate::tenant_keys::{TenantKeys, new_index_row, wrap_key};
+use crate::wait::wait_for;
+
+/// Figures of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// The engine's own figures.
+    pub engine: EngineStats,
+    /// Values sealed and stored since the store was opened.
+    pub seals: u64,
+    /// Tenants, without the system's.
+    pub tenants: usize,
+}
+
+/// An open store.
+pub struct Store {
+    incarnation: StoreId,
+    wrap: Arc<SealKey>,
+    seals_per_key_max: u64,
+    shared: Arc<Shared>,
+    system: Arc<TenantStore>,
+    tenants: RwLock<BTreeMap<TenantId, Arc<TenantStore>>>,
+    lock: Mutex<Option<StateLock>>,
+}
+
+impl Store {
+    /// Opens the store of a state folder, and holds the folder's lock until it is closed.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the store is untouched.
+    pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        Self::open_tuned(options, &Tuning::default())
+    }
+
+    /// [`Store::open`] for tests and simulations.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[expect(clippy::needless_pass_by_value, reason = "the options hold what the store keeps")]
+    pub fn open_tuned(options: OpenOptions, tuning: &Tuning) -> Result<Self, OpenError> {
+        let Opened { engine, format, root, state } = open::open(&options, tuning)?;
+        let failed = |error| stored(&options.state, error);
+        let wrap = Arc::new(wrap_key(&root).map_err(failed)?);
+        let (lock, mark) = match state {
+            None => (None, None),
+            Some((lock, names)) => {
+                let key = mark_key(&root)?;
+                let keeper =
+                    MarkKeeper::start(names.mark.clone(), key, format.incarnation, Arc::clone(&engine));
+                (Some(lock), Some(keeper.map_err(|source| at(&names.mark, source))?))
+            }
+        };
+        let shared = Arc::new(Shared { engine, mark, seals: AtomicU64::new(0) });
+        let loader = Loader { wrap: &wrap, shared: &shared, seals_per_key_max: tuning.seals_per_key_max };
+        let system = wait_for(loader.system()).map_err(failed)?;
+        let tenants = wait_for(loader.tenants()).map_err(failed)?;
+        Ok(Self {
+            incarnation: format.incarnation,
+            wrap,
+            seals_per_key_max: tuning.seals_per_key_max,
+            shared,
+            system,
+            tenants: RwLock::new(tenants),
+            lock: Mutex::new(lock),
+        })
+    }
+
+    /// Which life of the store this is: a restore begins a new one.
+    #[must_use]
+    pub fn incarnation(&self) -> StoreId {
+        self.incarnation
+    }
+
+    /// The tenant that belongs to the instance: what must be found before a tenant is known.
+    #[must_use]
+    pub fn system(&self) -> Arc<TenantStore> {
+        Arc::clone(&self.system)
+    }
+
+    /// Makes a tenant with keys of its own.
+    ///
+    /// # Errors
+    /// `TenantExists`, or the store cannot write; then there is no such tenant.
+    pub async fn create_tenant(&self, id: TenantId) -> Result<Arc<TenantStore>, StoreError> {
+        if id == SYSTEM {
+            return Err(StoreError::TenantExists);
+        }
+        let key = Key::from(id.as_bytes().as_slice());
+        let row = new_index_row(id, &self.wrap)?;
+        let mut commit = Commit::new(SYSTEM);
+        commit.preconditions.push(Precondition::Absent(Space::Tenants, key.clone()));
+        commit.mutations.push(Mutation::Put { space: Space::Tenants, key, version: row.0, value: row.1.clone() });
+        match self.shared.engine.commit(commit).await {
+            Err(EngineError::Conflict { .. }) => return Err(StoreError::TenantExists),
+            result => result?,
+        };
+        let keys = TenantKeys::open(id, Arc::clone(&self.wrap), &row, &[], self.seals_per_key_max)?;
+        let tenant = Arc::new(TenantStore::new(id, keys, Arc::clone(&self.shared)));
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&tenant));
+        Ok(tenant)
+    }
+
+    /// The tenant with this id.
+    #[must_use]
+    pub fn tenant(&self, id: TenantId) -> Option<Arc<TenantStore>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
+    }
+
+    /// All tenants but the system's, oldest first.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Drops a tenant with its keys and all its rows. From the call on, its [`TenantStore`]s refuse to work.
+    /// What was begun and not finished is finished at the next start.
+    ///
+    /// # Errors
+    /// The store cannot write. Before the first durable step the tenant is still there at the next start.
+    pub async fn drop_tenant(&self, id: TenantId) -> Result<(), StoreError> {
+        let Some(tenant) = self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&id) else {
+            return Ok(());
+        };
+        tenant.mark_dropped();
+        let mut leaving = Commit::new(SYSTEM);
+        leaving.mutations.push(Mutation::Put {
+            space: Space::Tenants,
+            key: id.as_bytes().as_slice().into(),
+            version: RecordVersion::NONE,
+            value: Bytes::new(),
+        });
+        self.shared.engine.commit(leaving).await?;
+        finish_drop(&self.shared, id).await
+    }
+
+    /// Hints that a tenant changed, up to which change. Hints may be lost; the change log is the truth.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<(TenantId, u64)> {
+        self.shared.engine.watch()
+    }
+
+    /// How far the durable state has come.
+    #[must_use]
+    pub fn heads(&self) -> Heads {
+        self.shared.engine.heads()
+    }
+
+    /// Figures for operators.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            engine: self.shared.engine.stats(),
+            seals: self.shared.seals.load(Ordering::Relaxed),
+            tenants: self.tenants.read().unwrap_or_else(PoisonError::into_inner).len(),
+        }
+    }
+
+    /// Finishes the queued commits, writes the high-water mark and lets go of the folder. Later calls to any
+    /// tenant are refused as closed.
+    pub fn close(&self) {
+        self.shared.engine.close();
+        if let Some(mark) = &self.shared.mark {
+            mark.close();
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Removes the rows of a tenant whose keys are gone, then its name.
+async fn finish_drop(shared: &Shared, id: TenantId) -> Result<(), StoreError> {
+    if let Some(mark) = &shared.mark {
+        mark.forget(id).map_err(StoreError::Io)?;
+    }
+    shared.engine.drop_tenant(id).await?;
+    let mut gone = Commit::new(SYSTEM);
+    gone.mutations.push(Mutation::Delete { space: Space::Tenants, key: id.as_bytes().as_slice().into() });
+    shared.engine.commit(gone).await?;
+    Ok(())
+}
+
+/// Reads tenants and their keys when a store is opened.
+struct Loader<'a> {
+    wrap: &'a Arc<SealKey>,
+    shared: &'a Arc<Shared>,
+    seals_per_key_max: u64,
+}
+
+impl Loader<'_> {
+    /// The system tenant, which is made with the store.
+    async fn system(&self) -> Result<Arc<TenantStore>, StoreError> {
+        let key = Key::from(SYSTEM.as_bytes().as_slice());
+        let found = self.shared.engine.get_many(SYSTEM, &[(Space::Tenants, key)]).await?;
+        let row = found.into_iter().next().flatten();
+        self.tenant(SYSTEM, &row.ok_or(StoreError::Corrupt("the system tenant is missing"))?).await
+    }
+
+    /// All others; drops that were begun are finished.
+    async fn tenants(&self) -> Result<BTreeMap<TenantId, Arc<TenantStore>>, StoreError> {
+        let mut tenants = BTreeMap::new();
+        for (key, row) in self.rows(SYSTEM, Space::Tenants).await? {
+            let id = <[u8; 16]>::try_from(&*key).map(TenantId::from_bytes);
+            let id = id.map_err(|_| StoreError::Corrupt("a tenant has a wrong key"))?;
+            match id {
+                SYSTEM => {}
+                _ if row.1.is_empty() => finish_drop(self.shared, id).await?,
+                _ => {
+                    tenants.insert(id, self.tenant(id, &row).await?);
+                }
+            }
+        }
+        Ok(tenants)
+    }
+
+    async fn tenant(&self, id: TenantId, index: &Row) -> Result<Arc<TenantStore>, StoreError> {
+        let rows = self.rows(id, Space::Keys).await?;
+        let keys = TenantKeys::open(id, Arc::clone(self.wrap), index, &rows, self.seals_per_key_max)?;
+        Ok(Arc::new(TenantStore::new(id, keys, Arc::clone(self.shared))))
+    }
+
+    /// All rows of a space.
+    async fn rows(&self, tenant: TenantId, space: Space) -> Result<Vec<(Key, Row)>, StoreError> {
+        let mut rows = Vec::new();
+        let mut range = prefix_range(b"");
+        loop {
+            let scan =
+                Scan { space, range: range.clone(), limit: u32::MAX, order: Order::Ascending, values: Values::Include };
+            let page = self.shared.engine.scan(tenant, &scan).await?;
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => range.start = next,
+                None => return Ok(rows),
+            }
+        }
+    }
+}

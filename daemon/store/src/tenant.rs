@@ -1,0 +1,296 @@
+//! One tenant of the store, as the rest of the program sees it: plain records in, plain records out.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use almanac_base::{CollectionId, TenantId};
+use bytes::Bytes;
+
+use crate::engine::{
+    Commit, Committed, Engine, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values,
+};
+use crate::error::StoreError;
+use crate::mark::MarkKeeper;
+use crate::seal::{self, Place};
+use crate::space::{Key, RecordVersion, Space};
+use crate::tenant_keys::{Grant, IndexField, MacPurpose, TenantKeys};
+use crate::write::Write;
+
+/// A record, opened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The version it has.
+    pub version: RecordVersion,
+    /// Its plain value.
+    pub value: Bytes,
+}
+
+/// Records of a scan.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct RecordPage {
+    /// The records in the order asked for.
+    pub rows: Vec<(Key, Record)>,
+    /// Present if there is more: ascending, the `start` of the range to ask for next; descending, its `end`.
+    pub next: Option<Key>,
+}
+
+/// The answer to one [`ReadOp`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum ReadResult {
+    /// To `GetMany`, in the order of its keys.
+    Records(Vec<Option<Record>>),
+    /// To `Scan`.
+    Page(RecordPage),
+    /// To `CollectionHead`.
+    Head(u64),
+}
+
+/// The answers to several questions, all from one state of the tenant.
+#[derive(Clone, PartialEq, Eq)]
+pub struct View {
+    /// The tenant's last change in this state.
+    pub head: u64,
+    /// The answers, in the order of the questions.
+    pub results: Vec<ReadResult>,
+}
+
+/// What all tenants of a store share.
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) mark: Option<MarkKeeper>,
+    pub(crate) seals: AtomicU64,
+}
+
+/// One tenant: its records, its change log, its keyed hashes.
+pub struct TenantStore {
+    id: TenantId,
+    pub(crate) keys: TenantKeys,
+    pub(crate) shared: Arc<Shared>,
+    dropped: AtomicBool,
+}
+
+impl TenantStore {
+    pub(crate) fn new(id: TenantId, keys: TenantKeys, shared: Arc<Shared>) -> Self {
+        Self { id, keys, shared, dropped: AtomicBool::new(false) }
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub fn id(&self) -> TenantId {
+        self.id
+    }
+
+    /// A hash of `parts` that only this tenant's index key gives: what may stand in keys for a login, UID, href
+    /// or address. The boundaries of the parts count. Normalise before.
+    #[must_use]
+    pub fn keyed_hash(&self, field: IndexField, parts: &[&[u8]]) -> [u8; 32] {
+        self.keys.keyed_hash(field, parts)
+    }
+
+    /// A message authentication code of `message` that only this tenant can make.
+    #[must_use]
+    pub fn mac(&self, purpose: MacPurpose, message: &[u8]) -> [u8; 16] {
+        self.keys.mac(purpose, message)
+    }
+
+    /// Whether `mac` is the code of `message`; takes the same time wherever they differ.
+    #[must_use]
+    pub fn verify_mac(&self, purpose: MacPurpose, message: &[u8], mac: &[u8]) -> bool {
+        self.keys.verify_mac(purpose, message, mac)
+    }
+
+    /// The number of the key epoch that seals now; 0 before the first write.
+    #[must_use]
+    pub fn key_epoch(&self) -> u32 {
+        self.keys.epoch_number()
+    }
+
+    /// A fresh version: 16 random bytes. If the operating system has none it is [`RecordVersion::NONE`],
+    /// which [`TenantStore::commit`] refuses.
+    #[must_use]
+    pub fn new_version(&self) -> RecordVersion {
+        seal::random().map_or(RecordVersion::NONE, RecordVersion::from_bytes)
+    }
+
+    /// The record with this key.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not open.
+    pub async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Record>, StoreError> {
+        let found = self.get_many(&[(space, key.into())]).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// The records with these keys, in the same order, all from one state.
+    ///
+    /// # Errors
+    /// One cannot be read, or does not open.
+    pub async fn get_many(&self, keys: &[(Space, Key)]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.check(keys.iter().map(|(space, _)| *space))?;
+        let rows = self.shared.engine.get_many(self.id, keys).await?;
+        self.open_rows(keys, rows)
+    }
+
+    /// One page of a range of keys; an empty `range.end` is the end of the space. A page can be shorter than
+    /// `limit`: only an absent `next` says that there is no more.
+    ///
+    /// # Errors
+    /// A record cannot be read, or does not open.
+    pub async fn scan(
+        &self,
+        space: Space,
+        range: Range<Key>,
+        limit: u32,
+        order: Order,
+    ) -> Result<RecordPage, StoreError> {
+        let scan = Scan { space, range, limit, order, values: Values::Include };
+        self.check([space])?;
+        let page = self.shared.engine.scan(self.id, &scan).await?;
+        self.open_page(&scan, page)
+    }
+
+    /// Several questions, answered from one state.
+    ///
+    /// # Errors
+    /// A record cannot be read, or does not open.
+    pub async fn read(&self, ops: Vec<ReadOp>) -> Result<View, StoreError> {
+        for op in &ops {
+            match op {
+                ReadOp::GetMany(keys) => self.check(keys.iter().map(|(space, _)| *space))?,
+                ReadOp::Scan(scan) => self.check([scan.space])?,
+                ReadOp::CollectionHead(_) => self.check([])?,
+            }
+        }
+        let (head, raw) = self.shared.engine.read(self.id, &ops).await?;
+        let answers = ops.iter().zip(raw).map(|(op, raw)| match (op, raw) {
+            (ReadOp::GetMany(keys), RawResult::Rows(rows)) => Ok(ReadResult::Records(self.open_rows(keys, rows)?)),
+            (ReadOp::Scan(scan), RawResult::Page(page)) => Ok(ReadResult::Page(self.open_page(scan, page)?)),
+            (ReadOp::CollectionHead(_), RawResult::Head(head)) => Ok(ReadResult::Head(head)),
+            _ => Err(StoreError::Bug("an engine's answer does not fit the question")),
+        });
+        Ok(View { head, results: answers.collect::<Result<_, _>>()? })
+    }
+
+    /// The last change of a collection; 0 if it never had one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn collection_head(&self, collection: CollectionId) -> Result<u64, StoreError> {
+        let view = self.read(vec![ReadOp::CollectionHead(collection)]).await?;
+        match view.results.first() {
+            Some(ReadResult::Head(head)) => Ok(*head),
+            _ => Err(StoreError::Bug("an engine's answer does not fit the question")),
+        }
+    }
+
+    /// Seals and applies `write`; resolves when it is durable.
+    ///
+    /// # Errors
+    /// `Conflict` names the precondition that did not hold. After an error nothing of the write is visible,
+    /// except as [`StoreError::Io`] says.
+    pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
+        let deletes = write.deletes.iter().map(|(space, _)| *space);
+        self.check(write.puts.iter().map(|put| put.space).chain(deletes))?;
+        // A collection that is deleted takes its history with it: ranges of the log may go.
+        let ranges = write.delete_ranges.iter().map(|range| range.space);
+        self.check(ranges.filter(|space| *space != Space::Changes))?;
+
+        let seals = u64::try_from(write.puts.len().saturating_add(write.log.len())).unwrap_or(u64::MAX);
+        let grant = if seals == 0 { None } else { Some(self.keys.take(seals)?) };
+        let commit = self.sealed(write, grant.as_ref())?;
+        let committed = self.shared.engine.commit(commit).await?;
+        if let Some(grant) = &grant {
+            self.keys.confirm(grant);
+        }
+        self.shared.seals.fetch_add(seals, Ordering::Relaxed);
+        if let Some(mark) = &self.shared.mark {
+            mark.touch();
+        }
+        Ok(committed)
+    }
+
+    /// Refuses every later call.
+    pub(crate) fn mark_dropped(&self) {
+        self.dropped.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    fn check(&self, spaces: impl IntoIterator<Item = Space>) -> Result<(), StoreError> {
+        if self.is_dropped() {
+            return Err(StoreError::Closed);
+        }
+        if spaces.into_iter().any(Space::is_reserved) {
+            return Err(StoreError::Bug("the space is kept by the store itself"));
+        }
+        Ok(())
+    }
+
+    fn sealed(&self, write: Write, grant: Option<&Grant>) -> Result<Commit, StoreError> {
+        let mut commit = Commit::new(self.id);
+        commit.preconditions = write.preconditions;
+        if let Some(grant) = grant {
+            commit.mutations.extend(grant.rows.iter().cloned());
+        }
+        commit.mutations.extend(write.delete_ranges.into_iter().map(|range| Mutation::DeleteRange {
+            space: range.space,
+            from: range.from,
+            to: range.to,
+            max: range.max,
+        }));
+        commit.mutations.extend(write.deletes.into_iter().map(|(space, key)| Mutation::Delete { space, key }));
+        let Some(key) = grant.map(|grant| &grant.key) else {
+            return Ok(commit);
+        };
+        for put in write.puts {
+            let place = Place::Record { tenant: self.id, space: put.space, key: &put.key };
+            let value = key.seal(&place, put.version, &put.value)?;
+            commit.mutations.push(Mutation::Put { space: put.space, key: put.key, version: put.version, value });
+        }
+        for entry in write.log {
+            let place =
+                Place::Change { tenant: self.id, collection: entry.collection, object: &entry.object };
+            let value = key.seal(&place, entry.version, &entry.value)?;
+            commit.log.push(LogEntry {
+                collection: entry.collection,
+                object: entry.object,
+                version: entry.version,
+                value,
+            });
+        }
+        Ok(commit)
+    }
+
+    fn open_rows(&self, keys: &[(Space, Key)], rows: Vec<Option<Row>>) -> Result<Vec<Option<Record>>, StoreError> {
+        let opened = keys.iter().zip(rows).map(|((space, key), row)| {
+            row.map(|(version, sealed)| self.open_record(*space, key, version, &sealed)).transpose()
+        });
+        opened.collect()
+    }
+
+    fn open_page(&self, scan: &Scan, page: Page) -> Result<RecordPage, StoreError> {
+        let rows = page.rows.into_iter().map(|(key, (version, sealed))| {
+            let record = match scan.values {
+                Values::Include => self.open_record(scan.space, &key, version, &sealed)?,
+                Values::Omit => Record { version, value: Bytes::new() },
+            };
+            Ok((key, record))
+        });
+        Ok(RecordPage { rows: rows.collect::<Result<_, StoreError>>()?, next: page.next })
+    }
+
+    fn open_record(
+        &self,
+        space: Space,
+        key: &[u8],
+        version: RecordVersion,
+        sealed: &[u8],
+    ) -> Result<Record, StoreError> {
+        let place = Place::Record { tenant: self.id, space, key };
+        let value = self.keys.key_of(sealed)?.open(&place, version, sealed)?;
+        Ok(Record { version, value })
+    }
+}

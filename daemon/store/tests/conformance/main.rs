@@ -1,0 +1,9 @@
+//! What every engine promises, run on every engine through the trait alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod commits;
+mod engines;
+mod log;
+mod model;
+mod scans;
+mod views;
