@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::object::CalendarObject;
-use crate::series::{Busy, BusyKind, CalTime, Window};
+use crate::series::{Busy, CalTime, Window};
 use crate::value::{self, Form};
 use crate::zone;
 use crate::{Component, Invalid, Limits, PRODID, Property};
@@ -102,13 +102,8 @@ pub fn free_busy(window: &Window, stamp: Timestamp, busy: &[Busy]) -> Component 
         .with_property(Property::new("DTSTART", &utc(window.start)))
         .with_property(Property::new("DTEND", &utc(window.end)));
     for busy in busy {
-        let kind = match busy.kind {
-            BusyKind::Busy => "BUSY",
-            BusyKind::Unavailable => "BUSY-UNAVAILABLE",
-            BusyKind::Tentative => "BUSY-TENTATIVE",
-        };
         let period = format!("{}/{}", utc(busy.start), utc(busy.end));
-        answer.push_property(Property::new("FREEBUSY", &period).with_param("FBTYPE", kind));
+        answer.push_property(Property::new("FREEBUSY", &period).with_param("FBTYPE", busy.kind.as_str()));
     }
     calendar().with_component(answer)
 }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub params_max: usize,
     /// RDATE and EXDATE values of a text in all.
     pub dates_max: usize,
+    /// VTIMEZONE components of one object.
+    pub zones_max: usize,
     /// RRULE and EXRULE properties of one component.
     pub rules_max: usize,
     /// Instances that the rules of one component may hold in one day (`CALDAV:max-instances`).
@@ -33,6 +35,7 @@ impl Default for Limits {
             properties_max: 50_000,
             params_max: 1_000,
             dates_max: 5_000,
+            zones_max: 100,
             rules_max: 10,
             instances_per_day_max: 1_440,
         }
@@ -53,6 +56,7 @@ impl Limits {
         properties_max: usize::MAX,
         params_max: usize::MAX,
         dates_max: usize::MAX,
+        zones_max: usize::MAX,
         rules_max: usize::MAX,
         instances_per_day_max: u64::MAX,
     };

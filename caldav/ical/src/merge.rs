@@ -1,6 +1,6 @@
 //! Many objects to one calendar, for GET on a collection and for export.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::zone::{How, Resolved, Zones};
 use crate::{Component, PRODID, Property};
@@ -13,6 +13,8 @@ use crate::{Component, PRODID, Property};
 pub struct Merger {
     /// For each TZID the definitions met, and the name that each was written under.
     zones: HashMap<String, HashMap<String, String>>,
+    /// Every name written.
+    names: HashSet<String>,
 }
 
 impl Merger {
@@ -34,9 +36,14 @@ impl Merger {
     /// Writes the components of one object, and the zones that are new.
     pub fn push(&mut self, calendar: &Component, out: &mut String) {
         let mut renamed = HashMap::new();
+        let mut seen = HashSet::new();
         let zones = Zones::read(calendar);
         for zone in calendar.components_named("VTIMEZONE") {
-            self.push_zone(zone, &zones, &mut renamed, out);
+            let Some(id) = zone.property("TZID").map(|id| id.text().trim().to_owned()) else { continue };
+            // The first counts where an object defines a TZID twice, as in `Zones`.
+            if seen.insert(id.clone()) {
+                self.push_zone(id, zone, &zones, &mut renamed, out);
+            }
         }
         for component in calendar.components().iter().filter(|component| !component.is("VTIMEZONE")) {
             if renamed.is_empty() {
@@ -54,24 +61,24 @@ impl Merger {
 
     fn push_zone(
         &mut self,
+        id: String,
         zone: &Component,
         zones: &Zones<'_>,
         renamed: &mut HashMap<String, String>,
         out: &mut String,
     ) {
-        let Some(id) = zone.property("TZID").map(|id| id.text().trim().to_owned()) else { return };
         let definition = definition(zone, &zones.resolve(&id));
         let known = self.zones.entry(id.clone()).or_default();
         let count = known.len();
         let name = known.entry(definition).or_insert_with(|| {
-            if count == 0 {
-                out.push_str(&zone.to_text());
-                return id.clone();
-            }
-            let name = format!("{id} ({})", count + 1);
+            let numbered = (count + 1..).map(|n| if n == 1 { id.clone() } else { format!("{id} ({n})") });
+            let name = numbered.into_iter().find(|name| !self.names.contains(name)).unwrap_or_default();
             let mut zone = zone.clone();
-            zone.set_property(Property::text_of("TZID", &name));
+            if name != id {
+                zone.set_property(Property::text_of("TZID", &name));
+            }
             out.push_str(&zone.to_text());
+            self.names.insert(name.clone());
             name
         });
         if *name != id {

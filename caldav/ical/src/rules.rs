@@ -30,6 +30,9 @@ pub(crate) fn check(calendar: &Component, limits: &Limits) -> Result<(ComponentK
     if masters > 1 {
         return Err(Invalid::Object("two components without RECURRENCE-ID"));
     }
+    if calendar.components_named("VTIMEZONE").count() > limits.zones_max {
+        return Err(Invalid::Data("more VTIMEZONE components than the limit"));
+    }
     calendar.components_named("VTIMEZONE").try_for_each(|zone| check_zone(zone, limits))?;
     if count_dates(calendar) > limits.dates_max {
         return Err(Invalid::Data("more RDATE and EXDATE values than the limit"));

@@ -18,7 +18,7 @@ struct Keep {
 const OBSERVANCE: Keep =
     Keep { properties: &["DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE"], inner: &[] };
 const ZONE: Keep = Keep {
-    properties: &["TZID", "X-LIC-LOCATION", "X-MICROSOFT-CDO-TZID"],
+    properties: &["TZID", "X-LIC-LOCATION"],
     inner: &[("STANDARD", OBSERVANCE), ("DAYLIGHT", OBSERVANCE)],
 };
 const ALARM: Keep = Keep { properties: &["TRIGGER", "REPEAT", "DURATION"], inner: &[] };

@@ -242,3 +242,129 @@ pub fn write_duration(duration: Nominal) -> String {
 fn digits(text: &str) -> Option<i64> {
     text.bytes().all(|octet| octet.is_ascii_digit()).then(|| text.parse().ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::{date, datetime};
+
+    #[test]
+    fn durations_keep_days_apart_from_exact_time() {
+        let read = |text| parse_duration(text).map(|length| (length.days, length.exact.as_secs()));
+        let cases = [
+            ("P15DT5H0M20S", Some((15, 18_020))),
+            ("P7W", Some((49, 0))),
+            ("P1W2D", Some((9, 0))),
+            ("-PT15M", Some((0, -900))),
+            ("-P1DT1H", Some((-1, -3_600))),
+            ("+P1D", Some((1, 0))),
+            ("P1DT", Some((1, 0))),
+            ("PT0S", Some((0, 0))),
+            ("pt1h", Some((0, 3_600))),
+            ("PT36H", Some((0, 129_600))),
+            ("", None),
+            ("P", None),
+            ("PT", None),
+            ("-", None),
+            ("PD", None),
+            ("P1", None),
+            ("P1H", None),
+            ("PT1D", None),
+            ("PT1HT1M", None),
+            ("P1Y", None),
+            ("P1.5D", None),
+            ("P-1D", None),
+            ("1D", None),
+            ("P99999999999999999999D", None),
+            ("P9999999999D", None),
+            ("PT9223372036854775807H", None),
+            ("P1D ", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_in_their_shortest_form() {
+        for (text, written) in [
+            ("P1DT0H0M0S", "P1D"),
+            ("P1W", "P7D"),
+            ("PT90S", "PT1M30S"),
+            ("-PT0S", "PT0S"),
+            ("-P1DT1H", "-P1DT1H"),
+        ] {
+            assert_eq!(parse_duration(text).map(write_duration).as_deref(), Some(written), "{text}");
+        }
+    }
+
+    #[test]
+    fn offsets_have_a_sign_and_perhaps_seconds() {
+        let read = |text| parse_utc_offset(text).map(Offset::seconds);
+        let cases = [
+            ("+0100", Some(3_600)),
+            ("-0500", Some(-18_000)),
+            ("-045602", Some(-17_762)),
+            ("+0000", Some(0)),
+            ("-0000", Some(0)),
+            ("+1400", Some(50_400)),
+            ("0100", None),
+            ("+01", None),
+            ("+01:00", None),
+            ("+0160", None),
+            ("+010060", None),
+            ("+01000", None),
+            ("+9900", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn periods_end_at_a_time_or_after_a_length() {
+        let start = (datetime(2026, 11, 21, 9, 0, 0, 0), Form::Utc);
+        let end = PeriodEnd::At(datetime(2026, 11, 21, 10, 0, 0, 0), Form::Utc);
+        assert_eq!(parse_period("20261121T090000Z/20261121T100000Z"), Some(Period { start, end }));
+        let end = PeriodEnd::After(Nominal { days: 0, exact: SignedDuration::from_hours(1) });
+        assert_eq!(parse_period("20261121T090000Z/PT1H"), Some(Period { start, end }));
+        for bad in
+            ["20261121T090000Z", "20261121/PT1H", "20261121T090000Z/", "/PT1H", "20261121T090000Z/PT1H/PT1H"]
+        {
+            assert_eq!(parse_period(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_and_times_must_exist() {
+        assert_eq!(parse_date("20280229"), Some(date(2028, 2, 29)));
+        assert_eq!(parse_date("00001231"), Some(date(0, 12, 31)));
+        let nine = datetime(2026, 11, 21, 9, 0, 0, 0);
+        assert_eq!(parse_date_time("20261121T090000"), Some((nine, Form::Local)));
+        assert_eq!(parse_date_time("20261121t090000z"), Some((nine, Form::Utc)));
+        assert_eq!(
+            parse_date_time("20261121T235960Z"),
+            Some((datetime(2026, 11, 21, 23, 59, 59, 0), Form::Utc))
+        );
+        assert_eq!(parse_date_or_time("20261121"), Some(DateOrTime::Date(date(2026, 11, 21))));
+        for bad in [
+            "20260229",
+            "20261121T",
+            "20261121T0900",
+            "20261121T240000",
+            "20261121T090000+0100",
+            "2026112",
+            "202611210",
+            "日本",
+            "2026日本",
+        ] {
+            assert_eq!(parse_date_or_time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_ends_no_line() {
+        assert_eq!(escape_text("a,b;c\\d\r\ne\rf\ng\0h\ti"), "a\\,b\\;c\\\\d\\ne\\nf\\ngh\ti");
+    }
+}

@@ -157,6 +157,46 @@ fn two_zones_of_one_tzid_stay_two() {
 }
 
 #[test]
+fn a_new_name_for_a_zone_is_never_one_in_use() {
+    let one = |uid: &str, tzid: &str, offset: &str| {
+        calendar(&format!("{}\n{}", zone(tzid, offset), event(uid, tzid)))
+    };
+    let merged = merge(
+        &[
+            one("u1", "Z", "+0100"),
+            one("u2", "Z", "-0500"),
+            one("u3", "Z (2)", "+0300"),
+            one("u4", "Z (2)", "-0500"),
+        ],
+        None,
+    );
+    let starts: Vec<_> =
+        merged.lines().filter(|line| line.starts_with("DTSTART;") || line.starts_with("TZID")).collect();
+    let start = |tzid: &str| format!("DTSTART;TZID={tzid}:20261121T090000");
+    assert_eq!(
+        starts,
+        [
+            "TZID:Z",
+            &start("Z"),
+            "TZID:Z (2)",
+            &start("Z (2)"),
+            "TZID:Z (2) (2)",
+            &start("Z (2) (2)"),
+            "TZID:Z (2) (3)",
+            &start("Z (2) (3)"),
+        ]
+    );
+}
+
+#[test]
+fn of_two_definitions_in_one_object_the_first_is_written() {
+    let text = calendar(&format!("{}\n{}\n{}", zone("Z", "+0100"), zone("Z", "-0500"), event("u1", "Z")));
+    let merged = merge(&[text], None);
+    assert!(merged.contains(&crlf(&zone("Z", "+0100"))) && !merged.contains("-0500"));
+    assert!(merged.contains(&crlf(&event("u1", "Z"))));
+}
+
+#[test]
 fn an_empty_collection_is_an_empty_calendar() {
     assert_eq!(
         merge(&[], None),

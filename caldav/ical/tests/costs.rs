@@ -90,7 +90,8 @@ fn properties_components_and_parameters_are_counted() {
 
 #[test]
 fn twice_the_text_costs_twice_the_work() {
-    let shapes: [(&str, fn(usize) -> String); 5] = [
+    type Shape = (&'static str, fn(usize) -> String);
+    let shapes: [Shape; 5] = [
         ("one long line", |n| format!("X-A:{}\r\n", "x".repeat(n))),
         ("a fold at every octet", |n| format!("X-A:{}\r\n", "\r\n x".repeat(n / 4))),
         ("empty folds", |n| format!("X-A:{}\r\n", "\r\n ".repeat(n / 3))),

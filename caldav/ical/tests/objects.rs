@@ -229,6 +229,9 @@ fn more_dates_or_rules_than_the_limit_are_refused() {
         ("5,000 RDATEs in one line", dates("RDATE", 5_000, 5_000)),
         ("10 rules", rules(10)),
     ]);
+    let zones =
+        |count: usize| calendar(&format!("{}{EVENT}", format!("{}\n", zone("FREQ=YEARLY")).repeat(count)));
+    assert_accepted(&[("100 time zones", zones(100))]);
     let half = dates("EXDATE", 2_501, 1).replace("EXDATE", "RDATE");
     let both = dates("EXDATE", 2_500, 1).replace(
         "END:VEVENT",
@@ -239,6 +242,7 @@ fn more_dates_or_rules_than_the_limit_are_refused() {
         ("5,001 RDATEs in one line", dates("RDATE", 5_001, 5_001)),
         ("5,001 of both", both),
         ("11 rules", rules(11)),
+        ("101 time zones", zones(101)),
     ];
     assert_refused(&cases.map(|(name, text)| (name, text, Precondition::Data)));
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use almanac_ical::edit::edit;
+use almanac_ical::series::{Budget, Series, Window};
 use almanac_ical::skeleton::{parse_skeleton, skeleton};
+use almanac_ical::zone::Zone;
 use almanac_ical::{CalendarObject, Component, ComponentKind, Limits};
 
 const FILES: [(&str, &str, ComponentKind, usize); 9] = [
@@ -95,4 +97,31 @@ fn skeletons_keep_the_zones_that_the_database_does_not_know_by_name() {
     assert_eq!(zones("outlook"), 1);
     assert_eq!(zones("google"), 0);
     assert_eq!(zones("apple calendar"), 0);
+}
+
+#[test]
+fn a_skeleton_tells_the_same_times_as_its_object() {
+    let window = Window {
+        start: "2026-01-01T00:00:00Z".parse().unwrap(),
+        end: "2029-01-01T00:00:00Z".parse().unwrap(),
+    };
+    let zone = Zone::iana("Asia/Kolkata").unwrap();
+    each(|name, _, object| {
+        let bones = parse_skeleton(&skeleton(&object)).unwrap();
+        let [whole, reduced] = [object.calendar(), &bones].map(|calendar| Series::read(calendar).unwrap());
+        assert_eq!(whole.bounds(), reduced.bounds(), "{name}");
+        assert_eq!(whole.alarm_bounds(), reduced.alarm_bounds(), "{name}");
+        let [whole_busy, reduced_busy] = [&whole, &reduced].map(|series| {
+            let mut busy = Vec::new();
+            series.busy(&window, &zone, &mut Budget::default(), &mut busy).unwrap();
+            busy
+        });
+        assert_eq!(whole_busy, reduced_busy, "{name}");
+        let [whole, reduced] = [whole, reduced].map(|series| {
+            let instances = series.instances(&window, &zone, &mut Budget::default()).unwrap();
+            instances.into_iter().map(|instance| (instance.start, instance.end)).collect::<Vec<_>>()
+        });
+        assert_eq!(whole, reduced, "{name}");
+        assert_eq!(whole.is_empty(), name == "python-caldav", "{name}");
+    });
 }

@@ -142,8 +142,9 @@ impl TenantStore {
         };
         let head = ReadOp::GetMany(vec![(Space::Changes, collection.as_bytes().as_slice().into())]);
         let (_, raw) = self.shared.engine.read(self.id(), &[head, scan(0, 1), scan(after, limit)]).await?;
-        let [RawResult::Rows(head), RawResult::Page(oldest), RawResult::Page(page)] = <[RawResult; 3]>::try_from(raw)
-            .map_err(|_| StoreError::Bug("an engine's answer does not fit the question"))?
+        let [RawResult::Rows(head), RawResult::Page(oldest), RawResult::Page(page)] =
+            <[RawResult; 3]>::try_from(raw)
+                .map_err(|_| StoreError::Bug("an engine's answer does not fit the question"))?
         else {
             return Err(StoreError::Bug("an engine's answer does not fit the question"));
         };
@@ -164,7 +165,7 @@ impl TenantStore {
         let row = ChangeRow::parse(row)?;
         let seq = change_seq(key)?;
         let place = Place::Change { tenant: self.id(), collection, object: row.object };
-        let value = self.keys.key_of(row.sealed)?.open(&place, version, row.sealed)?;
+        let value = self.keys.key_of(row.sealed)?.open(&place, version, row.sealed)?.into();
         Ok(Change { seq, prev_seq: row.prev_seq, object: *row.object, version, value })
     }
 }

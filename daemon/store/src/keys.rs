@@ -72,7 +72,9 @@ pub enum KeyWish {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file does not exist, though a store needs it.
-    #[error("the key file {0} is missing; put the file back from its backup, without it the store cannot be read")]
+    #[error(
+        "the key file {0} is missing; put the file back from its backup, without it the store cannot be read"
+    )]
     Missing(PathBuf),
     /// Others than its owner can use the file.
     #[error("the key file {path} has mode {mode:04o}; make it private with chmod 600")]
@@ -177,13 +179,14 @@ fn make_key(path: &Path) -> Result<(), KeyError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(failed)?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     let linked = fs::hard_link(&aside, path);
     fs::remove_file(&aside).map_err(failed)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
-        _ => crate::lock::sync_folder_of(path).map_err(failed),
+        _ => crate::files::sync_folder_of(path).map_err(failed),
     }
 }
 

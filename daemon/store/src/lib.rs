@@ -6,6 +6,8 @@
 //! Start with [`Store`] (open, tenants) and [`TenantStore`] (read, commit), then [`engine`] for the promise an
 //! engine makes, [`seal`](mod@seal) for what lies on the disk, and [`keys`] for who can read it.
 //!
+//! Sealing is AES-256-GCM (NIST SP 800-38D, RFC 5116), keys are derived by HKDF (RFC 5869).
+//!
 //! ```text
 //! state/store.redb   the rows                    state/lock   held while a process has the store
 //! state/head         the high-water mark         state/root.key   the root key, if it is kept in a file here
@@ -15,10 +17,10 @@
 mod changes;
 pub mod engine;
 mod error;
+mod files;
 mod format;
 pub mod keys;
 pub mod limits;
-mod lock;
 mod mark;
 mod migrations;
 pub mod objects;
@@ -40,5 +42,5 @@ pub use open::{CreateMode, EngineKind, OpenError, OpenOptions, Tuning};
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};
 pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};
-pub use tenant_keys::{IndexField, MacPurpose};
+pub use tenant_keys::{IndexField, KeyEpoch, MacPurpose};
 pub use write::{LogWrite, Put, Write};

@@ -16,8 +16,8 @@ use almanac_base::{StoreId, TenantId};
 use ring::hmac;
 
 use crate::engine::{Engine, Heads};
+use crate::files::{is_full, sync_folder_of};
 use crate::limits::{MARK_BYTES_MAX, MARK_INTERVAL};
-use crate::lock::sync_folder_of;
 
 const MAGIC: &[u8; 8] = b"ALMHEAD\x01";
 const MAC_BYTES: usize = 32;
@@ -141,7 +141,7 @@ impl MarkKeeper {
         let keeping = Arc::new(Keeping { path, key, incarnation, engine, leaving: Mutex::default() });
         match keeping.write() {
             // A full disk must not keep a store from being read; the mark that is there stays true.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && keeping.path.exists() => {
+            Err(error) if is_full(&error) && keeping.path.exists() => {
                 tracing::warn!("the disk is full: the high-water mark stays behind");
             }
             result => result?,

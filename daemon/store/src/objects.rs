@@ -98,7 +98,9 @@ impl TenantStore {
         records
             .into_iter()
             .map(|record| {
-                record.map(|r| ObjectRecord::from_bytes(&r.value).map(|object| (r.version, object))).transpose()
+                record
+                    .map(|r| ObjectRecord::from_bytes(&r.value).map(|object| (r.version, object)))
+                    .transpose()
             })
             .collect()
     }

@@ -16,10 +16,10 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::redb::{Medium, OpenFault, RedbEngine, file_medium};
 use crate::engine::{Commit, Engine, Heads, Mutation, Precondition};
 use crate::error::StoreError;
+use crate::files::{StateLock, is_full, sync_folder_of};
 use crate::format::{FORMAT_KEY, Format, SYSTEM};
 use crate::keys::{KeyError, KeyProvider, KeyWish, RootKey};
 use crate::limits::SEALS_PER_KEY_MAX;
-use crate::lock::{StateLock, sync_folder_of};
 use crate::mark::{Found, Mark};
 use crate::migrations;
 use crate::space::Space;
@@ -76,8 +76,9 @@ impl Default for Tuning {
     }
 }
 
-/// Why a store was not opened. Each text is one sentence with a remedy; nothing was touched, except that a new
-/// store may be left half made, which the next start replaces.
+/// Why a store was not opened. Each text is one sentence with a remedy. Nothing was touched, with two exceptions:
+/// a new store may be left half made, which the next start replaces; and damage that shows only in a tenant's
+/// keys is found when the file is open already.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the store.
@@ -260,8 +261,8 @@ fn save(engine: &dyn Engine, format: Format) -> Result<(), StoreError> {
 /// Looks at an existing store without touching it.
 fn examine(names: &Names, cache_bytes: usize) -> Result<(Format, Heads), OpenError> {
     let keys = [(Space::Format, FORMAT_KEY.into())];
-    let (rows, heads) =
-        RedbEngine::look(&names.rows, cache_bytes, SYSTEM, &keys).map_err(|fault| faulty(&names.rows, fault))?;
+    let (rows, heads) = RedbEngine::look(&names.rows, cache_bytes, SYSTEM, &keys)
+        .map_err(|fault| faulty(&names.rows, fault))?;
     let format = rows.into_iter().next().flatten().and_then(|(_, value)| Format::parse(&value));
     Ok((format.ok_or_else(|| OpenError::Foreign(names.rows.clone()))?, heads))
 }
@@ -282,7 +283,9 @@ fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Resul
     }
     match Mark::read(&names.mark, &mark_key(root)?).map_err(|source| at(&names.mark, source))? {
         Found::Nothing => {
-            tracing::warn!("the high-water mark is missing: the store begins a new life, clients synchronise anew");
+            tracing::warn!(
+                "the high-water mark is missing: the store begins a new life, clients synchronise anew"
+            );
             Ok(Known::No)
         }
         Found::Damaged => Err(OpenError::DamagedMark(names.mark.clone())),
@@ -311,9 +314,10 @@ pub(crate) fn mark_key(root: &RootKey) -> Result<hmac::Key, OpenError> {
 }
 
 pub(crate) fn at(path: &Path, source: io::Error) -> OpenError {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::NoSpace(path.into()),
-        _ => OpenError::Io { path: path.into(), source },
+    if is_full(&source) {
+        OpenError::NoSpace(path.into())
+    } else {
+        OpenError::Io { path: path.into(), source }
     }
 }
 

@@ -125,7 +125,7 @@ impl SealKey {
         place: &Place<'_>,
         version: RecordVersion,
         sealed: &[u8],
-    ) -> Result<Bytes, StoreError> {
+    ) -> Result<Vec<u8>, StoreError> {
         let parts = parts(sealed)?;
         if parts.key_id != &self.id {
             return Err(StoreError::Corrupt("a value names another key than the one that opens it"));
@@ -138,7 +138,7 @@ impl SealKey {
             .map_err(|_| StoreError::Corrupt("a value does not open: it was changed or moved"))?
             .len();
         body.truncate(plain);
-        Ok(body.into())
+        Ok(body)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store as a whole: its tenants, its life.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use almanac_base::{StoreId, TenantId};
@@ -12,10 +12,9 @@ use crate::engine::{
     Commit, EngineError, EngineStats, Heads, Mutation, Order, Precondition, Row, Scan, Values,
 };
 use crate::error::StoreError;
+use crate::files::StateLock;
 use crate::format::SYSTEM;
-use crate::lock::StateLock;
-use crate::mark::MarkKeeper;
-use crate::open::{self, OpenError, OpenOptions, Opened, Tuning, at, mark_key, stored};
+use crate::open::{self, OpenError, OpenOptions, Tuning, stored};
 use crate::seal::SealKey;
 use crate::space::{Key, RecordVersion, Space, prefix_range};
 use crate::tenant::{Shared, TenantStore};
@@ -59,31 +58,32 @@ impl Store {
     /// As [`Store::open`].
     #[expect(clippy::needless_pass_by_value, reason = "the options hold what the store keeps")]
     pub fn open_tuned(options: OpenOptions, tuning: &Tuning) -> Result<Self, OpenError> {
-        let Opened { engine, format, root, state } = open::open(&options, tuning)?;
-        let failed = |error| stored(&options.state, error);
-        let wrap = Arc::new(wrap_key(&root).map_err(failed)?);
-        let (lock, mark) = match state {
-            None => (None, None),
-            Some((lock, names)) => {
-                let key = mark_key(&root)?;
-                let keeper =
-                    MarkKeeper::start(names.mark.clone(), key, format.incarnation, Arc::clone(&engine));
-                (Some(lock), Some(keeper.map_err(|source| at(&names.mark, source))?))
+        let opened = open::open(&options, tuning)?;
+        let (lock, names) = opened.state.unzip();
+        let (engine, clock) = (opened.engine, Arc::clone(&options.clock));
+        let shared = Shared::start(engine, clock, &opened.root, names, opened.format.incarnation)?;
+        let started = wrap_key(&opened.root).and_then(|wrap| {
+            let (wrap, shared) = (Arc::new(wrap), Arc::clone(&shared));
+            let loader = Loader { wrap: &wrap, shared: &shared, seals_per_key_max: tuning.seals_per_key_max };
+            let (system, tenants) =
+                wait_for(async { Ok::<_, StoreError>((loader.system().await?, loader.tenants().await?)) })?;
+            Ok((wrap, system, tenants))
+        });
+        match started {
+            Ok((wrap, system, tenants)) => Ok(Self {
+                incarnation: opened.format.incarnation,
+                wrap,
+                seals_per_key_max: tuning.seals_per_key_max,
+                shared,
+                system,
+                tenants: RwLock::new(tenants),
+                lock: Mutex::new(lock),
+            }),
+            Err(error) => {
+                shared.close(); // before the lock goes: the file must not be open twice
+                Err(stored(&options.state, error))
             }
-        };
-        let shared = Arc::new(Shared { engine, mark, seals: AtomicU64::new(0) });
-        let loader = Loader { wrap: &wrap, shared: &shared, seals_per_key_max: tuning.seals_per_key_max };
-        let system = wait_for(loader.system()).map_err(failed)?;
-        let tenants = wait_for(loader.tenants()).map_err(failed)?;
-        Ok(Self {
-            incarnation: format.incarnation,
-            wrap,
-            seals_per_key_max: tuning.seals_per_key_max,
-            shared,
-            system,
-            tenants: RwLock::new(tenants),
-            lock: Mutex::new(lock),
-        })
+        }
     }
 
     /// Which life of the store this is: a restore begins a new one.
@@ -110,7 +110,12 @@ impl Store {
         let row = new_index_row(id, &self.wrap)?;
         let mut commit = Commit::new(SYSTEM);
         commit.preconditions.push(Precondition::Absent(Space::Tenants, key.clone()));
-        commit.mutations.push(Mutation::Put { space: Space::Tenants, key, version: row.0, value: row.1.clone() });
+        commit.mutations.push(Mutation::Put {
+            space: Space::Tenants,
+            key,
+            version: row.0,
+            value: row.1.clone(),
+        });
         match self.shared.engine.commit(commit).await {
             Err(EngineError::Conflict { .. }) => return Err(StoreError::TenantExists),
             result => result?,
@@ -179,10 +184,7 @@ impl Store {
     /// Finishes the queued commits, writes the high-water mark and lets go of the folder. Later calls to any
     /// tenant are refused as closed.
     pub fn close(&self) {
-        self.shared.engine.close();
-        if let Some(mark) = &self.shared.mark {
-            mark.close();
-        }
+        self.shared.close();
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
@@ -249,8 +251,13 @@ impl Loader<'_> {
         let mut rows = Vec::new();
         let mut range = prefix_range(b"");
         loop {
-            let scan =
-                Scan { space, range: range.clone(), limit: u32::MAX, order: Order::Ascending, values: Values::Include };
+            let scan = Scan {
+                space,
+                range: range.clone(),
+                limit: u32::MAX,
+                order: Order::Ascending,
+                values: Values::Include,
+            };
             let page = self.shared.engine.scan(tenant, &scan).await?;
             rows.extend(page.rows);
             match page.next {

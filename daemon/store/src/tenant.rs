@@ -4,17 +4,19 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use almanac_base::{CollectionId, TenantId};
+use almanac_base::{Clock, CollectionId, StoreId, TenantId};
 use bytes::Bytes;
 
 use crate::engine::{
     Commit, Committed, Engine, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values,
 };
 use crate::error::StoreError;
+use crate::keys::RootKey;
 use crate::mark::MarkKeeper;
+use crate::open::{Names, OpenError, at, mark_key};
 use crate::seal::{self, Place};
 use crate::space::{Key, RecordVersion, Space};
-use crate::tenant_keys::{Grant, IndexField, MacPurpose, TenantKeys};
+use crate::tenant_keys::{Grant, IndexField, KeyEpoch, MacPurpose, TenantKeys};
 use crate::write::Write;
 
 /// A record, opened.
@@ -59,7 +61,35 @@ pub struct View {
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) mark: Option<MarkKeeper>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) seals: AtomicU64,
+}
+
+impl Shared {
+    /// Puts together what tenants share, and begins to keep the mark. After an error the engine is closed.
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        root: &RootKey,
+        names: Option<Names>,
+        incarnation: StoreId,
+    ) -> Result<Arc<Self>, OpenError> {
+        let keeper = names.map(|names| {
+            let start =
+                MarkKeeper::start(names.mark.clone(), mark_key(root)?, incarnation, Arc::clone(&engine));
+            start.map_err(|source| at(&names.mark, source))
+        });
+        let mark = keeper.transpose().inspect_err(|_| engine.close())?;
+        Ok(Arc::new(Self { engine, mark, clock, seals: AtomicU64::new(0) }))
+    }
+
+    /// Finishes the queued commits, closes the engine and writes the last mark.
+    pub(crate) fn close(&self) {
+        self.engine.close();
+        if let Some(mark) = &self.mark {
+            mark.close();
+        }
+    }
 }
 
 /// One tenant: its records, its change log, its keyed hashes.
@@ -100,10 +130,10 @@ impl TenantStore {
         self.keys.verify_mac(purpose, message, mac)
     }
 
-    /// The number of the key epoch that seals now; 0 before the first write.
+    /// The key that seals now; none before the first write.
     #[must_use]
-    pub fn key_epoch(&self) -> u32 {
-        self.keys.epoch_number()
+    pub fn key_epoch(&self) -> Option<KeyEpoch> {
+        self.keys.epoch()
     }
 
     /// A fresh version: 16 random bytes. If the operating system has none it is [`RecordVersion::NONE`],
@@ -164,7 +194,9 @@ impl TenantStore {
         }
         let (head, raw) = self.shared.engine.read(self.id, &ops).await?;
         let answers = ops.iter().zip(raw).map(|(op, raw)| match (op, raw) {
-            (ReadOp::GetMany(keys), RawResult::Rows(rows)) => Ok(ReadResult::Records(self.open_rows(keys, rows)?)),
+            (ReadOp::GetMany(keys), RawResult::Rows(rows)) => {
+                Ok(ReadResult::Records(self.open_rows(keys, rows)?))
+            }
             (ReadOp::Scan(scan), RawResult::Page(page)) => Ok(ReadResult::Page(self.open_page(scan, page)?)),
             (ReadOp::CollectionHead(_), RawResult::Head(head)) => Ok(ReadResult::Head(head)),
             _ => Err(StoreError::Bug("an engine's answer does not fit the question")),
@@ -197,7 +229,7 @@ impl TenantStore {
         self.check(ranges.filter(|space| *space != Space::Changes))?;
 
         let seals = u64::try_from(write.puts.len().saturating_add(write.log.len())).unwrap_or(u64::MAX);
-        let grant = if seals == 0 { None } else { Some(self.keys.take(seals)?) };
+        let grant = if seals == 0 { None } else { Some(self.keys.take(seals, self.shared.clock.now())?) };
         let commit = self.sealed(write, grant.as_ref())?;
         let committed = self.shared.engine.commit(commit).await?;
         if let Some(grant) = &grant {
@@ -241,14 +273,21 @@ impl TenantStore {
             to: range.to,
             max: range.max,
         }));
-        commit.mutations.extend(write.deletes.into_iter().map(|(space, key)| Mutation::Delete { space, key }));
+        commit
+            .mutations
+            .extend(write.deletes.into_iter().map(|(space, key)| Mutation::Delete { space, key }));
         let Some(key) = grant.map(|grant| &grant.key) else {
             return Ok(commit);
         };
         for put in write.puts {
             let place = Place::Record { tenant: self.id, space: put.space, key: &put.key };
             let value = key.seal(&place, put.version, &put.value)?;
-            commit.mutations.push(Mutation::Put { space: put.space, key: put.key, version: put.version, value });
+            commit.mutations.push(Mutation::Put {
+                space: put.space,
+                key: put.key,
+                version: put.version,
+                value,
+            });
         }
         for entry in write.log {
             let place =
@@ -264,7 +303,11 @@ impl TenantStore {
         Ok(commit)
     }
 
-    fn open_rows(&self, keys: &[(Space, Key)], rows: Vec<Option<Row>>) -> Result<Vec<Option<Record>>, StoreError> {
+    fn open_rows(
+        &self,
+        keys: &[(Space, Key)],
+        rows: Vec<Option<Row>>,
+    ) -> Result<Vec<Option<Record>>, StoreError> {
         let opened = keys.iter().zip(rows).map(|((space, key), row)| {
             row.map(|(version, sealed)| self.open_record(*space, key, version, &sealed)).transpose()
         });
@@ -290,7 +333,7 @@ impl TenantStore {
         sealed: &[u8],
     ) -> Result<Record, StoreError> {
         let place = Place::Record { tenant: self.id, space, key };
-        let value = self.keys.key_of(sealed)?.open(&place, version, sealed)?;
+        let value = self.keys.key_of(sealed)?.open(&place, version, sealed)?.into();
         Ok(Record { version, value })
     }
 }

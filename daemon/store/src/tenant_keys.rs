@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use almanac_base::TenantId;
 use bytes::Bytes;
+use jiff::Timestamp;
 use ring::hmac;
 use zeroize::Zeroizing;
 
@@ -73,10 +74,19 @@ impl IndexKeys {
     }
 }
 
+/// A tenant's key that seals now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyEpoch {
+    /// Counts the keys the tenant had, from 1.
+    pub number: u32,
+    /// When the key was made, to the second.
+    pub since: Timestamp,
+}
+
 /// An epoch as it is used for sealing.
 struct Epoch {
     key: Arc<SealKey>,
-    number: u32,
+    public: KeyEpoch,
     row: Mutation,
     row_durable: bool,
     used: u64,
@@ -127,7 +137,8 @@ impl TenantKeys {
         seals_max: u64,
     ) -> Result<Self, StoreError> {
         let place = Place::Wrapped { tenant, what: WrappedKey::Index };
-        let index = IndexKeys::new(&*master(&wrap.open(&place, index.0, &index.1)?)?)?;
+        let plain = Zeroizing::new(wrap.open(&place, index.0, &index.1)?);
+        let index = IndexKeys::new(&*master(&plain)?)?;
         let mut epochs = HashMap::new();
         let mut current: Option<Epoch> = None;
         for (key, row) in rows {
@@ -136,7 +147,7 @@ impl TenantKeys {
                 None => {
                     let epoch = open_epoch(tenant, &wrap, *id, row)?;
                     epochs.insert(*id, Arc::clone(&epoch.key));
-                    if current.as_ref().is_none_or(|other| other.number < epoch.number) {
+                    if current.as_ref().is_none_or(|other| other.public.number < epoch.public.number) {
                         current = Some(epoch);
                     }
                 }
@@ -153,7 +164,7 @@ impl TenantKeys {
     }
 
     /// Takes `seals` seals of the current epoch, or of a new one if they do not fit.
-    pub(crate) fn take(&self, seals: u64) -> Result<Grant, StoreError> {
+    pub(crate) fn take(&self, seals: u64, now: Timestamp) -> Result<Grant, StoreError> {
         if seals > self.seals_max {
             return Err(StoreError::TooLarge);
         }
@@ -161,7 +172,8 @@ impl TenantKeys {
         let epoch = match current.as_mut() {
             Some(epoch) if epoch.used.saturating_add(seals) <= self.seals_max => epoch,
             full => {
-                let epoch = self.new_epoch(full.map_or(0, |epoch| epoch.number).saturating_add(1))?;
+                let number = full.map_or(0, |epoch| epoch.public.number).saturating_add(1);
+                let epoch = self.new_epoch(KeyEpoch { number, since: now })?;
                 current.insert(epoch)
             }
         };
@@ -190,7 +202,10 @@ impl TenantKeys {
     pub(crate) fn key_of(&self, sealed: &[u8]) -> Result<Arc<SealKey>, StoreError> {
         let id = seal::key_id(sealed)?;
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs.get(id).map(Arc::clone).ok_or(StoreError::Corrupt("a value names a key that its tenant does not have"))
+        epochs
+            .get(id)
+            .map(Arc::clone)
+            .ok_or(StoreError::Corrupt("a value names a key that its tenant does not have"))
     }
 
     /// The keyed hash of `parts`. Parts are told apart: `["ab", "c"]` and `["a", "bc"]` differ.
@@ -220,29 +235,30 @@ impl TenantKeys {
         }
     }
 
-    /// The number of the epoch that seals now; 0 before the first.
-    pub(crate) fn epoch_number(&self) -> u32 {
-        self.current().as_ref().map_or(0, |epoch| epoch.number)
+    /// The epoch that seals now; none before the first seal.
+    pub(crate) fn epoch(&self) -> Option<KeyEpoch> {
+        self.current().as_ref().map(|epoch| epoch.public)
     }
 
     fn current(&self) -> MutexGuard<'_, Option<Epoch>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn new_epoch(&self, number: u32) -> Result<Epoch, StoreError> {
+    fn new_epoch(&self, public: KeyEpoch) -> Result<Epoch, StoreError> {
         let id: KeyId = seal::random()?;
         let version = RecordVersion::from_bytes(seal::random()?);
         let master = Zeroizing::new(seal::random::<KEY_BYTES>()?);
         let key = Arc::new(data_key(id, &master)?);
-        let mut plain = Zeroizing::new(Vec::with_capacity(KEY_BYTES + 20));
+        let mut plain = Zeroizing::new(Vec::with_capacity(KEY_BYTES + 28));
         plain.extend_from_slice(&*master);
-        plain.extend_from_slice(&number.to_be_bytes());
+        plain.extend_from_slice(&public.number.to_be_bytes());
+        plain.extend_from_slice(&public.since.as_second().to_be_bytes());
         plain.extend_from_slice(&id);
         let place = Place::Wrapped { tenant: self.tenant, what: WrappedKey::Epoch };
         let value = self.wrap.seal(&place, version, &plain)?;
         let row = Mutation::Put { space: Space::Keys, key: id.into(), version, value };
         self.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&key));
-        Ok(Epoch { key, number, row, row_durable: false, used: 0, block_durable: 0 })
+        Ok(Epoch { key, public, row, row_durable: false, used: 0, block_durable: 0 })
     }
 }
 
@@ -259,15 +275,18 @@ fn data_key(id: KeyId, master: &[u8; KEY_BYTES]) -> Result<SealKey, StoreError> 
 
 fn open_epoch(tenant: TenantId, wrap: &SealKey, id: KeyId, row: &Row) -> Result<Epoch, StoreError> {
     let place = Place::Wrapped { tenant, what: WrappedKey::Epoch };
-    let plain = Zeroizing::new(wrap.open(&place, row.0, &row.1)?.to_vec());
+    let plain = Zeroizing::new(wrap.open(&place, row.0, &row.1)?);
     let rest = plain.get(KEY_BYTES..).ok_or(BAD_ROW)?;
-    let (number, named) = rest.split_first_chunk::<4>().ok_or(BAD_ROW)?;
+    let (number, rest) = rest.split_first_chunk::<4>().ok_or(BAD_ROW)?;
+    let (since, named) = rest.split_first_chunk::<8>().ok_or(BAD_ROW)?;
     if named != id {
         return Err(StoreError::Corrupt("a wrapped key stands under another's name"));
     }
     let key = Arc::new(data_key(id, &*master(&plain)?)?);
     let row = Mutation::Put { space: Space::Keys, key: id.into(), version: row.0, value: row.1.clone() };
-    Ok(Epoch { key, number: u32::from_be_bytes(*number), row, row_durable: true, used: 0, block_durable: 0 })
+    let since = Timestamp::from_second(i64::from_be_bytes(*since)).map_err(|_| BAD_ROW)?;
+    let public = KeyEpoch { number: u32::from_be_bytes(*number), since };
+    Ok(Epoch { key, public, row, row_durable: true, used: 0, block_durable: 0 })
 }
 
 /// Seals in one block: few enough that a crash wastes little of a key's life.
@@ -281,6 +300,11 @@ fn reserve(id: &KeyId, block: u32) -> [Mutation; 2] {
     let key = |block: u32| Key::from([&id[..], &block.to_be_bytes()].concat());
     [
         Mutation::DeleteRange { space: Space::Keys, from: key(0), to: key(block), max: 64 },
-        Mutation::Put { space: Space::Keys, key: key(block), version: RecordVersion::NONE, value: Bytes::new() },
+        Mutation::Put {
+            space: Space::Keys,
+            key: key(block),
+            version: RecordVersion::NONE,
+            value: Bytes::new(),
+        },
     ]
 }

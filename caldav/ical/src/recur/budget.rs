@@ -18,7 +18,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// For one series: some seconds of a year of the densest rule that is accepted, and less than 0.1 s of work.
+    /// For one series: two months of the densest rule that a PUT accepts, and some milliseconds of work.
     pub const SERIES: Budget = Budget { instances: 100_000, periods: 200_000 };
 
     /// Takes one instance.

@@ -36,7 +36,12 @@ impl Expander {
     ///
     /// # Errors
     /// [`Truncated`] if COUNT could not be counted within the budget.
-    pub fn between(&self, from: DateTime, to: DateTime, budget: &mut Budget) -> Result<Occurrences<'_>, Truncated> {
+    pub fn between(
+        &self,
+        from: DateTime,
+        to: DateTime,
+        budget: &mut Budget,
+    ) -> Result<Occurrences<'_>, Truncated> {
         let (from, to) = (wall(from), self.end_by(wall(to), budget)?);
         let start = self.plan.start;
         let first = (from <= start && start <= to).then_some(start);

@@ -3,9 +3,7 @@
 use super::plan::Plan;
 use super::rule::Freq;
 use super::times::Times;
-use super::wall::{
-    DAY, Day, HOUR, MINUTE, WALL_MAX, Wall, day_number, days_in_month, week_begin, ymd,
-};
+use super::wall::{DAY, Day, HOUR, MINUTE, WALL_MAX, Wall, day_number, days_in_month, week_begin, ymd};
 
 /// What one period holds: every time on every day, in order, or those that BYSETPOS picks.
 #[derive(Debug, Default)]

@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn wall_times_go_to_numbers_and_back() {
-        for at in [date(1, 1, 1).at(0, 0, 0, 0), date(1969, 12, 31).at(23, 59, 59, 0), date(9999, 12, 31).at(1, 2, 3, 0)] {
+        for at in [
+            date(1, 1, 1).at(0, 0, 0, 0),
+            date(1969, 12, 31).at(23, 59, 59, 0),
+            date(9999, 12, 31).at(1, 2, 3, 0),
+        ] {
             assert_eq!(date_time(wall(at)), Some(at));
         }
         assert_eq!(date_time(WALL_MAX + 1), None, "year 10000");

@@ -50,7 +50,9 @@ impl Alarm {
         let number = |name| component.property(name).map(|property| property.value().trim());
         let repeat = number("REPEAT").and_then(|text| text.parse().ok()).unwrap_or(0);
         let every = number("DURATION").and_then(value::parse_duration).map(|every| {
-            every.exact.saturating_add(SignedDuration::from_secs(i64::from(every.days).saturating_mul(86_400)))
+            every
+                .exact
+                .saturating_add(SignedDuration::from_secs(i64::from(every.days).saturating_mul(86_400)))
         });
         let every = every.unwrap_or(SignedDuration::ZERO).max(SignedDuration::ZERO);
         Ok(Some(Alarm { trigger, repeat: if every.is_zero() { 0 } else { repeat }, every }))
@@ -72,7 +74,8 @@ impl Alarm {
             return true;
         }
         let Ok(every) = u128::try_from(self.every.as_millis()) else { return false };
-        let Some(repeats) = missing.unsigned_abs().checked_add(every.saturating_sub(1)).and_then(|n| n.checked_div(every))
+        let Some(repeats) =
+            missing.unsigned_abs().checked_add(every.saturating_sub(1)).and_then(|n| n.checked_div(every))
         else {
             return false;
         };
@@ -159,7 +162,8 @@ impl Series {
     #[must_use]
     pub fn alarm_bounds(&self) -> Option<Bounds> {
         let bounds = self.bounds();
-        let relative = spread(self.parts.iter()).map(|(first, last)| (later(bounds.first, first), later(bounds.last, last)));
+        let relative = spread(self.parts.iter())
+            .map(|(first, last)| (later(bounds.first, first), later(bounds.last, last)));
         let fixed = self.parts.iter().flat_map(fixed_times).map(|(alarm, at)| (at, later(at, alarm.lasts())));
         let (first, last) = relative.into_iter().chain(fixed).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         Some(Bounds { first, last, ..bounds })

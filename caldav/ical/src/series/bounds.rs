@@ -59,7 +59,8 @@ impl Series {
             true => (earlier(first, ZONES), later(last, ZONES)),
             false => (first, last),
         };
-        let recurring = self.parts.iter().any(|part| part.recurrence.is_some() || part.recurrence_id.is_some());
+        let recurring =
+            self.parts.iter().any(|part| part.recurrence.is_some() || part.recurrence_id.is_some());
         Bounds { first, last, floating: if is_floating { Floating::Yes } else { Floating::No }, recurring }
     }
 
@@ -90,13 +91,13 @@ impl Series {
             };
         };
         let start = anchor.instant(&zone);
-        let (first, last) = match &part.recurrence {
-            None => (start, start),
-            Some(recurrence) => self.starts(anchor, start, recurrence, budget),
+        let Some(recurrence) = &part.recurrence else {
+            let end = part.length(&zone).map_or(start, |length| length.end(anchor, &zone));
+            return (start.min(periods.0), end.max(periods.1));
         };
-        let length = part.recurrence.iter().flat_map(|recurrence| &recurrence.futures);
-        let length = length.filter_map(|future| self.parts.get(future.part)).map(|part| part.length_most(&zone));
-        let length = length.fold(part.length_most(&zone), Ord::max);
+        let (first, last) = self.starts(anchor, start, recurrence, budget);
+        let others = recurrence.futures.iter().filter_map(|future| self.parts.get(future.part));
+        let length = others.fold(part.length_most(&zone), |most, part| most.max(part.length_most(&zone)));
         (first.min(periods.0), later(last, length).max(periods.1))
     }
 

@@ -25,13 +25,13 @@ pub fn expand(
     zone: &Zone,
     budget: &mut Budget,
 ) -> Result<Component, Truncated> {
+    // Text that cannot be read cannot be expanded; it is not left out for that.
+    let Ok(series) = Series::read(calendar) else { return Ok(calendar.clone()) };
     let zones = Zones::read(calendar);
     let mut expanded = calendar.clone();
     expanded.retain_components(|component| {
         !component.is("VTIMEZONE") && component.name().parse::<ComponentKind>().is_err()
     });
-    // What cannot be read has no instances.
-    let Ok(series) = Series::read(calendar) else { return Ok(expanded) };
     let source = |index: usize| calendar.components().get(index);
     for part in series.parts.iter().filter(|part| overlap::undated_overlaps(part, window)) {
         if let Some(component) = source(part.index) {
@@ -57,7 +57,8 @@ fn instance(component: &Component, occurrence: &Occurrence<'_>, zone: &Zone, zon
     // An end is written even where DURATION was: beside an instant a nominal day means another length than beside the
     // local time.
     let has_end = !matches!(part.end, End::None) || !occurrence.start.is_date();
-    let length = occurrence.length.filter(|length| has_end && (!length.is_zero() || matches!(part.end, End::At(_))));
+    let length =
+        occurrence.length.filter(|length| has_end && (!length.is_zero() || matches!(part.end, End::At(_))));
     if length.is_some() {
         times.push(property(due, &end(occurrence, zone)));
     }

@@ -60,7 +60,9 @@ impl Length {
         match self {
             Length::Nominal { days, exact } => {
                 let slack = if days == 0 { 0 } else { 26 * 3_600 };
-                exact.saturating_add(SignedDuration::from_secs(days.saturating_mul(86_400).saturating_add(slack)))
+                exact.saturating_add(SignedDuration::from_secs(
+                    days.saturating_mul(86_400).saturating_add(slack),
+                ))
             }
             Length::Exact(exact) => exact,
         }

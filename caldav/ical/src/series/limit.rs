@@ -49,12 +49,8 @@ impl Series {
         let master = self.parts.iter().find(|part| part.recurrence_id.is_none());
         for part in &self.parts {
             let Some(id) = &part.recurrence_id else { continue };
-            let at = match master.and_then(|master| master.anchor()) {
-                Some(anchor) => id.at.clone().beside(anchor),
-                None => id.at.clone(),
-            };
-            let (start, length) = (at.instant(zone), master.and_then(|master| master.length(zone)));
-            let end = length.map_or(start, |length| length.end(&at, zone));
+            let (start, length) = (id.at.instant(zone), master.and_then(|master| master.length(zone)));
+            let end = length.map_or(start, |length| length.end(&id.at, zone));
             let original = start < window.end && (window.start < end || window.start <= start);
             if original || (id.and_future && start < window.end) {
                 kept.push(part.index);

@@ -14,9 +14,9 @@ impl Key {
     /// The key of `time` in a series that starts at `anchor`.
     pub(super) fn of(time: &CalTime, anchor: &CalTime) -> Key {
         let utc = |wall: DateTime| {
-            TimeZone::UTC.to_timestamp(wall).map_or(if wall.year() < 0 { i64::MIN } else { i64::MAX }, |at| {
-                at.as_second()
-            })
+            TimeZone::UTC
+                .to_timestamp(wall)
+                .map_or(if wall.year() < 0 { i64::MIN } else { i64::MAX }, |at| at.as_second())
         };
         Key(match (anchor, time) {
             (CalTime::Date(_), _) => utc(CalTime::Date(time.wall().date()).wall()),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Series;
 use super::alarm::Alarm;
 use super::busy::{self, Busy};
 use super::length::Length;
@@ -9,7 +10,6 @@ use super::marks::{Key, Marks};
 use super::part::{End, Future, IsBusy, Part, Recurrence, RecurrenceId};
 use super::rules::Recurring;
 use super::time::{CalTime, wall_seconds};
-use super::Series;
 use crate::Invalid;
 use crate::object::ComponentKind;
 use crate::tree::{Component, Property};
@@ -32,20 +32,26 @@ impl Series {
         }
         let (mut parts, exdates): (Vec<Part>, Vec<_>) = read.into_iter().map(|d| (d.part, d.exdates)).unzip();
         // The first component without RECURRENCE-ID is the one that the others are taken out of.
-        let mut is_first = true;
-        for (at, exdates) in exdates.iter().enumerate() {
-            let overrides = if is_first { overrides(&parts, at) } else { Overrides::default() };
-            let Some(part) = parts.get_mut(at) else { continue };
-            let Some(anchor) = part.anchor().cloned().filter(|_| part.recurrence_id.is_none()) else { continue };
-            if !overrides.times.is_empty() {
-                // Also without a rule: the override of its only instance takes that one's place.
-                part.recurrence.get_or_insert_default();
+        let master = parts.iter().position(|part| part.recurrence_id.is_none() && part.anchor().is_some());
+        let anchor = master.and_then(|master| parts.get(master)).and_then(Part::anchor).cloned();
+        for part in &mut parts {
+            let like = anchor.as_ref().or(part.start.as_ref()).cloned();
+            if let (Some(id), Some(like)) = (&mut part.recurrence_id, like) {
+                id.at = id.at.clone().beside(&like);
             }
-            let Some(recurrence) = &mut part.recurrence else { continue };
-            recurrence.excluded = Marks::new(exdates.iter(), &anchor);
-            recurrence.overridden = Marks::new(overrides.times.iter(), &anchor);
-            recurrence.futures = overrides.futures;
-            is_first = false;
+        }
+        let mut overrides = anchor.map(|anchor| overrides(&parts, &anchor)).unwrap_or_default();
+        for (at, (part, exdates)) in parts.iter_mut().zip(exdates).enumerate() {
+            let Some(anchor) = part.anchor().cloned() else { continue };
+            if Some(at) == master && !overrides.times.is_empty() {
+                // Also without a rule: the override of its only instance takes that one's place.
+                let recurrence = part.recurrence.get_or_insert_default();
+                recurrence.overridden = Marks::new(overrides.times.iter(), &anchor);
+                recurrence.futures = std::mem::take(&mut overrides.futures);
+            }
+            if let Some(recurrence) = &mut part.recurrence {
+                recurrence.excluded = Marks::new(exdates.iter(), &anchor);
+            }
         }
         Ok(Series { parts })
     }
@@ -58,17 +64,15 @@ struct Overrides {
     futures: Vec<Future>,
 }
 
-fn overrides(parts: &[Part], master: usize) -> Overrides {
+fn overrides(parts: &[Part], anchor: &CalTime) -> Overrides {
     let mut found = Overrides::default();
-    let Some(anchor) = parts.get(master).and_then(Part::anchor) else { return found };
     for (place, part) in parts.iter().enumerate() {
         let Some(id) = &part.recurrence_id else { continue };
-        let at = id.at.clone().beside(anchor);
         if let (true, Some(start)) = (id.and_future, part.anchor()) {
-            let shift = wall_seconds(at.wall_by(start), start.wall());
-            found.futures.push(Future { from: Key::of(&at, anchor), part: place, shift });
+            let shift = wall_seconds(id.at.wall_by(start), start.wall());
+            found.futures.push(Future { from: Key::of(&id.at, anchor), part: place, shift });
         }
-        found.times.push(at);
+        found.times.push(id.at.clone());
     }
     found.futures.sort_by_key(|future| future.from);
     found
@@ -95,10 +99,14 @@ impl Draft {
         };
         let instant = |name| Ok::<_, Invalid>(time(name)?.map(|time| time.instant(&Zone::utc())));
         let start = time("DTSTART")?;
-        let end = end(component, if kind == ComponentKind::Todo { time("DUE")? } else { time("DTEND")? }, &start)?;
+        let end =
+            end(component, if kind == ComponentKind::Todo { time("DUE")? } else { time("DTEND")? }, &start)?;
         let recurrence_id = time("RECURRENCE-ID")?.map(|at| {
             let range = component.property("RECURRENCE-ID").and_then(|id| id.param("RANGE"));
-            RecurrenceId { at, and_future: range.is_some_and(|range| range.eq_ignore_ascii_case("THISANDFUTURE")) }
+            RecurrenceId {
+                at,
+                and_future: range.is_some_and(|range| range.eq_ignore_ascii_case("THISANDFUTURE")),
+            }
         });
         let mut part = Part {
             index,
@@ -109,7 +117,10 @@ impl Draft {
             recurrence: None,
             busy: busy::kind_of(component),
             free_busy: free_busy(component)?,
-            alarms: component.components_named("VALARM").filter_map(|c| Alarm::read(c).transpose()).collect::<Result<_, _>>()?,
+            alarms: component
+                .components_named("VALARM")
+                .filter_map(|c| Alarm::read(c).transpose())
+                .collect::<Result<_, _>>()?,
             completed: instant("COMPLETED")?,
             created: instant("CREATED")?,
         };

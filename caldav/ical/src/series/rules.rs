@@ -42,7 +42,12 @@ impl Recurring {
     }
 
     /// Whether an EXRULE takes out the occurrence at that wall time and instant.
-    pub(super) fn holds(&self, wall: DateTime, at: Timestamp, budget: &mut Budget) -> Result<bool, Truncated> {
+    pub(super) fn holds(
+        &self,
+        wall: DateTime,
+        at: Timestamp,
+        budget: &mut Budget,
+    ) -> Result<bool, Truncated> {
         Ok(self.admits(wall, at) && self.expander.holds(wall, budget)?)
     }
 
@@ -87,7 +92,7 @@ impl Recurring {
 fn home(start: &CalTime, zone: &Zone) -> Zone {
     match start {
         CalTime::Utc(_) => Zone::utc(),
-        CalTime::Zoned { zone, .. } => zone.clone(),
+        CalTime::Zoned { zone: own, .. } => own.clone(),
         CalTime::Floating(_) | CalTime::Date(_) => zone.clone(),
     }
 }

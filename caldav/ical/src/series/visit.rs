@@ -102,8 +102,19 @@ impl<'a> Walk<'_, 'a, '_> {
         self.give(Occurrence { part, recurrence_id, start: anchor.clone(), at, length })
     }
 
-    fn series(&mut self, part: &'a Part, anchor: &'a CalTime, recurrence: &'a Recurrence) -> Result<(), Halt> {
-        let own = Own { part, anchor, recurrence, length: part.length(self.zone), reach: self.widened(part, recurrence) };
+    fn series(
+        &mut self,
+        part: &'a Part,
+        anchor: &'a CalTime,
+        recurrence: &'a Recurrence,
+    ) -> Result<(), Halt> {
+        let own = Own {
+            part,
+            anchor,
+            recurrence,
+            length: part.length(self.zone),
+            reach: self.widened(part, recurrence),
+        };
         self.offer(&own, anchor.clone(), own.length)?;
         for (time, length) in &recurrence.rdates {
             self.offer(&own, time.clone(), length.or(own.length))?;

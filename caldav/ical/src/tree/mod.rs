@@ -225,3 +225,49 @@ impl fmt::Debug for Component {
         write!(f, "Component({properties} properties, {components} components)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    const TEXT: &str = "BEGIN:VCALENDAR\r\nA:1\r\nBEGIN:X\r\nEND:X\r\nB:2\r\nA:3\r\nBEGIN:Y\r\nEND:Y\r\nC:4\r\n\
+        BEGIN:Z\r\nEND:Z\r\nEND:VCALENDAR\r\n";
+
+    /// Applies `change` and shows the lines in between, without BEGIN and END of the calendar.
+    fn after(change: impl FnOnce(&mut Component)) -> String {
+        let mut calendar = read(TEXT.as_bytes(), &Limits::default()).unwrap();
+        change(&mut calendar);
+        let text = calendar.to_text().replace("\r\n", " ");
+        let again = read(calendar.to_text().as_bytes(), &Limits::default()).unwrap();
+        assert!(again == calendar, "{text}");
+        text.replace("BEGIN:VCALENDAR ", "").replace(" END:VCALENDAR ", "")
+    }
+
+    #[test]
+    fn every_change_keeps_the_order_of_the_rest() {
+        let property = || Property::new("a", "9");
+        let cases = [
+            (after(|_| ()), "A:1 BEGIN:X END:X B:2 A:3 BEGIN:Y END:Y C:4 BEGIN:Z END:Z"),
+            (
+                after(|c| c.push_property(property())),
+                "A:1 BEGIN:X END:X B:2 A:3 BEGIN:Y END:Y C:4 a:9 BEGIN:Z END:Z",
+            ),
+            (after(|c| c.set_property(property())), "a:9 BEGIN:X END:X B:2 BEGIN:Y END:Y C:4 BEGIN:Z END:Z"),
+            (after(|c| c.remove_properties("a")), "BEGIN:X END:X B:2 BEGIN:Y END:Y C:4 BEGIN:Z END:Z"),
+            (after(|c| c.remove_properties("b")), "A:1 BEGIN:X END:X A:3 BEGIN:Y END:Y C:4 BEGIN:Z END:Z"),
+            (after(|c| c.retain_properties(|_| false)), "BEGIN:X END:X BEGIN:Y END:Y BEGIN:Z END:Z"),
+            (
+                after(|c| c.retain_components(|inner| !inner.is("y"))),
+                "A:1 BEGIN:X END:X B:2 A:3 C:4 BEGIN:Z END:Z",
+            ),
+            (
+                after(|c| c.push_component(Component::new("w"))),
+                "A:1 BEGIN:X END:X B:2 A:3 BEGIN:Y END:Y C:4 BEGIN:Z END:Z BEGIN:W END:W",
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
+        }
+    }
+}

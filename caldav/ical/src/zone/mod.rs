@@ -90,8 +90,7 @@ impl Zone {
     pub fn instant(&self, local: DateTime) -> Timestamp {
         match &self.0 {
             Rules::Database { zone, .. } => {
-                let instant = zone.to_ambiguous_timestamp(local).compatible();
-                instant.unwrap_or(if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX })
+                zone.to_ambiguous_timestamp(local).compatible().unwrap_or_else(|_| nearest(local))
             }
             Rules::Custom(observances) => observances.instant(local),
         }
@@ -116,8 +115,9 @@ impl Zone {
     /// nearby moves a local time by the size of its gap, and whole days have been left out (Samoa 2011).
     #[must_use]
     pub fn wall_reach(&self, from: Timestamp, to: Timestamp) -> (DateTime, DateTime) {
-        let day = SignedDuration::from_hours(26);
-        let near = |at: Timestamp| [at, earlier(at, day), later(at, day)];
+        // No jump is longer: an offset is less than 26 hours to either side.
+        let jump = SignedDuration::from_hours(52);
+        let near = |at: Timestamp| [at, earlier(at, jump), later(at, jump)];
         let walls = |at: Timestamp| near(at).map(|near| self.offset(near).to_datetime(at));
         let low = walls(from).into_iter().min().unwrap_or(DateTime::MIN);
         let high = walls(to).into_iter().max().unwrap_or(DateTime::MAX);
@@ -146,6 +146,13 @@ impl fmt::Debug for Zone {
             Rules::Custom(_) => f.write_str("Zone(custom)"),
         }
     }
+}
+
+/// The instant nearest to a local time that is beyond all of them. It is within the last second, and not at its end,
+/// so that a window with an open end holds it.
+fn nearest(local: DateTime) -> Timestamp {
+    let edge = if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(edge.as_second()).unwrap_or(edge)
 }
 
 /// `at` plus a length, or the last instant.

@@ -14,17 +14,16 @@ pub(super) fn location(name: &str) -> Option<Zone> {
 /// `America/New York`.
 pub(super) fn embedded(tzid: &str) -> Option<Zone> {
     let spelt = tzid.replace(' ', "_");
-    if !spelt.contains('/') {
-        return Zone::iana(&spelt).or_else(|| Zone::iana(&spelt.replacen('-', "/", 1)));
+    if let Some(zone) = Zone::iana(&spelt) {
+        return Some(zone);
     }
-    // The longest ending first: America/Argentina/Buenos_Aires before Buenos_Aires.
-    let starts = spelt.char_indices().filter(|&(_, character)| character == '/').map(|(at, _)| at + 1);
-    let (mut endings, mut tried) = (starts.filter_map(|at| spelt.get(at..)).collect::<Vec<_>>(), 0);
-    endings.retain(|ending| ending.matches('/').count() <= 2 && !ending.is_empty());
-    endings.iter().find_map(|ending| {
-        tried += 1;
-        Zone::iana(ending).filter(|_| tried <= 4)
-    })
+    if !spelt.contains('/') {
+        return Zone::iana(&spelt.replacen('-', "/", 1));
+    }
+    // The longest ending first: America/Argentina/Buenos_Aires before Buenos_Aires. No name has more than three parts.
+    let mut starts: Vec<usize> = spelt.rmatch_indices('/').take(3).map(|(at, _)| at + 1).collect();
+    starts.reverse();
+    starts.into_iter().filter_map(|at| spelt.get(at..)).find_map(Zone::iana)
 }
 
 /// A Windows name, or the text that a Windows dialogue shows for it, with or without `(UTC+01:00)`.
@@ -63,7 +62,8 @@ fn without_offset(tzid: &str) -> &str {
 
 /// `GMT+0100`, `UTC+01:00`, `(UTC-03:30) Somewhere`, `GMT-5`, `+0100`: east is positive, unlike in `Etc/GMT+1`.
 pub(super) fn offset(tzid: &str) -> Option<Zone> {
-    let text = tzid.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(tzid, |(inside, _)| inside);
+    let text =
+        tzid.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(tzid, |(inside, _)| inside);
     let upper = text.to_ascii_uppercase();
     let digits = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT")).unwrap_or(&upper).trim();
     let (sign, digits) = match digits.as_bytes().first()? {

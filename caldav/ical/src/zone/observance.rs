@@ -6,7 +6,7 @@ use jiff::civil::{DateTime, date};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{earlier, later};
+use super::{earlier, later, nearest};
 use crate::recur::{Budget, Expander, Freq, Rule, Truncated, Until};
 use crate::tree::Component;
 use crate::value::{self, DateOrTime};
@@ -116,7 +116,15 @@ impl Observances {
             }
         }
         onsets.sort_unstable();
-        onsets.dedup_by_key(|onset| onset.at);
+        // Outlook begins STANDARD and DAYLIGHT at the same moment, in winter: the smaller offset is then the right one.
+        onsets.dedup_by(|next, kept| {
+            let is_same = next.at == kept.at;
+            if is_same {
+                kept.before = kept.before.min(next.before);
+                kept.after = kept.after.min(next.after);
+            }
+            is_same
+        });
         onsets
     }
 }
@@ -130,7 +138,7 @@ fn in_force(onsets: &[Onset], place: usize) -> Offset {
 }
 
 fn at_offset(local: DateTime, offset: Offset) -> Timestamp {
-    offset.to_timestamp(local).unwrap_or(if local.year() < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    offset.to_timestamp(local).unwrap_or_else(|_| nearest(local))
 }
 
 impl Observance {
@@ -164,7 +172,8 @@ impl Observance {
         budget: &mut Budget,
         onsets: &mut Vec<Onset>,
     ) -> Result<(), Truncated> {
-        let onset = |local| Onset { at: at_offset(local, self.before), before: self.before, after: self.after };
+        let onset =
+            |local| Onset { at: at_offset(local, self.before), before: self.before, after: self.after };
         onsets.extend(self.dates.iter().map(|&local| onset(local)));
         for (rule, expander) in &self.rules {
             // A rule that ended long ago may still have the last word.

@@ -1,42 +1,7 @@
 //! Windows zones: their names, and the texts that Windows and Outlook show for them.
 
 use windows_timezones::WindowsTimezone;
-#[rustfmt::skip]
-use windows_timezones::WindowsTimezone::{
-    DatelineStandardTime, UtcMinus11, AleutianStandardTime, HawaiianStandardTime, MarquesasStandardTime,
-    AlaskanStandardTime, UtcMinus09, PacificStandardTimeMexico, UtcMinus08, PacificStandardTime,
-    UsMountainStandardTime, MountainStandardTimeMexico, MountainStandardTime, YukonStandardTime,
-    CentralAmericaStandardTime, CentralStandardTime, EasterIslandStandardTime, CentralStandardTimeMexico,
-    CanadaCentralStandardTime, SaPacificStandardTime, EasternStandardTimeMexico, EasternStandardTime,
-    HaitiStandardTime, CubaStandardTime, UsEasternStandardTime, TurksAndCaicosStandardTime,
-    ParaguayStandardTime, AtlanticStandardTime, VenezuelaStandardTime, CentralBrazilianStandardTime,
-    SaWesternStandardTime, PacificSaStandardTime, NewfoundlandStandardTime, TocantinsStandardTime,
-    ESouthAmericaStandardTime, SaEasternStandardTime, ArgentinaStandardTime, GreenlandStandardTime,
-    MontevideoStandardTime, MagallanesStandardTime, SaintPierreStandardTime, BahiaStandardTime, UtcMinus02,
-    AzoresStandardTime, CapeVerdeStandardTime, Utc, GmtStandardTime, GreenwichStandardTime,
-    SaoTomeStandardTime, MoroccoStandardTime, WEuropeStandardTime, CentralEuropeStandardTime,
-    RomanceStandardTime, CentralEuropeanStandardTime, WCentralAfricaStandardTime, JordanStandardTime,
-    GtbStandardTime, MiddleEastStandardTime, EgyptStandardTime, EEuropeStandardTime, SyriaStandardTime,
-    WestBankStandardTime, SouthAfricaStandardTime, FleStandardTime, IsraelStandardTime,
-    SouthSudanStandardTime, KaliningradStandardTime, SudanStandardTime, LibyaStandardTime,
-    NamibiaStandardTime, ArabicStandardTime, TurkeyStandardTime, ArabStandardTime, BelarusStandardTime,
-    RussianStandardTime, EAfricaStandardTime, IranStandardTime, ArabianStandardTime, AstrakhanStandardTime,
-    AzerbaijanStandardTime, RussiaTimeZone3, MauritiusStandardTime, SaratovStandardTime,
-    GeorgianStandardTime, VolgogradStandardTime, CaucasusStandardTime, AfghanistanStandardTime,
-    WestAsiaStandardTime, EkaterinburgStandardTime, PakistanStandardTime, QyzylordaStandardTime,
-    IndiaStandardTime, SriLankaStandardTime, NepalStandardTime, CentralAsiaStandardTime,
-    BangladeshStandardTime, OmskStandardTime, MyanmarStandardTime, SeAsiaStandardTime, AltaiStandardTime,
-    WMongoliaStandardTime, NorthAsiaStandardTime, NCentralAsiaStandardTime, TomskStandardTime,
-    ChinaStandardTime, NorthAsiaEastStandardTime, SingaporeStandardTime, WAustraliaStandardTime,
-    TaipeiStandardTime, UlaanbaatarStandardTime, AusCentralWStandardTime, TransbaikalStandardTime,
-    TokyoStandardTime, NorthKoreaStandardTime, KoreaStandardTime, YakutskStandardTime,
-    CenAustraliaStandardTime, AusCentralStandardTime, EAustraliaStandardTime, AusEasternStandardTime,
-    WestPacificStandardTime, TasmaniaStandardTime, VladivostokStandardTime, LordHoweStandardTime,
-    BougainvilleStandardTime, RussiaTimeZone10, MagadanStandardTime, NorfolkStandardTime,
-    SakhalinStandardTime, CentralPacificStandardTime, RussiaTimeZone11, NewZealandStandardTime, UtcPlus12,
-    FijiStandardTime, ChathamIslandsStandardTime, UtcPlus13, TongaStandardTime, SamoaStandardTime,
-    LineIslandsStandardTime,
-};
+use windows_timezones::WindowsTimezone::*;
 
 /// The IANA name of a Windows name.
 pub(super) fn by_name(name: &str) -> Option<&'static str> {
@@ -168,7 +133,12 @@ mod tests {
         for zone in ALL {
             assert!(super::super::Zone::iana(zone.tzdb_id()).is_some(), "{}", zone.name());
             assert_eq!(by_name(zone.name()), Some(zone.tzdb_id()));
-            assert_eq!(by_display(places(zone.description())), Some(zone.tzdb_id()), "{}", zone.description());
+            assert_eq!(
+                by_display(places(zone.description())),
+                Some(zone.tzdb_id()),
+                "{}",
+                zone.description()
+            );
         }
         for (_, name) in FORMER {
             assert!(super::super::Zone::iana(name).is_some(), "{name}");

@@ -12,7 +12,8 @@ use crate::value::{Form, write_date_time};
 const TRANSITIONS_MAX: usize = 4_000;
 /// 1601-01-01 and 2201-01-01. Outlook begins its zones at the first; long before the second every zone of the database
 /// follows a yearly pattern or none.
-const ERA: (Timestamp, Timestamp) = (Timestamp::constant(-11_644_473_600, 0), Timestamp::constant(7_289_654_400, 0));
+const ERA: (Timestamp, Timestamp) =
+    (Timestamp::constant(-11_644_473_600, 0), Timestamp::constant(7_289_654_400, 0));
 
 /// The VTIMEZONE of an IANA zone that is right from `from` to `to`, for generated objects and RFC 7809.
 ///
@@ -157,6 +158,6 @@ fn ordinals(date: Date) -> Vec<i8> {
 fn write_offset(offset: Offset) -> String {
     let seconds = offset.seconds().unsigned_abs();
     let sign = if offset.is_negative() { '-' } else { '+' };
-    let rest = if seconds % 60 == 0 { String::new() } else { format!("{:02}", seconds % 60) };
+    let rest = if seconds.is_multiple_of(60) { String::new() } else { format!("{:02}", seconds % 60) };
     format!("{sign}{:02}{:02}{rest}", seconds / 3_600, seconds / 60 % 60)
 }

@@ -1,6 +1,13 @@
 //! What the tests of recurrence share: short ways to make calendars and to write times down.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use almanac_ical::recur::Budget;
 use almanac_ical::series::{CalTime, Instance, Series, Window};
@@ -10,7 +17,8 @@ use jiff::Timestamp;
 
 /// A VCALENDAR around `components`.
 pub fn calendar(components: &str) -> Component {
-    let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//test//EN\n{}\nEND:VCALENDAR\n", components.trim());
+    let text =
+        format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//test//EN\n{}\nEND:VCALENDAR\n", components.trim());
     tree::read(text.as_bytes(), &Limits::default()).expect("a calendar")
 }
 

@@ -59,7 +59,9 @@ pub(crate) fn apply(rows: &mut dyn RowsMut, commit: &Commit, caps: &Caps) -> Res
 
 fn fits(commit: &Commit, caps: &Caps) -> bool {
     let mutations = commit.mutations.iter().all(|mutation| match mutation {
-        Mutation::Put { key, value, .. } => key.len() <= caps.key_bytes_max && value.len() <= caps.value_bytes_max,
+        Mutation::Put { key, value, .. } => {
+            key.len() <= caps.key_bytes_max && value.len() <= caps.value_bytes_max
+        }
         Mutation::Delete { .. } | Mutation::DeleteRange { .. } => true,
     });
     let log = commit.log.iter().all(|entry| entry.value.len() <= caps.value_bytes_max);
@@ -75,7 +77,9 @@ fn holds(rows: &dyn RowsMut, tenant: TenantId, wanted: &Precondition) -> Result<
         Precondition::Absent(space, key) => version(*space, key)?.is_none(),
         Precondition::Exists(space, key) => version(*space, key)?.is_some(),
         Precondition::VersionIs(space, key, wanted) => version(*space, key)? == Some(*wanted),
-        Precondition::HeadIs(collection, wanted) => collection_head(rows, tenant, *collection)?.seq == *wanted,
+        Precondition::HeadIs(collection, wanted) => {
+            collection_head(rows, tenant, *collection)?.seq == *wanted
+        }
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tenant 16 | space 1 | key                  -> version 16 | sealed value
-//! tenant 16 | Changes | ""                   -> version 0  | last change of the tenant 8
+//! tenant 16 | Changes | ""                   -> version 0  | last change of the tenant 8 | 0
 //! tenant 16 | Changes | collection 16        -> version 0  | last change of the collection 8 | its changes 8
 //! tenant 16 | Changes | collection 16 | seq 8 -> version 16 | prev_seq 8 | count 8 | object 32 | sealed value
 //! 0x00                                       -> groups made durable in the life of the store 8
@@ -128,6 +128,7 @@ impl<'a> ChangeRow<'a> {
     }
 
     pub(crate) fn to_value(&self) -> Vec<u8> {
-        [&self.prev_seq.to_be_bytes(), &self.count.to_be_bytes(), self.object.as_slice(), self.sealed].concat()
+        [&self.prev_seq.to_be_bytes(), &self.count.to_be_bytes(), self.object.as_slice(), self.sealed]
+            .concat()
     }
 }

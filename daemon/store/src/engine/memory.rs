@@ -13,8 +13,8 @@ use super::apply::{RowsMut, apply, remove_range};
 use super::layout::tenant_range;
 use super::read::{self, Next, Rows, Span, Visitor, is_empty};
 use super::{
-    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Order, Page, RawResult, ReadOp, Row, Scan,
-    Sharing,
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Order, Page, RawResult, ReadOp, Row,
+    Scan, Sharing,
 };
 use crate::limits::{COMMIT_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WATCH_HINTS_MAX};
 use crate::space::{Key, RecordVersion, Space};
@@ -128,7 +128,11 @@ impl Engine for MemoryEngine {
         commits.iter().map(|commit| self.apply_one(commit)).collect()
     }
 
-    async fn get_many(&self, tenant: TenantId, keys: &[(Space, Key)]) -> Result<Vec<Option<Row>>, EngineError> {
+    async fn get_many(
+        &self,
+        tenant: TenantId,
+        keys: &[(Space, Key)],
+    ) -> Result<Vec<Option<Row>>, EngineError> {
         read::get_many(&self.open()?.rows, tenant, keys)
     }
 
@@ -167,4 +171,3 @@ impl Engine for MemoryEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
 }
-

@@ -2,8 +2,8 @@
 //!
 //! An engine sees ids, keyed hashes, versions and ciphertext, never a key that opens it. It promises: a commit is
 //! atomic, acknowledged only when durable, and applied only if its preconditions hold at that moment; a tenant's
-//! change sequence has no gap; a read sees one state. The rules all engines share are in [`apply`] and [`read`],
-//! the order of keys and the form of the change log in [`layout`].
+//! change sequence has no gap; a read sees one state. The rules all engines share are in `apply` and `read`,
+//! the order of keys and the form of the change log in `layout`.
 
 pub(crate) mod apply;
 pub(crate) mod layout;
@@ -298,7 +298,11 @@ pub trait Engine: Send + Sync {
     async fn commit_many(&self, commits: Vec<Commit>) -> Vec<Result<Committed, EngineError>>;
 
     /// The records with these keys, in the same order, from one state.
-    async fn get_many(&self, tenant: TenantId, keys: &[(Space, Key)]) -> Result<Vec<Option<Row>>, EngineError>;
+    async fn get_many(
+        &self,
+        tenant: TenantId,
+        keys: &[(Space, Key)],
+    ) -> Result<Vec<Option<Row>>, EngineError>;
 
     /// One page of a range.
     async fn scan(&self, tenant: TenantId, scan: &Scan) -> Result<Page, EngineError>;

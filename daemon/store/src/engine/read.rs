@@ -135,7 +135,7 @@ pub(crate) fn groups<R: Rows + ?Sized>(rows: &R) -> Result<u64, EngineError> {
         return Ok(0);
     };
     let (_, value) = split(&stored)?;
-    let bytes = value.first_chunk::<8>().ok_or(EngineError::Corrupt("the count of groups has a wrong form"))?;
+    let bytes =
+        value.first_chunk::<8>().ok_or(EngineError::Corrupt("the count of groups has a wrong form"))?;
     Ok(u64::from_be_bytes(*bytes))
 }
-

@@ -4,14 +4,17 @@ use almanac_store::engine::{EngineError, Mutation};
 use almanac_store::{Precondition, Space};
 use bytes::Bytes;
 
-use crate::engines::{announce, block_on, collection, commit, key, on_every_engine, put, row, subjects, tenant, version};
+use crate::engines::{
+    announce, block_on, collection, commit, key, on_every_engine, put, row, subjects, tenant, version,
+};
 
 #[test]
 fn every_precondition_holds_and_fails_where_it_should() {
     on_every_engine(|engine| async move {
         let here = || (Space::Objects, key(b"here"));
         let gone = || (Space::Objects, key(b"gone"));
-        let first = commit(vec![], vec![put(Space::Objects, b"here", 1, b"a")], vec![announce(collection(1), 1)]);
+        let first =
+            commit(vec![], vec![put(Space::Objects, b"here", 1, b"a")], vec![announce(collection(1), 1)]);
         engine.commit(first).await.unwrap();
 
         let cases = [
@@ -59,7 +62,11 @@ fn in_a_group_a_member_sees_the_earlier_ones_and_a_conflict_fails_only_its_own()
     on_every_engine(|engine| async move {
         let take = |number| {
             let free = Precondition::Absent(Space::Index, key(b"uid"));
-            commit(vec![free], vec![put(Space::Index, b"uid", number, b"v")], vec![announce(collection(1), number)])
+            commit(
+                vec![free],
+                vec![put(Space::Index, b"uid", number, b"v")],
+                vec![announce(collection(1), number)],
+            )
         };
         let follow = commit(
             vec![Precondition::VersionIs(Space::Index, key(b"uid"), version(1))],
@@ -144,7 +151,8 @@ fn what_is_larger_than_the_caps_is_refused_whole() {
 fn a_dropped_tenant_leaves_no_row_and_its_neighbours_keep_theirs() {
     on_every_engine(|engine| async move {
         for number in [0, 1, 2, 255] {
-            let mut write = commit(vec![], vec![put(Space::Objects, b"k", 1, b"v")], vec![announce(collection(1), 1)]);
+            let mut write =
+                commit(vec![], vec![put(Space::Objects, b"k", 1, b"v")], vec![announce(collection(1), 1)]);
             write.tenant = tenant(number);
             engine.commit(write).await.unwrap();
         }
@@ -169,5 +177,22 @@ fn a_closed_engine_refuses_and_what_was_queued_is_there() {
         assert!(matches!(engine.commit(commit(vec![], vec![], vec![])).await, Err(EngineError::Closed)));
         assert!(matches!(engine.read(tenant(1), &[]).await, Err(EngineError::Closed)));
         assert!(matches!(engine.drop_tenant(tenant(1)).await, Err(EngineError::Closed)));
+    });
+}
+
+#[test]
+fn commits_that_come_together_become_durable_together() {
+    on_every_engine(|engine| async move {
+        let writes: Vec<_> = (1..=100)
+            .map(|number| commit(vec![], vec![put(Space::Objects, &[number], 1, b"v")], vec![]))
+            .collect();
+        let before = engine.stats();
+        assert!(engine.commit_many(writes).await.iter().all(Result::is_ok));
+        let after = engine.stats();
+        assert_eq!(after.commits - before.commits, 100);
+        if after.name == "redb" {
+            assert_eq!(after.groups - before.groups, 1);
+            assert_eq!(after.syncs - before.syncs, 2, "quick repair writes in two phases");
+        }
     });
 }

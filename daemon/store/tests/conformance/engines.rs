@@ -12,68 +12,81 @@ use bytes::Bytes;
 use redb::backends::InMemoryBackend;
 
 /// An engine, and the folder it lives in.
-pub struct Subject {
-    pub name: &'static str,
-    pub engine: Arc<dyn Engine>,
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) engine: Arc<dyn Engine>,
     _folder: tempfile::TempDir,
 }
 
 /// A redb that keeps its file in memory: the same code without waiting for a disk.
-pub fn redb_in_memory() -> Arc<dyn Engine> {
+pub(crate) fn redb_in_memory() -> Arc<dyn Engine> {
     let medium: Arc<Medium> = Arc::new(|_: &Path| Ok(Box::new(InMemoryBackend::new()) as _));
     Arc::new(RedbEngine::create(Path::new("none"), 1 << 20, medium).unwrap())
 }
 
-pub fn subjects() -> Vec<Subject> {
+pub(crate) fn subjects() -> Vec<Subject> {
     let folder = tempfile::tempdir().unwrap();
     let redb = RedbEngine::create(&folder.path().join("rows"), 1 << 20, Arc::new(file_medium)).unwrap();
     vec![
-        Subject { name: "memory", engine: Arc::new(MemoryEngine::new()), _folder: tempfile::tempdir().unwrap() },
+        Subject {
+            name: "memory",
+            engine: Arc::new(MemoryEngine::new()),
+            _folder: tempfile::tempdir().unwrap(),
+        },
         Subject { name: "redb", engine: Arc::new(redb), _folder: folder },
     ]
 }
 
 /// Runs `test` on every engine.
-pub fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Engine>) -> F) {
+pub(crate) fn on_every_engine<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Engine>) -> F) {
     for subject in subjects() {
-        println!("engine {}", subject.name);
+        println!("engine {}", subject.name); // what a failure happened on
         block_on(test(Arc::clone(&subject.engine)));
     }
 }
 
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-pub fn tenant(number: u8) -> TenantId {
+pub(crate) fn tenant(number: u8) -> TenantId {
     TenantId::from_bytes([number; 16])
 }
 
-pub fn collection(number: u8) -> CollectionId {
+pub(crate) fn collection(number: u8) -> CollectionId {
     CollectionId::from_bytes([number; 16])
 }
 
-pub fn version(number: u8) -> RecordVersion {
+pub(crate) fn version(number: u8) -> RecordVersion {
     RecordVersion::from_bytes([number; 16])
 }
 
-pub fn key(bytes: &[u8]) -> Key {
+pub(crate) fn key(bytes: &[u8]) -> Key {
     bytes.into()
 }
 
-pub fn row(number: u8, value: &'static [u8]) -> Row {
+pub(crate) fn row(number: u8, value: &'static [u8]) -> Row {
     (version(number), Bytes::from_static(value))
 }
 
-pub fn put(space: Space, name: &[u8], number: u8, value: &'static [u8]) -> Mutation {
+pub(crate) fn put(space: Space, name: &[u8], number: u8, value: &'static [u8]) -> Mutation {
     Mutation::Put { space, key: key(name), version: version(number), value: Bytes::from_static(value) }
 }
 
-pub fn announce(of: CollectionId, number: u8) -> LogEntry {
-    LogEntry { collection: of, object: [number; 32], version: version(number), value: Bytes::from_static(b"c") }
+pub(crate) fn announce(of: CollectionId, number: u8) -> LogEntry {
+    LogEntry {
+        collection: of,
+        object: [number; 32],
+        version: version(number),
+        value: Bytes::from_static(b"c"),
+    }
 }
 
 /// A commit in tenant 1.
-pub fn commit(preconditions: Vec<Precondition>, mutations: Vec<Mutation>, log: Vec<LogEntry>) -> Commit {
+pub(crate) fn commit(
+    preconditions: Vec<Precondition>,
+    mutations: Vec<Mutation>,
+    log: Vec<LogEntry>,
+) -> Commit {
     Commit { tenant: tenant(1), preconditions, mutations, log }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use almanac_store::engine::Engine;
-use almanac_store::{ChangePlace, Order, ReadOp, Scan, Space, Values, prefix_range};
 use almanac_store::engine::RawResult;
+use almanac_store::{ChangePlace, Order, ReadOp, Scan, Space, Values, prefix_range};
 
 use crate::engines::{announce, block_on, collection, commit, on_every_engine, subjects, tenant};
 
@@ -51,9 +51,12 @@ async fn numbers(engine: &dyn Engine, of: u8) -> Vec<u64> {
             values: Values::Omit,
         };
         let page = engine.scan(tenant(1), &scan).await.unwrap();
-        numbers.extend(page.rows.iter().filter_map(|(key, _)| key.get(16..24)).map(|seq| {
-            u64::from_be_bytes(seq.try_into().unwrap())
-        }));
+        numbers.extend(
+            page.rows
+                .iter()
+                .filter_map(|(key, _)| key.get(16..24))
+                .map(|seq| u64::from_be_bytes(seq.try_into().unwrap())),
+        );
         match page.next {
             Some(next) => range.start = next,
             None => return numbers,
@@ -72,7 +75,8 @@ fn concurrent_writers_leave_no_gap_in_tenant_or_collection() {
                 .map(|writer| {
                     let engine = Arc::clone(engine);
                     scope.spawn(move || {
-                        let write = |number| commit(vec![], vec![], vec![announce(collection(writer % 3), number)]);
+                        let write =
+                            |number| commit(vec![], vec![], vec![announce(collection(writer % 3), number)]);
                         let one = |number| block_on(engine.commit(write(number))).unwrap().changes;
                         (0..EACH).flat_map(one).collect::<Vec<_>>()
                     })
@@ -89,7 +93,8 @@ fn concurrent_writers_leave_no_gap_in_tenant_or_collection() {
             assert_eq!(place.prev_seq, before, "{}", subject.name);
         }
         for of in 0..3 {
-            let mine = places.iter().filter(|place| place.collection == collection(of)).map(|place| place.seq);
+            let mine =
+                places.iter().filter(|place| place.collection == collection(of)).map(|place| place.seq);
             assert!(block_on(numbers(&**engine, of)).into_iter().eq(mine), "{}", subject.name);
             let head = ReadOp::CollectionHead(collection(of));
             let found = block_on(engine.read(tenant(1), &[head])).unwrap();

@@ -70,9 +70,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    (1..3_u8, vec(wish(), 0..2), vec(step(), 0..4), vec(0..3_u8, 0..3), any::<bool>()).prop_map(
-        |(tenant, wishes, steps, log, ends_group)| Plan { tenant, wishes, steps, log, ends_group },
-    )
+    (1..3_u8, vec(wish(), 0..2), vec(step(), 0..4), vec(0..3_u8, 0..3), any::<bool>())
+        .prop_map(|(tenant, wishes, steps, log, ends_group)| Plan { tenant, wishes, steps, log, ends_group })
 }
 
 #[derive(Default)]
@@ -108,7 +107,8 @@ impl Model {
                 conflict = Some(index);
             }
         }
-        let mut next = Self { rows: self.rows.clone(), changes: self.changes.clone(), versions: self.versions };
+        let mut next =
+            Self { rows: self.rows.clone(), changes: self.changes.clone(), versions: self.versions };
         let mut range_deleted = 0;
         for step in &plan.steps {
             let (mutation, removed) = next.step(plan.tenant, step);
@@ -118,7 +118,12 @@ impl Model {
         let mut changes = Vec::new();
         for (index, of) in plan.log.iter().enumerate() {
             let of = collection(*of);
-            let entry = LogEntry { collection: of, object: [index as u8; 32], version: next.fresh(), value: Bytes::new() };
+            let entry = LogEntry {
+                collection: of,
+                object: [index as u8; 32],
+                version: next.fresh(),
+                value: Bytes::new(),
+            };
             let prev_seq = next.head(plan.tenant, of);
             let log = next.changes.entry(plan.tenant).or_default();
             log.push(of);

@@ -43,7 +43,8 @@ fn all_answers_of_a_read_come_from_one_state() {
                     ReadOp::CollectionHead(collection(1)),
                 ];
                 let (head, answers) = block_on(engine.read(tenant(1), &ops)).unwrap();
-                let [RawResult::Rows(objects), RawResult::Page(page), RawResult::Head(of_collection)] = &answers[..]
+                let [RawResult::Rows(objects), RawResult::Page(page), RawResult::Head(of_collection)] =
+                    &answers[..]
                 else {
                     panic!("{answers:?}");
                 };
@@ -62,7 +63,8 @@ fn a_commit_is_seen_by_every_read_that_begins_after_it() {
     for subject in subjects() {
         let write = commit(vec![], vec![put(Space::Objects, b"k", 3, b"v")], vec![]);
         block_on(subject.engine.commit(write)).unwrap();
-        let keys = [(Space::Objects, key(b"k")), (Space::Objects, key(b"other")), (Space::Objects, key(b"k"))];
+        let keys =
+            [(Space::Objects, key(b"k")), (Space::Objects, key(b"other")), (Space::Objects, key(b"k"))];
         let found = block_on(subject.engine.get_many(tenant(1), &keys)).unwrap();
         assert_eq!(found, [Some(row(3, b"v")), None, Some(row(3, b"v"))], "{}", subject.name);
     }

@@ -1,6 +1,7 @@
 //! The one thread that writes: it takes what waits, writes it as one transaction, waits once for the disk and
 //! then answers everybody. While it waits the next group forms by itself.
 
+use std::io;
 use std::sync::Arc;
 
 use almanac_base::TenantId;
@@ -16,9 +17,12 @@ use crate::engine::{Commit, Committed, EngineError};
 use crate::limits::{DROP_ROWS_MAX, FREE_BYTES_MIN, GROUP_BYTES_MAX, GROUP_COMMITS_MAX};
 use crate::space::RecordVersion;
 
+/// Where the results of commits go, in their order.
+pub(super) type Answer = oneshot::Sender<Vec<Result<Committed, EngineError>>>;
+
 /// What waits for the committer.
 pub(super) enum Job {
-    Commits { commits: Vec<Commit>, answer: oneshot::Sender<Vec<Result<Committed, EngineError>>> },
+    Commits { commits: Vec<Commit>, answer: Answer },
     DropTenant { tenant: TenantId, answer: oneshot::Sender<Result<(), EngineError>> },
 }
 
@@ -60,11 +64,12 @@ pub(super) fn run(shared: &Arc<Shared>, mut queue: Receiver<Job>) {
 struct Group {
     commits: Vec<Commit>,
     bytes: usize,
-    answers: Vec<(usize, oneshot::Sender<Vec<Result<Committed, EngineError>>>)>,
+    /// Who waits for how many of the commits.
+    answers: Vec<(usize, Answer)>,
 }
 
 impl Group {
-    fn add(&mut self, commits: Vec<Commit>, answer: oneshot::Sender<Vec<Result<Committed, EngineError>>>) {
+    fn add(&mut self, commits: Vec<Commit>, answer: Answer) {
         self.answers.push((commits.len(), answer));
         self.bytes = commits.iter().map(Commit::bytes).fold(self.bytes, usize::saturating_add);
         self.commits.extend(commits);
@@ -101,7 +106,10 @@ impl Committer {
 
     fn write_one(&mut self, commit: &Commit) -> Result<Committed, EngineError> {
         let verdicts = self.write(std::slice::from_ref(commit))?;
-        verdicts.into_iter().next().map_or(Err(EngineError::Poisoned), |verdict| verdict.map_err(EngineError::from))
+        verdicts
+            .into_iter()
+            .next()
+            .map_or(Err(EngineError::Poisoned), |verdict| verdict.map_err(EngineError::from))
     }
 
     /// Applies the commits in one transaction. `Ok` means that those not refused are durable.
@@ -129,12 +137,14 @@ impl Committer {
             }
             Err(error) => {
                 self.full = matches!(error, EngineError::NoSpace);
-                // The error may have come after the transaction was on disk: then the members are told so,
-                // but only once a further transaction proves that the disk takes writes.
-                if verdicts.len() == commits.len() && self.landed(number) {
-                    return Ok(verdicts);
+                if verdicts.len() < commits.len() {
+                    return Err(error);
                 }
-                Err(error)
+                match self.landed(number) {
+                    Landed::No => Err(error),
+                    Landed::Durably => Ok(verdicts),
+                    Landed::Perhaps => Err(EngineError::Io(io::Error::other(error))),
+                }
             }
         }
     }
@@ -147,7 +157,7 @@ impl Committer {
         work: &mut dyn FnMut(&mut dyn RowsMut) -> Result<bool, EngineError>,
     ) -> Result<bool, EngineError> {
         let handle = &self.shared.handle;
-        handle.with(|db| {
+        handle.write(|db| {
             let mut transact = db.begin_write().map_err(transaction)?;
             transact.set_quick_repair(true);
             let wrote = {
@@ -168,18 +178,22 @@ impl Committer {
         })
     }
 
-    /// Whether the group with this number is there after all, and durable.
-    fn landed(&self, number: u64) -> bool {
-        let stored = self.shared.read(|rows| groups(rows));
-        if !matches!(stored, Ok(stored) if stored == number) {
-            return false;
+    /// Whether the group with this number is on disk although its transaction failed: the error may have come
+    /// after that. Only a further transaction that succeeds proves that the disk still takes writes.
+    fn landed(&self, number: u64) -> Landed {
+        match self.shared.read(groups) {
+            Ok(stored) if stored == number => {}
+            Ok(_) => return Landed::No,
+            Err(_) => return Landed::Perhaps,
         }
         let mut next = 0;
-        let durable = self.transact(&mut next, &mut |_| Ok(true)).is_ok();
-        if durable {
-            self.shared.set_groups(next);
+        match self.transact(&mut next, &mut |_| Ok(true)) {
+            Ok(_) => {
+                self.shared.set_groups(next);
+                Landed::Durably
+            }
+            Err(_) => Landed::Perhaps,
         }
-        durable
     }
 
     fn has_room(&self, bytes: usize) -> bool {
@@ -187,7 +201,8 @@ impl Committer {
         let Some(Ok(stat)) = folder.map(rustix::fs::statvfs) else {
             return true;
         };
-        let needed = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(FREE_BYTES_MIN);
+        let needed =
+            u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(FREE_BYTES_MIN);
         stat.f_bavail.saturating_mul(stat.f_frsize) >= needed
     }
 
@@ -217,6 +232,13 @@ impl Committer {
         let conflicts = results.iter().filter(|result| matches!(result, Err(EngineError::Conflict { .. })));
         self.shared.publish(durable, conflicts.count());
     }
+}
+
+/// What became of a group whose transaction failed.
+enum Landed {
+    No,
+    Durably,
+    Perhaps,
 }
 
 /// The same error for another member of a group; the cause of an [`EngineError::Io`] is told by its kind.

@@ -188,7 +188,7 @@ impl StorageBackend for Looked {
         let mut overlay = self.overlay();
         if len < overlay.len {
             let keep = len / BLOCK_BYTES;
-            if len % BLOCK_BYTES != 0 {
+            if !len.is_multiple_of(BLOCK_BYTES) {
                 let mut block = self.block(&overlay, keep)?;
                 block.iter_mut().skip((len % BLOCK_BYTES) as usize).for_each(|byte| *byte = 0);
                 overlay.blocks.insert(keep, block);

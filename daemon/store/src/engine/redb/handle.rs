@@ -17,9 +17,10 @@ use ::redb::{
 
 use super::disk::{Counted, Medium};
 use crate::engine::EngineError;
+use crate::engine::Order;
 use crate::engine::apply::RowsMut;
 use crate::engine::read::{Next, Rows, Span, Visitor, is_empty};
-use crate::engine::Order;
+use crate::files::is_full;
 use crate::space::RecordVersion;
 
 /// The one table: rows as described in `layout`.
@@ -43,9 +44,15 @@ pub enum OpenFault {
 }
 
 enum State {
-    Open { db: Database, generation: u64 },
+    Open {
+        db: Database,
+        generation: u64,
+    },
     /// Closed by an error; opened again by the next caller.
-    Down,
+    Down {
+        /// It could not be opened because there is no room.
+        full: bool,
+    },
     /// The file does not open any more.
     Damaged,
     Closed,
@@ -78,10 +85,27 @@ impl Handle {
         &self.path
     }
 
+    /// Reads the open file. What is damaged in it does not spoil the handle for other reads.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnMut(&Database) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.with(|error| !matches!(error, EngineError::Corrupt(_)), work)
+    }
+
+    /// Writes the open file. After any error redb may refuse further writes, so the handle is spoilt.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnMut(&Database) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.with(|_| true, work)
+    }
+
     /// Runs `work` on the open file. An error that spoils the handle, or a panic, opens the file anew before
     /// this returns; `work` is not repeated.
-    pub(super) fn with<T>(
+    fn with<T>(
         &self,
+        spoils: fn(&EngineError) -> bool,
         mut work: impl FnMut(&Database) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let mut tries = 0;
@@ -91,15 +115,16 @@ impl Handle {
                 State::Open { db, generation } => {
                     (Some(catch_unwind(AssertUnwindSafe(|| work(db)))), *generation)
                 }
-                State::Down if tries == 1 => (None, 0),
-                State::Down | State::Damaged => return Err(EngineError::Poisoned),
+                State::Down { .. } if tries == 1 => (None, 0),
+                State::Down { full: true } => return Err(EngineError::NoSpace),
+                State::Down { full: false } | State::Damaged => return Err(EngineError::Poisoned),
                 State::Closed => return Err(EngineError::Closed),
             };
             match outcome {
                 None => self.reopen(None),
                 Some(Ok(Ok(value))) => return Ok(value),
                 Some(Ok(Err(error))) => {
-                    if !matches!(error, EngineError::Corrupt(_)) {
+                    if spoils(&error) {
                         self.reopen(Some(generation));
                     }
                     return Err(error);
@@ -113,24 +138,26 @@ impl Handle {
     }
 
     /// Opens the file again, unless someone else did since `generation`.
-    pub(super) fn reopen(&self, generation: Option<u64>) {
+    fn reopen(&self, generation: Option<u64>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let next = match &*state {
             State::Open { generation: now, .. } if generation == Some(*now) => now.saturating_add(1),
-            State::Down => 0,
+            State::Down { .. } => 0,
             _ => return,
         };
         // Closing must not end the program either, whatever state redb is in.
-        let old = std::mem::replace(&mut *state, State::Down);
+        let old = std::mem::replace(&mut *state, State::Down { full: false });
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
         let generation = self.reopened.fetch_add(1, Ordering::Relaxed).saturating_add(1).max(next);
         match open_database(&self.path, self.cache_bytes, &*self.medium, &self.syncs) {
             Ok(db) => *state = State::Open { db, generation },
             Err(fault) => {
                 tracing::error!(error = %fault, "the store did not open again");
-                if matches!(fault, OpenFault::Damaged | OpenFault::Foreign) {
-                    *state = State::Damaged;
-                }
+                *state = match fault {
+                    OpenFault::Damaged | OpenFault::Foreign => State::Damaged,
+                    OpenFault::NoSpace => State::Down { full: true },
+                    OpenFault::Io(_) => State::Down { full: false },
+                };
             }
         }
     }
@@ -169,10 +196,6 @@ fn io_fault(error: io::Error, other: fn(io::Error) -> OpenFault) -> OpenFault {
         _ if is_full(&error) => OpenFault::NoSpace,
         _ => other(error),
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Rows of an open table; a reader's or the committer's.

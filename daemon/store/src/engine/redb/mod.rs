@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use ::redb::{ReadOnlyTable, ReadableDatabase};
+use ::redb::{ReadOnlyTable, ReadableDatabase, TableError};
 use almanac_base::TenantId;
 use async_trait::async_trait;
 use tokio::sync::mpsc::{self, Sender};
@@ -23,10 +23,11 @@ pub use self::handle::OpenFault;
 
 use self::committer::Job;
 use self::disk::Looked;
-use self::handle::{Handle, ROWS, TableRows, commit, table, transaction};
+use self::handle::{Handle, ROWS, TableRows, commit, storage, table, transaction};
 use super::read::{self, heads};
 use super::{
-    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, ReadOp, Row, Scan, Sharing,
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, ReadOp, Row, Scan,
+    Sharing,
 };
 use crate::limits::{COMMIT_BYTES_MAX, KEY_BYTES_MAX, QUEUE_COMMITS_MAX, VALUE_BYTES_MAX, WATCH_HINTS_MAX};
 use crate::space::{Key, Space};
@@ -59,7 +60,7 @@ struct Progress {
 impl Shared {
     /// Runs `work` on one state of the rows.
     fn read<T>(&self, work: impl Fn(&ReadRows) -> Result<T, EngineError>) -> Result<T, EngineError> {
-        self.handle.with(|db| {
+        self.handle.read(|db| {
             let transact = db.begin_read().map_err(transaction)?;
             work(&TableRows(transact.open_table(ROWS).map_err(table)?))
         })
@@ -105,7 +106,7 @@ impl RedbEngine {
     /// The file cannot be made; what there is of it may stay.
     pub fn create(path: &Path, cache_bytes: usize, medium: Arc<Medium>) -> Result<Self, OpenFault> {
         let handle = Handle::open(path, cache_bytes, medium)?;
-        let made = handle.with(|db| {
+        let made = handle.write(|db| {
             let mut transact = db.begin_write().map_err(transaction)?;
             transact.set_quick_repair(true);
             transact.open_table(ROWS).map_err(table)?;
@@ -156,12 +157,18 @@ impl RedbEngine {
     ) -> Result<(Vec<Option<Row>>, Heads), OpenFault> {
         let medium = |path: &Path| Looked::open(path).map(|disk| Box::new(disk) as _);
         let handle = Handle::open(path, cache_bytes, Arc::new(medium))?;
-        let found = handle.with(|db| {
+        let found = handle.read(|db| {
             let transact = db.begin_read().map_err(transaction)?;
-            let rows = TableRows(transact.open_table(ROWS).map_err(table)?);
-            Ok((read::get_many(&rows, tenant, keys)?, heads(&rows)?))
+            match transact.open_table(ROWS) {
+                Ok(rows) => {
+                    let rows = TableRows(rows);
+                    Ok(Some((read::get_many(&rows, tenant, keys)?, heads(&rows)?)))
+                }
+                Err(TableError::Storage(error)) => Err(storage(error)),
+                Err(_) => Ok(None), // no such table, or one of another form
+            }
         });
-        found.map_err(fault)
+        found.map_err(fault)?.ok_or(OpenFault::Foreign)
     }
 
     async fn submit(&self, job: Job) -> Result<(), EngineError> {
@@ -202,7 +209,11 @@ impl Engine for RedbEngine {
         (0..count).map(|_| Err(refused())).collect()
     }
 
-    async fn get_many(&self, tenant: TenantId, keys: &[(Space, Key)]) -> Result<Vec<Option<Row>>, EngineError> {
+    async fn get_many(
+        &self,
+        tenant: TenantId,
+        keys: &[(Space, Key)],
+    ) -> Result<Vec<Option<Row>>, EngineError> {
         self.shared.read(|rows| read::get_many(rows, tenant, keys))
     }
 

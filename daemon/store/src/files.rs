@@ -1,4 +1,4 @@
-//! One process at a time: the lock of the state folder. And the syncing of folders.
+//! What the store asks of the file system: one process at a time, durable names, room.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -27,4 +27,9 @@ impl StateLock {
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// Whether the disk or a quota is full.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,0 +1,109 @@
+//! A real disk without room: a small tmpfs, where the test may mount one.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use almanac_base::TenantId;
+use almanac_store::{Space, Store, StoreError, TenantStore, Write};
+
+use crate::kill::{block_on, options};
+
+/// A mounted tmpfs of 16 MiB, unmounted when dropped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Result<Self, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m,mode=0700", "almanac-test"])
+            .arg(folder.path())
+            .output();
+        match mount {
+            Ok(output) if output.status.success() => Ok(Self(folder)),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.0.path().join("state")
+    }
+
+    /// Leaves no free byte.
+    fn fill(&self) {
+        let mut filler = File::create(self.filler()).unwrap();
+        for size in [1 << 16, 1 << 12, 1] {
+            while filler.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.path().join("filler")
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+fn put(tenant: &TenantStore, number: u64) -> Result<(), StoreError> {
+    let key = number.to_be_bytes();
+    let write = Write::new().put(Space::Objects, key.as_slice(), tenant.new_version(), vec![7; 20_000]);
+    block_on(tenant.commit(write)).map(|_| ())
+}
+
+fn is_there(tenant: &TenantStore, number: u64) -> bool {
+    block_on(tenant.get(Space::Objects, &number.to_be_bytes())).unwrap().is_some()
+}
+
+/// Writes until there is no room; returns the numbers that were acknowledged.
+fn write_until_full(tenant: &TenantStore, from: u64) -> std::ops::Range<u64> {
+    for number in from.. {
+        match put(tenant, number) {
+            Ok(()) => {}
+            Err(StoreError::NoSpace) => return from..number,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    unreachable!("the numbers do not end")
+}
+
+fn check(folder: &Path, numbers: std::ops::Range<u64>) {
+    let store = Store::open(options(folder)).unwrap();
+    let tenant = store.tenant(TenantId::from_bytes([1; 16])).unwrap();
+    assert!(numbers.clone().all(|number| is_there(&tenant, number)));
+    assert!(!is_there(&tenant, numbers.end));
+}
+
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_needs_no_restart_when_there_is_room() {
+    let small = match Small::mount() {
+        Ok(small) => small,
+        Err(reason) => {
+            println!("skipped: no tmpfs can be mounted here ({reason})");
+            return;
+        }
+    };
+    let store = Store::open(options(&small.state())).unwrap();
+    let tenant = block_on(store.create_tenant(TenantId::from_bytes([1; 16]))).unwrap();
+    put(&tenant, 0).unwrap();
+    small.fill();
+    let first = write_until_full(&tenant, 1);
+    let opened = store.stats().engine.reopened;
+    for _ in 0..50 {
+        assert!(matches!(put(&tenant, first.end), Err(StoreError::NoSpace)));
+        assert!((0..first.end).all(|number| is_there(&tenant, number)));
+    }
+    assert_eq!(store.stats().engine.reopened, opened, "redb is not made to fail again and again");
+
+    fs::remove_file(small.filler()).unwrap();
+    put(&tenant, first.end).unwrap();
+    let second = write_until_full(&tenant, first.end + 1);
+    assert!(second.end > first.end + 10, "the room is used");
+    drop((tenant, store));
+    check(&small.state(), 0..second.end); // opens while the disk is full
+}

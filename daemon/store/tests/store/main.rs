@@ -1,0 +1,13 @@
+//! The sealed store as its users see it, and as somebody with its files in hand does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod canary;
+mod common;
+mod epochs;
+mod fixture;
+mod history;
+mod keyfile;
+mod records;
+mod refusals;
+mod tamper;
+mod tenants;
