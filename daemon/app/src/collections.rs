@@ -299,7 +299,7 @@ impl App {
                 PropertyChange::DisplayName(name) => record.display_name = checked(name.as_ref())?,
                 PropertyChange::SetDead(property) => set_dead(&mut record.dead, property)?,
                 PropertyChange::RemoveDead(namespace, local) => {
-                    remove_dead(&mut record.dead, namespace, local)
+                    remove_dead(&mut record.dead, namespace, local);
                 }
                 _ => return Err(Refusal::NeedPrivilege.into()),
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use almanac_base::{CollectionId, StoreId};
 use almanac_store::limits::HISTORY_CHANGES;
 use almanac_store::records::{ChangeRecord, CredentialRecord, Document};
-use almanac_store::{Order, Space, Stats, StoreError, TenantStore, Trim, Write, prefix_range};
+use almanac_store::{Order, Space, Stats, TenantStore, Trim, Write, prefix_range};
 
 use crate::App;
 use crate::directory::Tenant;
@@ -142,24 +142,15 @@ async fn purge(store: &TenantStore) -> Result<u64, AppError> {
             let write = Write::new()
                 .delete_range(Space::Objects, range(), PURGE_BATCH)
                 .delete_range(Space::Summaries, range(), PURGE_BATCH)
-                .delete_range(Space::Index, range(), PURGE_BATCH);
+                .delete_range(Space::Index, range(), PURGE_BATCH)
+                .delete_range(Space::Changes, range(), PURGE_BATCH);
             let gone = store.commit(write).await?.range_deleted;
             removed += gone;
             if gone == 0 {
                 break;
             }
         }
-        forget_history(store, collection).await?;
         store.commit(Write::new().delete(Space::Meta, key)).await?;
     }
     Ok(removed)
-}
-
-async fn forget_history(store: &TenantStore, collection: CollectionId) -> Result<(), StoreError> {
-    loop {
-        let trim = Trim { expired: &|_| true, keep_changes: 0, rows_max: PURGE_BATCH };
-        if store.trim_history(collection, &trim).await? == 0 {
-            return Ok(());
-        }
-    }
 }

@@ -272,7 +272,11 @@ impl App {
             // The first precondition of every write here: the collection is there.
             Err(StoreError::Conflict { precondition: 0 }) => Err(Refusal::ParentMissing.into()),
             Err(StoreError::Conflict { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                // It may have become visible all the same (`StoreError::Io`): the next reader looks.
+                self.indexes.forget(entry.id);
+                Err(error.into())
+            }
         }
     }
 
