@@ -1,0 +1,123 @@
+//! `CALDAV:calendar-data` in a report: the object as stored, or the part and form of it that was asked for
+//! (RFC 4791 section 9.6).
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use almanac_davxml::{
+    CalendarDataRequest, CompChoice, CompRequest, Period, PropChoice, Recurrence, TimeRange,
+};
+use almanac_ical::recur::{Budget, Truncated};
+use almanac_ical::select::{CompSelection, Members, PropSelection, PropValue, select};
+use almanac_ical::series::{Window, expand, limit_freebusy_set, limit_recurrence_set};
+use almanac_ical::{Component, Limits, tree};
+
+use crate::error::{Failure, Violation};
+use crate::filter::window_of;
+use crate::frame::Frame;
+
+/// The octets of an object, and their tree once somebody asks for it.
+pub(crate) struct Body<'a> {
+    octets: &'a [u8],
+    tree: OnceCell<Option<Component>>,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(octets: &'a [u8]) -> Self {
+        Self { octets, tree: OnceCell::new() }
+    }
+
+    /// The VCALENDAR; `None` if the octets are none, which what was accepted by a PUT never is.
+    pub(crate) fn calendar(&self) -> Option<&Component> {
+        self.tree.get_or_init(|| tree::read(self.octets, &Limits::STORED).ok()).as_ref()
+    }
+}
+
+/// How calendar data is to be returned.
+#[derive(Debug, Default)]
+pub(crate) struct Rendering {
+    recurrence: Recurrence,
+    freebusy: Option<Window>,
+    selection: Option<CompSelection>,
+}
+
+impl Rendering {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `supported-calendar-data` for another format than iCalendar 2.0.
+    pub(crate) fn new(request: &CalendarDataRequest) -> Result<Self, Failure> {
+        let calendar = request.content_type.as_deref().is_none_or(|media| {
+            let essence = media.split(';').next().unwrap_or(media);
+            essence.trim().eq_ignore_ascii_case("text/calendar")
+        });
+        if !calendar || request.version.as_deref().is_some_and(|version| version.trim() != "2.0") {
+            return Err(Violation::SupportedCalendarData.into());
+        }
+        Ok(Self {
+            recurrence: request.recurrence,
+            freebusy: request.limit_freebusy_set.as_ref().map(window),
+            selection: request.comp.as_ref().map(selection),
+        })
+    }
+
+    /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `frame` says
+    /// where floating and all-day times are.
+    ///
+    /// # Errors
+    /// If the budget for recurrences runs out.
+    pub(crate) fn render<'b>(
+        &self,
+        body: &'b Body<'_>,
+        frame: &Frame,
+        budget: &mut Budget,
+    ) -> Result<Cow<'b, [u8]>, Truncated> {
+        let untouched =
+            self.recurrence == Recurrence::AsIs && self.freebusy.is_none() && self.selection.is_none();
+        let Some(calendar) = (if untouched { None } else { body.calendar() }) else {
+            return Ok(Cow::Borrowed(body.octets));
+        };
+        let mut shown = Cow::Borrowed(calendar);
+        match &self.recurrence {
+            Recurrence::AsIs => {}
+            Recurrence::Expand(period) => {
+                let window = frame.window(&window(period), calendar);
+                shown = Cow::Owned(expand(calendar, &window, &frame.zone(), budget)?);
+            }
+            Recurrence::Limit(period) => {
+                let window = frame.window(&window(period), calendar);
+                shown = Cow::Owned(limit_recurrence_set(calendar, &window, &frame.zone(), budget)?);
+            }
+        }
+        if let Some(window) = &self.freebusy {
+            shown = Cow::Owned(limit_freebusy_set(&shown, window));
+        }
+        if let Some(selection) = &self.selection {
+            shown = Cow::Owned(select(&shown, selection));
+        }
+        Ok(Cow::Owned(shown.to_text().into_bytes()))
+    }
+}
+
+fn window(period: &Period) -> Window {
+    window_of(&TimeRange { start: Some(period.start), end: Some(period.end) })
+}
+
+/// The depth of the recursion is that of the request, which reading has bounded.
+fn selection(request: &CompRequest) -> CompSelection {
+    let (all_props, props) = match &request.props {
+        PropChoice::All => (Members::All, Vec::new()),
+        PropChoice::Named(lines) => {
+            let line = |line: &almanac_davxml::PropRequestLine| PropSelection {
+                name: line.name.clone(),
+                value: if line.novalue { PropValue::Without } else { PropValue::With },
+            };
+            (Members::Listed, lines.iter().map(line).collect())
+        }
+    };
+    let (all_comps, comps) = match &request.comps {
+        CompChoice::All => (Members::All, Vec::new()),
+        CompChoice::Named(comps) => (Members::Listed, comps.iter().map(selection).collect()),
+    };
+    CompSelection { name: request.name.clone(), all_props, props, all_comps, comps }
+}

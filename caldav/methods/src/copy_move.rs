@@ -1,0 +1,81 @@
+//! COPY and MOVE (RFC 4918 sections 9.8 and 9.9) of objects and of collections.
+
+use std::sync::Arc;
+
+use almanac_backend::types::CopyMembers;
+use almanac_backend::{BackendError, CollectionPath, ObjectPath, PutOutcome};
+
+use crate::conditions::guard;
+use crate::delete::check_collection;
+use crate::error::{Failure, Reply, Violation};
+use crate::header::Depth;
+use crate::put::written;
+use crate::request::Request;
+use crate::service::Context;
+use crate::target::Target;
+
+/// Which of the two methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Copy,
+    Move,
+}
+
+/// Answers COPY and MOVE.
+pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply {
+    let destination = request.destination()?;
+    if destination == request.target {
+        return Err(Failure::Forbidden("source and destination are the same"));
+    }
+    let outcome = match (&request.target, &destination) {
+        (Target::Object(from), Target::Object(to)) => object(cx, &request, act, from, to).await?,
+        (Target::Collection(from), Target::Collection(to)) => collection(cx, &request, act, from, to).await?,
+        (_, Target::BelowObject) => return Err(Failure::ParentMissing),
+        // A calendar in a calendar (RFC 4791 section 4.2), or a collection where none can be made.
+        (Target::Collection(_), _) => return Err(Violation::CalendarCollectionLocationOk.into()),
+        _ => return Err(Failure::Forbidden("an object lives in a calendar collection only")),
+    };
+    Ok(written(&outcome))
+}
+
+async fn object(
+    cx: &Context,
+    request: &Request,
+    act: Act,
+    from: &ObjectPath,
+    to: &ObjectPath,
+) -> Result<PutOutcome, Failure> {
+    let overwrite = request.overwrite()?;
+    let guard = guard(cx, request).await?;
+    let outcome = match act {
+        Act::Copy => cx.backend.copy_object(&request.caller, from, to, &guard, overwrite).await,
+        Act::Move => cx.backend.move_object(&request.caller, from, to, &guard, overwrite).await,
+    };
+    outcome.map_err(|error| needing_bind(error, &to.collection))
+}
+
+async fn collection(
+    cx: &Context,
+    request: &Request,
+    act: Act,
+    from: &CollectionPath,
+    to: &CollectionPath,
+) -> Result<PutOutcome, Failure> {
+    let overwrite = request.overwrite()?;
+    let members = match (act, request.depth()?) {
+        (_, None | Some(Depth::Infinity)) => CopyMembers::All,
+        (Act::Copy, Some(Depth::Zero)) => CopyMembers::None,
+        _ => return Err(Failure::BadRequest("the Depth header does not fit the method")),
+    };
+    check_collection(cx, request, from).await?;
+    let outcome = match act {
+        Act::Copy => cx.backend.copy_collection(&request.caller, from, to, members, overwrite).await,
+        Act::Move => cx.backend.rename_collection(&request.caller, from, to, overwrite).await,
+    };
+    outcome.map_err(|error| needing_bind(error, to))
+}
+
+/// Of the privileges that a COPY or MOVE needs, the one at the destination is the one that callers lack.
+fn needing_bind(error: BackendError, at: &CollectionPath) -> Failure {
+    Failure::from(error).needing(at, "bind")
+}

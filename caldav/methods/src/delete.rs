@@ -1,0 +1,52 @@
+//! DELETE of an object or of a collection with all its members (RFC 4918 section 9.6).
+
+use std::sync::Arc;
+
+use almanac_backend::{CollectionPath, ETag};
+use http::StatusCode;
+
+use crate::conditions::guard;
+use crate::error::{Failure, Reply};
+use crate::header::Depth;
+use crate::request::Request;
+use crate::response;
+use crate::service::Context;
+use crate::target::Target;
+
+/// Answers DELETE.
+pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
+    match &request.target {
+        Target::Object(at) => {
+            let guard = guard(cx, &request).await?;
+            let deleted = cx.backend.delete_object(&request.caller, at, &guard).await;
+            deleted.map_err(|error| Failure::from(error).needing(&at.collection, "unbind"))?;
+        }
+        Target::Collection(at) => {
+            // "A client MUST NOT submit a Depth header with a DELETE on a collection with any value but infinity."
+            if !matches!(request.depth()?, None | Some(Depth::Infinity)) {
+                return Err(Failure::BadRequest("a collection is deleted with Depth: infinity only"));
+            }
+            check_collection(cx, &request, at).await?;
+            let deleted = cx.backend.delete_collection(&request.caller, at).await;
+            deleted.map_err(|error| Failure::from(error).needing(at, "unbind"))?;
+        }
+        _ => return Err(Failure::NotFound),
+    }
+    Ok(response::empty(StatusCode::NO_CONTENT))
+}
+
+/// Precondition headers on a collection, whose ETag is its tag: they hold of the present state. The backend
+/// takes no guard for collections, so a change in between is not noticed.
+pub(crate) async fn check_collection(
+    cx: &Context,
+    request: &Request,
+    at: &CollectionPath,
+) -> Result<(), Failure> {
+    let guard = guard(cx, request).await?;
+    if guard.conditions.is_empty() {
+        return Ok(());
+    }
+    let found = cx.backend.collection(&request.caller, at).await?;
+    let tag = found.map(|collection| ETag::from_opaque(&collection.tag));
+    if guard.holds(tag.as_ref()) { Ok(()) } else { Err(Failure::PreconditionFailed) }
+}

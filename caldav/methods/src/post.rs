@@ -1,0 +1,42 @@
+//! POST to a collection: adds a member under a name that the server picks (RFC 5995).
+
+use std::sync::Arc;
+
+use almanac_backend::{CollectionPath, Condition, ObjectName, ObjectPath, WriteGuard};
+use almanac_base::IdGen;
+use http::header;
+
+use crate::error::{Failure, Reply};
+use crate::put::{calendar_object, prefer_representation, written};
+use crate::request::Request;
+use crate::response;
+use crate::service::Context;
+use crate::target::{Target, collection_href, object_href};
+
+/// The add-member URI of a collection. It is the collection's own, as RFC 5995 section 3.2 allows.
+pub(crate) fn add_member_href(at: &CollectionPath) -> String {
+    collection_href(at)
+}
+
+/// Answers POST.
+pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
+    let Target::Collection(collection) = &request.target else { return Err(Failure::NotFound) };
+    let object = calendar_object(&cx.settings, &request)?;
+    let fresh = u128::from_be_bytes(IdGen::new(Arc::clone(&cx.clock)).fresh());
+    let name = ObjectName::new(&format!("{fresh:032x}.ics")).map_err(|_| Failure::NotFound)?;
+    let at = ObjectPath { collection: collection.clone(), name };
+    let guard = WriteGuard::one(Condition::Absent);
+    let outcome = cx.backend.put_object(&request.caller, &at, &object, &guard).await.map_err(|error| {
+        match Failure::from(error) {
+            // The collection is the target here, not the parent of the target.
+            Failure::ParentMissing => Failure::NotFound,
+            other => other.needing(collection, "bind"),
+        }
+    })?;
+    let mut response = written(&outcome);
+    if request.prefer().representation() {
+        prefer_representation(cx, &request, &at, &mut response).await?;
+    }
+    response::set(response.headers_mut(), header::LOCATION, &object_href(&at));
+    Ok(response)
+}

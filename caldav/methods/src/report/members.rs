@@ -1,0 +1,131 @@
+//! What the reports on the members of one calendar have in common: their responses.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use almanac_backend::{BackendError, Caller, Collection, CollectionPath, Entry, ObjectName, StoredObject};
+use almanac_davxml::{Multistatus, PropRequest};
+use almanac_ical::recur::{Budget, Truncated};
+
+use super::zone;
+use crate::batch::batch;
+use crate::calendar_data::{Body, Rendering};
+use crate::error::{Failure, Violation};
+use crate::frame::Frame;
+use crate::props::{Absent, Resource, Selection, View};
+use crate::request::Request;
+use crate::resource::entry_of;
+use crate::service::Context;
+use crate::target::{collection_href, push_segment};
+
+/// The members of one calendar on their way into one answer.
+pub(super) struct Members {
+    pub(super) cx: Arc<Context>,
+    pub(super) caller: Caller,
+    pub(super) at: CollectionPath,
+    collection: Collection,
+    selection: Selection,
+    /// How to return calendar data, if it is wanted.
+    rendering: Option<Rendering>,
+    /// Where floating and all-day times are.
+    pub(super) frame: Frame,
+    /// What recurrences may cost in this answer.
+    pub(super) budget: Budget,
+    base: String,
+}
+
+impl Members {
+    /// # Errors
+    /// `supported-calendar-data` if calendar data is wanted in a form that we do not have.
+    pub(super) fn new(
+        cx: &Arc<Context>,
+        request: &Request,
+        at: CollectionPath,
+        collection: Collection,
+        props: &PropRequest,
+    ) -> Result<Self, Failure> {
+        let absent = if request.prefer().minimal() { Absent::LeaveOut } else { Absent::Report };
+        let selection = Selection::new(&props.select, absent);
+        let rendering = match &props.calendar_data {
+            Some(wish) => Some(Rendering::new(wish)?),
+            None => selection.wants_calendar_data().then(Rendering::default),
+        };
+        let limits = &cx.settings.limits;
+        Ok(Self {
+            cx: Arc::clone(cx),
+            caller: request.caller.clone(),
+            base: collection_href(&at),
+            frame: Frame::new(zone::of_collection(&collection)),
+            at,
+            collection,
+            selection,
+            rendering,
+            budget: Budget { instances: limits.instances_max, periods: limits.periods_max },
+        })
+    }
+
+    /// Whether a response needs the body of its member.
+    pub(super) fn wants_bodies(&self) -> bool {
+        self.rendering.is_some()
+    }
+
+    pub(super) fn href(&self, name: &ObjectName) -> String {
+        let mut href = self.base.clone();
+        push_segment(&mut href, name.as_str());
+        href
+    }
+
+    /// Writes the response for a member without calendar data.
+    pub(super) fn write_entry(&self, xml: &mut Multistatus, entry: &Entry) {
+        self.write(xml, &self.href(&entry.name), entry, None);
+    }
+
+    /// Writes the response for a member with its calendar data, if that is wanted. ETag and data come from
+    /// the same record.
+    ///
+    /// # Errors
+    /// If the budget for recurrences runs out; nothing is written then.
+    pub(super) fn write_object(
+        &mut self,
+        xml: &mut Multistatus,
+        href: &str,
+        object: &StoredObject,
+        body: &Body<'_>,
+    ) -> Result<(), Truncated> {
+        let data = match &self.rendering {
+            Some(rendering) => Some(rendering.render(body, &self.frame, &mut self.budget)?),
+            None => None,
+        };
+        self.write(xml, href, &entry_of(object), data);
+        Ok(())
+    }
+
+    fn write(&self, xml: &mut Multistatus, href: &str, entry: &Entry, data: Option<Cow<'_, [u8]>>) {
+        let resource = Resource::Object(&self.collection, entry);
+        let view = View { caller: &self.caller, settings: &self.cx.settings, resource };
+        xml.response_props(href, &self.selection.propstats(&view, data));
+    }
+
+    /// Writes that the answer is cut here: a response of status 507 for the collection (RFC 6578 section 3.6,
+    /// RFC 5323 section 3.3).
+    pub(super) fn write_truncated(&self, xml: &mut Multistatus) {
+        let violation = Violation::NumberOfMatchesWithinLimits;
+        let description = Some("the answer was cut at a limit");
+        xml.response_status(&self.base, violation.status().as_u16(), Some(&violation.name()), description);
+    }
+
+    /// The first few of `entries` with their objects (`None`: deleted since), and the entries after them. How
+    /// many depends on their size, so that memory is bounded.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub(super) async fn load<'e>(
+        &self,
+        entries: &'e [Entry],
+    ) -> Result<(Vec<(&'e Entry, Option<StoredObject>)>, &'e [Entry]), BackendError> {
+        let (batch, rest) = batch(entries);
+        let names: Vec<ObjectName> = batch.iter().map(|entry| entry.name.clone()).collect();
+        let objects = self.cx.backend.objects(&self.caller, &self.at, &names).await?;
+        Ok((batch.iter().zip(objects).collect(), rest))
+    }
+}

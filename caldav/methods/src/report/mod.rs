@@ -1,0 +1,86 @@
+//! REPORT (RFC 3253 section 3.6): one file for each report, and the table of which resource has which.
+
+mod acl_principal_prop_set;
+mod calendar_multiget;
+mod calendar_query;
+mod expand_property;
+mod free_busy_query;
+mod members;
+mod principal_match;
+mod principal_property_search;
+mod principals;
+mod sync_collection;
+mod zone;
+
+use std::sync::Arc;
+
+use almanac_davxml::{Name, Report, parse_report};
+
+use crate::error::{Reply, Violation};
+use crate::props::{On, WITH_ACL};
+use crate::request::Request;
+use crate::resource;
+use crate::service::Context;
+
+const TREE: On = On::ROOT.or(On::PRINCIPALS);
+
+/// Every report and the kinds of resources that have it (`DAV:supported-report-set`).
+static REPORTS: [(Name, On); 9] = [
+    (Name::caldav("calendar-query"), On::CALENDAR.or(On::OBJECT)),
+    (Name::caldav("calendar-multiget"), On::CALENDAR.or(On::OBJECT)),
+    (Name::caldav("free-busy-query"), On::CALENDAR),
+    (Name::dav("sync-collection"), On::CALENDAR),
+    (Name::dav("expand-property"), On::ALL),
+    (Name::dav("principal-property-search"), TREE),
+    (Name::dav("principal-search-property-set"), TREE),
+    (Name::dav("principal-match"), TREE.or(On::PRINCIPAL).or(On::HOMES).or(On::HOME).or(On::CALENDAR)),
+    (Name::dav("acl-principal-prop-set"), WITH_ACL),
+];
+
+/// The reports that a resource of this kind has.
+pub(crate) fn supported(kind: On) -> impl Iterator<Item = &'static Name> {
+    REPORTS.iter().filter(move |(_, on)| on.meets(kind)).map(|(name, _)| name)
+}
+
+/// Answers a REPORT.
+///
+/// # Errors
+/// 404 for a missing resource, `supported-report` for a report that it does not have, and what the report
+/// itself refuses.
+pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
+    let report = parse_report(request.xml(&cx.settings)?.as_ref(), &cx.settings.xml)?;
+    let found = resource::load(cx, &request.caller, &request.target).await?;
+    let name = name_of(&report);
+    if !supported(found.resource().kind()).any(|known| *known == name) {
+        return Err(Violation::SupportedReport.into());
+    }
+    match report {
+        Report::CalendarQuery(query) => calendar_query::run(cx, &request, found, query).await,
+        Report::CalendarMultiget(multiget) => calendar_multiget::run(cx, request, found, multiget).await,
+        Report::FreeBusyQuery(range) => free_busy_query::run(cx, &request, found, &range).await,
+        Report::SyncCollection(sync) => sync_collection::run(cx, &request, found, sync).await,
+        Report::ExpandProperty(props) => expand_property::run(cx, request, found, &props).await,
+        Report::PrincipalPropertySearch(search) => {
+            principal_property_search::run(cx, &request, &search).await
+        }
+        Report::PrincipalSearchPropertySet => Ok(principal_property_search::searchable()),
+        Report::PrincipalMatch(wanted) => principal_match::run(cx, &request, found, &wanted).await,
+        Report::AclPrincipalPropSet(props) => acl_principal_prop_set::run(cx, &request, &found, &props).await,
+        Report::Other(_) => Err(Violation::SupportedReport.into()),
+    }
+}
+
+fn name_of(report: &Report) -> Name {
+    match report {
+        Report::CalendarQuery(_) => Name::caldav("calendar-query"),
+        Report::CalendarMultiget(_) => Name::caldav("calendar-multiget"),
+        Report::FreeBusyQuery(_) => Name::caldav("free-busy-query"),
+        Report::SyncCollection(_) => Name::dav("sync-collection"),
+        Report::ExpandProperty(_) => Name::dav("expand-property"),
+        Report::PrincipalPropertySearch(_) => Name::dav("principal-property-search"),
+        Report::PrincipalSearchPropertySet => Name::dav("principal-search-property-set"),
+        Report::PrincipalMatch(_) => Name::dav("principal-match"),
+        Report::AclPrincipalPropSet(_) => Name::dav("acl-principal-prop-set"),
+        Report::Other(name) => name.clone(),
+    }
+}
