@@ -16,8 +16,8 @@ pub use guard::{Condition, Overwrite, WriteGuard};
 pub use path::{CollectionName, CollectionPath, Login, NameError, ObjectName, ObjectPath};
 pub use types::{
     Access, Caller, ChangedMember, Changes, Collection, CollectionKind, DeadProperty, ETag, Entry,
-    MemberState, NewCollection, Page, Principal, PrincipalRole, PropertyChange, PutOutcome, Select, Share,
-    StoredObject, SyncToken, Transparency,
+    MemberState, NewCollection, Page, Principal, PrincipalRole, PropertyChange, PutOutcome, Quota, Select,
+    Share, StoredObject, SyncToken, Transparency,
 };
 
 use almanac_base::Secret;
@@ -46,6 +46,9 @@ pub trait Backend: Send + Sync {
     /// `None` if there is no such home or the caller may see nothing in it.
     async fn home(&self, caller: &Caller, login: &Login) -> Result<Option<Vec<Collection>>, BackendError>;
 
+    /// The room that the home of `login` takes and has. `None` as for [`Backend::home`].
+    async fn quota(&self, caller: &Caller, login: &Login) -> Result<Option<Quota>, BackendError>;
+
     /// One collection of a home.
     async fn collection(
         &self,
@@ -65,16 +68,23 @@ pub trait Backend: Send + Sync {
     ) -> Result<(), BackendError>;
 
     /// Applies all property changes in order, or none (RFC 4918 section 9.2). On a shared collection the
-    /// display name and the dead properties are the sharee's own.
+    /// display name and the dead properties are the sharee's own. `guard` is of the collection's `tag`.
     async fn change_properties(
         &self,
         caller: &Caller,
         at: &CollectionPath,
         changes: &[PropertyChange],
+        guard: &WriteGuard,
     ) -> Result<(), BackendError>;
 
     /// Deletes a collection and all its members; its name is free at once. For a sharee: ends the share.
-    async fn delete_collection(&self, caller: &Caller, at: &CollectionPath) -> Result<(), BackendError>;
+    /// `guard` is of the collection's `tag`, which every change of a member changes.
+    async fn delete_collection(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError>;
 
     /// Gives a collection of the caller's own home another name. Sync tokens and members stay valid.
     /// The outcome says whether a collection at `to` was replaced.
@@ -126,6 +136,28 @@ pub trait Backend: Send + Sync {
         &self,
         caller: &Caller,
         at: &ObjectPath,
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError>;
+
+    /// The dead properties of several objects of one collection, in the order asked for; none for an object
+    /// that does not exist (RFC 4918 section 4).
+    async fn object_properties(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        names: &[ObjectName],
+    ) -> Result<Vec<Vec<DeadProperty>>, BackendError>;
+
+    /// Applies all changes of dead properties of an object in order, or none. The ETag, which is of the
+    /// octets, stays. They go where the object goes, by COPY and MOVE, and away with it.
+    ///
+    /// # Errors
+    /// `Refusal::ProtectedProperty` for a change of anything but a dead property.
+    async fn change_object_properties(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+        changes: &[PropertyChange],
         guard: &WriteGuard,
     ) -> Result<(), BackendError>;
 

@@ -243,6 +243,15 @@ pub enum CopyMembers {
     None,
 }
 
+/// The room that a calendar home takes and has (RFC 4331).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// `DAV:quota-used-bytes`: the sizes of all objects in it.
+    pub used_bytes: u64,
+    /// `DAV:quota-available-bytes`: how much more may be stored.
+    pub available_bytes: u64,
+}
+
 /// A calendar object resource as stored. ETag and octets belong together.
 #[derive(Clone)]
 pub struct StoredObject {

@@ -27,6 +27,7 @@ fn component(kind: ComponentKind, lines: &str) -> Component {
 
 /// For each kind of component and each row of the table: windows in hours of the day, and whether they overlap.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn the_table_of_rfc_4791_section_9_9_holds_row_by_row() {
     use ComponentKind::{Event, FreeBusy, Journal, Todo};
     type Row = (ComponentKind, &'static str, &'static [(i64, i64, bool)]);

@@ -2,7 +2,7 @@
 //!
 //! Left out, because it refuses or misreads them: BYDAY ordinals beyond ±4, UNTIL that is
 //! not in UTC, rules below a day in zones that change their clocks, BYHOUR in a rule below an hour, BYSETPOS in the first week of a weekly rule,
-//! BYWEEKNO without BYDAY, weekdays with and without ordinals in one BYDAY, and a DTSTART outside its rule.
+//! BYWEEKNO without BYDAY or at the edges of a year, weekdays with and without ordinals in one BYDAY, and a DTSTART outside its rule.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use rrule::RRuleSet;
 use support::{Random, event, instances};
 
-const CASES: usize = 800;
+const CASES: usize = 400;
 const SEED: u64 = 0x2026_1121;
 const COMPARED: u16 = 30;
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
@@ -94,7 +94,7 @@ fn draft(random: &mut Random) -> (&'static str, String, String) {
     }
     let by_week = freq == "YEARLY" && random.chance(5);
     if by_week {
-        parts.push(format!("BYWEEKNO={}", list(random, 4, |random| 1 + random.below(52))));
+        parts.push(format!("BYWEEKNO={}", list(random, 4, |random| 2 + random.below(49))));
     }
     if freq == "YEARLY" && !by_week && random.chance(5) {
         parts.push(format!("BYYEARDAY={}", list(random, 5, |random| signed(random, 366))));

@@ -66,6 +66,21 @@ fn dtstart_is_an_instance_whatever_the_rule_says() {
 }
 
 #[test]
+fn weeks_belong_to_the_year_that_holds_four_of_their_days() {
+    for (rule, expected) in [
+        // The week from Friday 27 December 2002 is the 52nd of 2002 and reaches into 2003.
+        ("FREQ=YEARLY;BYWEEKNO=52;BYDAY=WE;WKST=FR;COUNT=3", ["2002-12-25", "2003-01-01", "2003-12-31"]),
+        ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO;COUNT=3", ["2002-12-25", "2002-12-30", "2003-12-29"]),
+        ("FREQ=YEARLY;BYWEEKNO=53;BYDAY=SU;COUNT=3", ["2002-12-25", "2005-01-02", "2010-01-03"]),
+        ("FREQ=YEARLY;BYWEEKNO=-1;BYDAY=WE;COUNT=3", ["2002-12-25", "2003-12-24", "2004-12-29"]),
+        // Without a day it is the weekday of DTSTART.
+        ("FREQ=YEARLY;BYWEEKNO=20;COUNT=3", ["2002-12-25", "2003-05-14", "2004-05-12"]),
+    ] {
+        assert_eq!(all(&event(&format!("DTSTART;VALUE=DATE:20021225\nRRULE:{rule}"))), expected, "{rule}");
+    }
+}
+
+#[test]
 fn rules_dates_and_exclusions_make_one_set_without_duplicates() {
     for (lines, expected) in [
         // DTSTART is the first of every rule.
@@ -172,6 +187,9 @@ fn an_override_takes_the_place_of_its_instance_in_whatever_form_it_names_it() {
         let expected =
             ["05T09:00:00", "06T09:00:00", "08T09:00:00", "09T09:00:00", "10T09:00:00", "20T15:00:00"];
         assert_eq!(days(&calendar), expected, "{id}");
+        let ids =
+            instances(&calendar, &Window::ALL, &zone("Europe/Berlin")).into_iter().map(|i| i.recurrence_id);
+        assert!(!ids.flatten().any(|id| matches!(id, CalTime::Floating(_))), "{id}: in the zone of DTSTART");
         let moved = instances(
             &calendar,
             &Window { start: at("2026-01-20T15:59:00Z"), end: Window::ALL.end },

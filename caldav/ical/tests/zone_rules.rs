@@ -79,7 +79,7 @@ fn generated_vtimezones_agree_with_the_database_over_their_years() {
             assert_eq!(custom.offset(now), database.offset(now), "{name} at {now}\n{text}");
             let local = database.local(now);
             assert_eq!(custom.instant(local), database.instant(local), "{name} {local}");
-            now = now.checked_add(SignedDuration::from_secs(7 * 3_600 + 1_801)).unwrap();
+            now = now.checked_add(SignedDuration::from_secs(37 * 3_600 + 1_801)).unwrap();
         }
     }
 }

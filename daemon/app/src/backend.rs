@@ -2,9 +2,9 @@
 
 use almanac_backend::types::CopyMembers;
 use almanac_backend::{
-    Backend, BackendError, Caller, Changes, Collection, CollectionPath, Login, NewCollection, ObjectName,
-    ObjectPath, Overwrite, Page, Principal, PropertyChange, PutOutcome, Select, StoredObject, SyncToken,
-    WriteGuard,
+    Backend, BackendError, Caller, Changes, Collection, CollectionPath, DeadProperty, Login, NewCollection,
+    ObjectName, ObjectPath, Overwrite, Page, Principal, PropertyChange, PutOutcome, Quota, Select,
+    StoredObject, SyncToken, WriteGuard,
 };
 use almanac_base::Secret;
 use almanac_ical::CalendarObject;
@@ -35,6 +35,10 @@ impl Backend for App {
         Ok(self.read_home(caller, login).await?)
     }
 
+    async fn quota(&self, caller: &Caller, login: &Login) -> Result<Option<Quota>, BackendError> {
+        Ok(self.home_quota(caller, login).await?)
+    }
+
     async fn collection(
         &self,
         caller: &Caller,
@@ -57,12 +61,18 @@ impl Backend for App {
         caller: &Caller,
         at: &CollectionPath,
         changes: &[PropertyChange],
+        guard: &WriteGuard,
     ) -> Result<(), BackendError> {
-        Ok(self.change_collection(caller, at, changes).await?)
+        Ok(self.change_collection(caller, at, changes, guard).await?)
     }
 
-    async fn delete_collection(&self, caller: &Caller, at: &CollectionPath) -> Result<(), BackendError> {
-        Ok(self.drop_collection(caller, at).await?)
+    async fn delete_collection(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError> {
+        Ok(self.drop_collection(caller, at, guard).await?)
     }
 
     async fn rename_collection(
@@ -116,6 +126,25 @@ impl Backend for App {
         guard: &WriteGuard,
     ) -> Result<(), BackendError> {
         Ok(self.remove_object(caller, at, guard).await?)
+    }
+
+    async fn object_properties(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        names: &[ObjectName],
+    ) -> Result<Vec<Vec<DeadProperty>>, BackendError> {
+        Ok(self.read_properties(caller, at, names).await?)
+    }
+
+    async fn change_object_properties(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+        changes: &[PropertyChange],
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError> {
+        Ok(self.change_properties_of(caller, at, changes, guard).await?)
     }
 
     async fn move_object(

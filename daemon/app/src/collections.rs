@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicU64;
 
 use almanac_backend::types::CopyMembers;
 use almanac_backend::{
-    Access, Caller, Collection, CollectionKind, CollectionName, CollectionPath, DeadProperty, Login,
-    NewCollection, ObjectName, ObjectPath, Overwrite, PropertyChange, PutOutcome, Refusal, Select, Share,
-    Transparency, WriteGuard,
+    Access, Caller, Collection, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Login,
+    NewCollection, ObjectName, ObjectPath, Overwrite, PropertyChange, PutOutcome, Quota, Refusal, Select,
+    Share, Transparency, WriteGuard,
 };
 use almanac_base::{CollectionId, UserId};
 use almanac_ical::ComponentKind;
@@ -16,7 +16,7 @@ use almanac_store::records::collection::home_key;
 use almanac_store::records::{
     CollectionRecord, DeadPropertyRecord, Document, GarbageRecord, HomeRecord, ShareRecord,
 };
-use almanac_store::{IndexField, Key, Precondition, Space, StoreError, TenantStore, Write};
+use almanac_store::{IndexField, Key, Precondition, RecordVersion, Space, StoreError, TenantStore, Write};
 
 use crate::App;
 use crate::directory::{CollectionEntry, Found, SharedWith, Tenant, User};
@@ -107,6 +107,19 @@ impl App {
         Ok(Some(collections))
     }
 
+    /// See `Backend::quota`.
+    pub(crate) async fn home_quota(&self, caller: &Caller, login: &Login) -> Result<Option<Quota>, AppError> {
+        let Some(found) = self.directory().home(caller, login) else { return Ok(None) };
+        let mut used_bytes = 0;
+        for (_, found) in found {
+            let owned = found.entry.owner == caller.user || login != &caller.login;
+            if owned && found.access >= Access::Read {
+                used_bytes += self.used_bytes(&found.entry).await?;
+            }
+        }
+        Ok(Some(Quota { used_bytes, available_bytes: self.store.available_bytes() }))
+    }
+
     /// A collection as the caller sees it: a sharee has a display name and dead properties of their own.
     async fn view(
         &self,
@@ -147,7 +160,7 @@ impl App {
             shares: if found.access == Access::Owner { self.shares_of(entry) } else { Vec::new() },
             created: instant(record.created),
             sync_token: self.token(entry, Place { seq: head, initial: None }),
-            tag: format!("{head:x}-{:032x}", u128::from_be_bytes(*version.as_bytes())),
+            tag: tag(head, version),
         })
     }
 
@@ -252,9 +265,11 @@ impl App {
         caller: &Caller,
         at: &CollectionPath,
         changes: &[PropertyChange],
+        guard: &WriteGuard,
     ) -> Result<(), AppError> {
         let _changing = self.changing.lock().await;
         let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
+        let unchanged = self.guarded(caller, &found.entry, guard).await?;
         match found.entry.shares.get(&caller.user) {
             Some(share) => self.change_share(&found.entry, caller.user, share, changes).await,
             None => {
@@ -262,8 +277,28 @@ impl App {
                 for change in changes {
                     change_record(&mut record, change)?;
                 }
-                self.replace_record(&found.entry, record).await
+                self.replace_record(&found.entry, record, unchanged).await
             }
+        }
+    }
+
+    /// Checks a guard on a collection; what it gives must hold when the commit happens. The properties cannot
+    /// change meanwhile, since `changing` is held by the caller; the members can.
+    async fn guarded(
+        &self,
+        caller: &Caller,
+        entry: &CollectionEntry,
+        guard: &WriteGuard,
+    ) -> Result<Option<Precondition>, AppError> {
+        if guard.conditions.is_empty() {
+            return Ok(None);
+        }
+        let head = self.head(entry).await?;
+        let version = entry.shares.get(&caller.user).map_or(entry.version, |share| share.version);
+        if guard.holds(Some(&ETag::from_opaque(&tag(head, version)))) {
+            Ok(Some(Precondition::HeadIs(entry.id, head)))
+        } else {
+            Err(Refusal::PreconditionFailed.into())
         }
     }
 
@@ -272,14 +307,16 @@ impl App {
         &self,
         entry: &CollectionEntry,
         record: CollectionRecord,
+        unchanged: Option<Precondition>,
     ) -> Result<(), AppError> {
         let store = &entry.tenant.store;
         let key = entry.id.as_bytes().as_slice();
         let version = store.new_version();
-        let write = Write::new()
+        let mut write = Write::new()
             .require(Precondition::VersionIs(Space::Collections, key.into(), entry.version))
             .put(Space::Collections, key, version, record.to_bytes());
-        store.commit(write).await?;
+        write.preconditions.extend(unchanged);
+        commit_guarded(store, write).await?;
         let (shares, head) = (entry.shares.clone(), Arc::clone(&entry.head));
         let entry = collection_entry(entry.id, &entry.tenant, version, record, shares, head)?;
         self.directory_mut().put_collection(entry);
@@ -308,11 +345,17 @@ impl App {
     }
 
     /// See `Backend::delete_collection`.
-    pub(crate) async fn drop_collection(&self, caller: &Caller, at: &CollectionPath) -> Result<(), AppError> {
+    pub(crate) async fn drop_collection(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        guard: &WriteGuard,
+    ) -> Result<(), AppError> {
         let _changing = self.changing.lock().await;
         let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
+        let unchanged = self.guarded(caller, &found.entry, guard).await?;
         if found.access == Access::Owner {
-            self.discard_collection(&found.entry).await
+            self.discard_guarded(&found.entry, unchanged).await
         } else {
             self.end_share(&found.entry, caller.user).await
         }
@@ -321,6 +364,14 @@ impl App {
     /// Makes a collection unreachable and its names free, in one commit; its members are removed later, by
     /// housekeeping. `changing` is held by the caller.
     pub(crate) async fn discard_collection(&self, entry: &CollectionEntry) -> Result<(), AppError> {
+        self.discard_guarded(entry, None).await
+    }
+
+    async fn discard_guarded(
+        &self,
+        entry: &CollectionEntry,
+        unchanged: Option<Precondition>,
+    ) -> Result<(), AppError> {
         let store = &entry.tenant.store;
         let key = entry.id.as_bytes().as_slice();
         let garbage = GarbageRecord { deleted: self.clock.now().as_second() };
@@ -333,7 +384,8 @@ impl App {
                 .delete(Space::Shares, almanac_store::records::collection::share_key(entry.id, *user))
                 .delete(Space::Homes, home_name_key(store, *user, share.name.as_str()));
         }
-        store.commit(write).await?;
+        write.preconditions.extend(unchanged);
+        commit_guarded(store, write).await?;
         self.directory_mut().remove_collection(entry.id);
         self.indexes.forget(entry.id);
         Ok(())
@@ -536,7 +588,21 @@ impl App {
     }
 }
 
-fn dead_property(record: &DeadPropertyRecord) -> DeadProperty {
+/// A text that changes whenever a member or a property changes.
+fn tag(head: u64, version: RecordVersion) -> String {
+    format!("{head:x}-{:032x}", u128::from_be_bytes(*version.as_bytes()))
+}
+
+/// Commits a write whose only condition that can fail is the client's.
+async fn commit_guarded(store: &TenantStore, write: Write) -> Result<(), AppError> {
+    match store.commit(write).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::Conflict { .. }) => Err(Refusal::PreconditionFailed.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn dead_property(record: &DeadPropertyRecord) -> DeadProperty {
     DeadProperty { namespace: record.namespace.clone(), local: record.local.clone(), xml: record.xml.clone() }
 }
 
@@ -562,7 +628,7 @@ fn checked(text: Option<&String>) -> Result<Option<String>, AppError> {
     }
 }
 
-fn set_dead(dead: &mut Vec<DeadPropertyRecord>, property: &DeadProperty) -> Result<(), AppError> {
+pub(crate) fn set_dead(dead: &mut Vec<DeadPropertyRecord>, property: &DeadProperty) -> Result<(), AppError> {
     remove_dead(dead, &property.namespace, &property.local);
     let bytes: usize = dead.iter().map(|other| other.xml.len()).sum();
     if dead.len() >= DEAD_PROPERTIES_MAX || bytes + property.xml.len() > DEAD_BYTES_MAX {
@@ -576,7 +642,7 @@ fn set_dead(dead: &mut Vec<DeadPropertyRecord>, property: &DeadProperty) -> Resu
     Ok(())
 }
 
-fn remove_dead(dead: &mut Vec<DeadPropertyRecord>, namespace: &str, local: &str) {
+pub(crate) fn remove_dead(dead: &mut Vec<DeadPropertyRecord>, namespace: &str, local: &str) {
     dead.retain(|other| other.namespace != namespace || other.local != local);
 }
 

@@ -143,6 +143,7 @@ async fn purge(store: &TenantStore) -> Result<u64, AppError> {
                 .delete_range(Space::Objects, range(), PURGE_BATCH)
                 .delete_range(Space::Summaries, range(), PURGE_BATCH)
                 .delete_range(Space::Index, range(), PURGE_BATCH)
+                .delete_range(Space::Properties, range(), PURGE_BATCH)
                 .delete_range(Space::Changes, range(), PURGE_BATCH);
             let gone = store.commit(write).await?.range_deleted;
             removed += gone;

@@ -19,6 +19,7 @@ mod listing;
 mod objects;
 mod open;
 mod people;
+mod properties;
 mod shares;
 mod summaries;
 mod token;

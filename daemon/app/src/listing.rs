@@ -189,6 +189,17 @@ impl App {
         }
     }
 
+    /// The sizes of all members, in bytes.
+    pub(crate) async fn used_bytes(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
+        match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
+            Indexed::Memory(members) => Ok(read(&members).bytes()),
+            Indexed::TooLarge => {
+                let slots = from_store(entry, None, usize::MAX, &|_| true).await?;
+                Ok(slots.iter().map(|slot| slot.bytes).sum())
+            }
+        }
+    }
+
     /// The collection's last change; read from the store until the first change of this run.
     pub(crate) async fn head(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
         match entry.head() {

@@ -202,6 +202,7 @@ impl App {
                 write = write.require_uid_free(target.id, &uid);
             }
             let write = write.put_object(target_member, fresh, &object, &summary);
+            let write = self.carry_properties(write, &origin, source_member, &target, target_member).await?;
             if let Some(committed) = self.commit(&target, write).await? {
                 let slot = Arc::new(Slot::from_record(target_member.name, fresh, summary)?);
                 let gone = Changed { entry: &origin, member: source_member, now: None };

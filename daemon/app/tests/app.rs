@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use almanac_app::{AppError, UserState};
 use almanac_backend::types::CopyMembers;
 use almanac_backend::{
-    Access, Backend, BackendError, Caller, CollectionKind, Condition, ETag, MemberState, NewCollection,
-    ObjectName, Overwrite, PropertyChange, PutOutcome, Refusal, Select, SyncToken, WriteGuard,
+    Access, Backend, BackendError, Caller, CollectionKind, Condition, DeadProperty, ETag, MemberState,
+    NewCollection, ObjectName, Overwrite, PropertyChange, PutOutcome, Refusal, Select, SyncToken, WriteGuard,
 };
 use almanac_ical::ComponentKind;
 use almanac_ical::series::Window;
@@ -334,7 +334,7 @@ async fn a_shared_calendar_has_its_own_name_and_colour_with_the_sharee() {
     let view = world.app.collection(&world.tomas, &shared).await.unwrap().unwrap();
     assert_eq!((view.access, view.owner), (Access::Read, login("nora")));
     let rename = [PropertyChange::DisplayName(Some("Dr. N".to_owned()))];
-    world.app.change_properties(&world.tomas, &shared, &rename).await.unwrap();
+    world.app.change_properties(&world.tomas, &shared, &rename, &anything()).await.unwrap();
     let view = world.app.collection(&world.tomas, &shared).await.unwrap().unwrap();
     assert_eq!(view.display_name.as_deref(), Some("Dr. N"));
     let own = world.app.collection(&world.nora, &calendar).await.unwrap().unwrap();
@@ -359,7 +359,7 @@ async fn a_shared_calendar_has_its_own_name_and_colour_with_the_sharee() {
         1
     );
     // The sharee's DELETE ends the share and leaves the calendar.
-    world.app.delete_collection(&world.tomas, &shared).await.unwrap();
+    world.app.delete_collection(&world.tomas, &shared, &anything()).await.unwrap();
     assert!(world.app.collection(&world.tomas, &shared).await.unwrap().is_none());
     assert!(world.app.collection(&world.nora, &calendar).await.unwrap().is_some());
 }
@@ -388,7 +388,7 @@ async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
         put(&world, &world.nora, &format!("{n}.ics"), &n.to_string(), "2026-11-03T09:00:00Z").await;
     }
     let calendar = at("nora", "calendar");
-    world.app.delete_collection(&world.nora, &calendar).await.unwrap();
+    world.app.delete_collection(&world.nora, &calendar, &anything()).await.unwrap();
     let new = || NewCollection {
         kind: CollectionKind::Calendar,
         components: BTreeSet::new(),
@@ -398,7 +398,11 @@ async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
     assert!(listing(&world, &world.nora, &Select::default()).await.is_empty());
     let again = world.app.create_collection(&world.nora, &calendar, new()).await;
     assert_eq!(refusal(again), Refusal::AlreadyExists);
-    assert_eq!(world.app.housekeeping().await.unwrap().purged, 21, "body, summary, UID and change of five objects, and the head");
+    assert_eq!(
+        world.app.housekeeping().await.unwrap().purged,
+        21,
+        "body, summary, UID and change of five objects, and the head"
+    );
     assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
 }
 
@@ -423,6 +427,57 @@ async fn a_collection_is_renamed_and_copied_with_its_members() {
     let taken =
         app.rename_collection(nora, &at("nora", "work"), &at("nora", "copy"), Overwrite::Refuse).await;
     assert_eq!(refusal(taken), Refusal::PreconditionFailed);
+}
+
+#[test]
+async fn a_guard_on_a_collection_sees_changes_of_its_members() {
+    let world = World::new().await;
+    let calendar = at("nora", "calendar");
+    let tag =
+        async || ETag::from_opaque(&world.app.collection(&world.nora, &calendar).await.unwrap().unwrap().tag);
+    let before = WriteGuard::one(Condition::MatchesAny(vec![tag().await]));
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let outcome = world.app.delete_collection(&world.nora, &calendar, &before).await;
+    assert_eq!(refusal(outcome), Refusal::PreconditionFailed);
+    let now = WriteGuard::one(Condition::MatchesAny(vec![tag().await]));
+    let rename = [PropertyChange::DisplayName(Some("Mornings".to_owned()))];
+    world.app.change_properties(&world.nora, &calendar, &rename, &now).await.unwrap();
+    let outcome = world.app.change_properties(&world.nora, &calendar, &rename, &now).await;
+    assert_eq!(refusal(outcome), Refusal::PreconditionFailed, "a change of a property changes the tag too");
+}
+
+#[test]
+async fn dead_properties_of_an_object_go_where_it_goes_and_leave_its_etag_alone() {
+    let world = World::new().await;
+    let (app, nora) = (&world.app, &world.nora);
+    let etag = put(&world, nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let property =
+        DeadProperty { namespace: "urn:x".into(), local: "p".into(), xml: "<p xmlns=\"urn:x\"/>".into() };
+    let (a, b) = (object_at("nora", "calendar", "a.ics"), object_at("nora", "calendar", "b.ics"));
+    app.change_object_properties(nora, &a, &[PropertyChange::SetDead(property.clone())], &anything())
+        .await
+        .unwrap();
+    assert_eq!(app.object(nora, &a).await.unwrap().unwrap().etag, etag);
+    let protected = [PropertyChange::DisplayName(None)];
+    let outcome = app.change_object_properties(nora, &a, &protected, &anything()).await;
+    assert_eq!(refusal(outcome), Refusal::ProtectedProperty);
+    app.move_object(nora, &a, &b, &anything(), Overwrite::Refuse).await.unwrap();
+    let names = [a.name.clone(), b.name.clone()];
+    let found = app.object_properties(nora, &a.collection, &names).await.unwrap();
+    assert_eq!(found, [vec![], vec![property]]);
+    app.delete_object(nora, &b, &anything()).await.unwrap();
+    put(&world, nora, "b.ics", "a", "2026-11-03T09:00:00Z").await;
+    assert_eq!(app.object_properties(nora, &b.collection, &names).await.unwrap(), [vec![], vec![]]);
+}
+
+#[test]
+async fn a_home_tells_the_room_it_takes() {
+    let world = World::new().await;
+    assert_eq!(world.app.quota(&world.nora, &login("nora")).await.unwrap().unwrap().used_bytes, 0);
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let size = event("a", "2026-11-03T09:00:00Z", "").bytes().len() as u64;
+    assert_eq!(world.app.quota(&world.nora, &login("nora")).await.unwrap().unwrap().used_bytes, size);
+    assert_eq!(world.app.quota(&world.stranger, &login("nora")).await.unwrap(), None);
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl Write {
     pub fn delete_object(self, member: Member, version: RecordVersion, old: &ObjectRecord, at: i64) -> Self {
         let key = member_key(member.collection, &member.name);
         self.delete(Space::Objects, key.clone())
-            .delete(Space::Summaries, key)
+            .delete(Space::Summaries, key.clone())
+            .delete(Space::Properties, key)
             .delete(Space::Index, uid_key(member.collection, &old.uid))
             .log(announcement(member, version, &old.name, at))
     }

@@ -1,6 +1,7 @@
 //! The store as a whole: its tenants, its life.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -14,7 +15,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::files::StateLock;
 use crate::format::SYSTEM;
-use crate::open::{self, OpenError, OpenOptions, Tuning, stored};
+use crate::open::{self, EngineKind, OpenError, OpenOptions, Tuning, stored};
 use crate::seal::SealKey;
 use crate::space::{Key, RecordVersion, Space, prefix_range};
 use crate::tenant::{Shared, TenantStore};
@@ -35,6 +36,8 @@ pub struct Stats {
 /// An open store.
 pub struct Store {
     incarnation: StoreId,
+    /// Where the disk is looked at for room; `None` for an engine in memory.
+    folder: Option<PathBuf>,
     wrap: Arc<SealKey>,
     seals_per_key_max: u64,
     shared: Arc<Shared>,
@@ -72,6 +75,7 @@ impl Store {
         match started {
             Ok((wrap, system, tenants)) => Ok(Self {
                 incarnation: opened.format.incarnation,
+                folder: (options.engine == EngineKind::Redb).then_some(options.state),
                 wrap,
                 seals_per_key_max: tuning.seals_per_key_max,
                 shared,
@@ -179,6 +183,13 @@ impl Store {
             seals: self.shared.seals.load(Ordering::Relaxed),
             tenants: self.tenants.read().unwrap_or_else(PoisonError::into_inner).len(),
         }
+    }
+
+    /// How much the disk still takes, in bytes; `u64::MAX` where no disk sets a bound.
+    #[must_use]
+    pub fn available_bytes(&self) -> u64 {
+        let stat = self.folder.as_ref().and_then(|folder| rustix::fs::statvfs(folder).ok());
+        stat.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// Finishes the queued commits, writes the high-water mark and lets go of the folder. Later calls to any

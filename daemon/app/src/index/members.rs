@@ -17,6 +17,8 @@ pub(crate) struct Members {
     by_hash: BTreeMap<KeyedHash, Arc<Slot>>,
     spans: Spans,
     footprint: usize,
+    /// The sizes of all bodies.
+    bytes: u64,
 }
 
 /// One change of the log and what its member is now, or was later: a state newer than the change is right,
@@ -42,6 +44,11 @@ impl Members {
         self.footprint
     }
 
+    /// The sizes of all bodies, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_hash.len()
     }
@@ -62,6 +69,7 @@ impl Members {
     pub(crate) fn put(&mut self, slot: Arc<Slot>) {
         self.remove(&slot.hash);
         self.footprint += slot.footprint();
+        self.bytes += slot.bytes;
         self.spans.insert(&slot);
         self.by_hash.insert(slot.hash, slot);
     }
@@ -70,6 +78,7 @@ impl Members {
         if let Some(old) = self.by_hash.remove(hash) {
             self.spans.remove(&old);
             self.footprint = self.footprint.saturating_sub(old.footprint());
+            self.bytes = self.bytes.saturating_sub(old.bytes);
         }
     }
 

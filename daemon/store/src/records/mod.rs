@@ -11,7 +11,7 @@ pub mod object;
 pub mod people;
 
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
-pub use object::{ChangeRecord, ObjectRecord, SummaryRecord, UidRecord};
+pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
 pub use people::{CredentialRecord, LoginRecord, PrincipalRecord, TenantRecord};
 
 use crate::StoreError;

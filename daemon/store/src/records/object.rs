@@ -4,6 +4,7 @@
 use almanac_base::CollectionId;
 use minicbor::{Decode, Encode};
 
+use super::collection::DeadPropertyRecord;
 use super::{KeyedHash, document, join};
 
 /// `Space::Objects`: the client's octets. Key: collection, keyed hash of the name.
@@ -88,7 +89,15 @@ pub struct ChangeRecord {
     pub at: i64,
 }
 
-document!(ObjectRecord, SummaryRecord, UidRecord, ChangeRecord);
+/// `Space::Properties`: the dead properties of an object. Key as the object's; missing where there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct PropertiesRecord {
+    /// Properties kept as sent.
+    #[n(0)]
+    pub dead: Vec<DeadPropertyRecord>,
+}
+
+document!(ObjectRecord, SummaryRecord, UidRecord, ChangeRecord, PropertiesRecord);
 
 /// The key of an object and of its summary.
 #[must_use]

@@ -142,6 +142,9 @@ impl Committer {
                 }
                 match self.landed(number) {
                     Landed::No => Err(error),
+                    // After a failed sync nothing proves that it is on the disk: the system may have dropped
+                    // what it could not write, and the next sync succeeds without it.
+                    Landed::Durably if matches!(error, EngineError::Io(_)) => Err(error),
                     Landed::Durably => Ok(verdicts),
                     Landed::Perhaps => Err(EngineError::Io(io::Error::other(error))),
                 }
