@@ -10,11 +10,13 @@ use almanac_davxml::{
 use almanac_ical::recur::{Budget, Truncated};
 use almanac_ical::select::{CompSelection, Members, PropSelection, PropValue, select};
 use almanac_ical::series::{Window, expand, limit_freebusy_set, limit_recurrence_set};
+use almanac_ical::zone::Zone;
 use almanac_ical::{Component, Limits, tree};
 
 use crate::error::{Failure, Violation};
 use crate::filter::window_of;
 use crate::frame::Frame;
+use crate::limits::EXPANSION_BYTES_MAX;
 
 /// The octets of an object, and their tree once somebody asks for it.
 pub(crate) struct Body<'a> {
@@ -39,6 +41,17 @@ pub(crate) struct Rendering {
     recurrence: Recurrence,
     freebusy: Option<Window>,
     selection: Option<CompSelection>,
+    zones: StandardZones,
+}
+
+/// Whether definitions of time zones that everybody knows are returned (RFC 7809 section 4.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum StandardZones {
+    /// `CalDAV-Timezones: T`, and what is stored where the client says nothing.
+    #[default]
+    Keep,
+    /// `CalDAV-Timezones: F`.
+    LeaveOut,
 }
 
 impl Rendering {
@@ -58,7 +71,12 @@ impl Rendering {
             recurrence: request.recurrence,
             freebusy: request.limit_freebusy_set.as_ref().map(window),
             selection: request.comp.as_ref().map(selection),
+            zones: StandardZones::Keep,
         })
+    }
+
+    pub(crate) fn with_zones(self, zones: StandardZones) -> Self {
+        Self { zones, ..self }
     }
 
     /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `frame` says
@@ -72,8 +90,10 @@ impl Rendering {
         frame: &Frame,
         budget: &mut Budget,
     ) -> Result<Cow<'b, [u8]>, Truncated> {
-        let untouched =
-            self.recurrence == Recurrence::AsIs && self.freebusy.is_none() && self.selection.is_none();
+        let untouched = self.recurrence == Recurrence::AsIs
+            && self.freebusy.is_none()
+            && self.selection.is_none()
+            && self.zones == StandardZones::Keep;
         let Some(calendar) = (if untouched { None } else { body.calendar() }) else {
             return Ok(Cow::Borrowed(body.octets));
         };
@@ -82,7 +102,9 @@ impl Rendering {
             Recurrence::AsIs => {}
             Recurrence::Expand(period) => {
                 let window = frame.window(&window(period), calendar);
-                shown = Cow::Owned(expand(calendar, &window, &frame.zone(), budget)?);
+                shown = Cow::Owned(within(body, budget, |budget| {
+                    expand(calendar, &window, &frame.zone(), budget)
+                })?);
             }
             Recurrence::Limit(period) => {
                 let window = frame.window(&window(period), calendar);
@@ -95,8 +117,32 @@ impl Rendering {
         if let Some(selection) = &self.selection {
             shown = Cow::Owned(select(&shown, selection));
         }
+        if self.zones == StandardZones::LeaveOut {
+            shown.to_mut().retain_components(|component| !is_standard_zone(component));
+        }
         Ok(Cow::Owned(shown.to_text().into_bytes()))
     }
+}
+
+/// A VTIMEZONE whose TZID is the name of a zone of the IANA database.
+pub(crate) fn is_standard_zone(component: &Component) -> bool {
+    component.is("VTIMEZONE")
+        && component.property("TZID").is_some_and(|tzid| Zone::iana(&tzid.text()).is_some())
+}
+
+/// Runs an expansion with a budget that also bounds what it can grow to: each instance repeats the object.
+fn within<T>(
+    body: &Body<'_>,
+    budget: &mut Budget,
+    expand: impl FnOnce(&mut Budget) -> Result<T, Truncated>,
+) -> Result<T, Truncated> {
+    let most = u32::try_from(EXPANSION_BYTES_MAX / body.octets.len().max(1)).unwrap_or(u32::MAX);
+    let mut own = Budget { instances: budget.instances.min(most), ..*budget };
+    let before = own.instances;
+    let expanded = expand(&mut own);
+    budget.instances = budget.instances.saturating_sub(before.saturating_sub(own.instances));
+    budget.periods = own.periods;
+    expanded
 }
 
 fn window(period: &Period) -> Window {

@@ -11,6 +11,7 @@ use crate::error::{Failure, Reply, Violation};
 use crate::header::Depth;
 use crate::put::written;
 use crate::request::Request;
+use crate::resource;
 use crate::service::Context;
 use crate::target::Target;
 
@@ -26,6 +27,9 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply 
     let destination = request.destination()?;
     if destination == request.target {
         return Err(Failure::Forbidden("source and destination are the same"));
+    }
+    if std::mem::discriminant(&request.target) != std::mem::discriminant(&destination) {
+        resource::load(cx, &request.caller, &request.target).await?; // what is missing is 404, wherever it was to go
     }
     let outcome = match (&request.target, &destination) {
         (Target::Object(from), Target::Object(to)) => object(cx, &request, act, from, to).await?,

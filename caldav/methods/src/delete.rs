@@ -26,8 +26,8 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
             if !matches!(request.depth()?, None | Some(Depth::Infinity)) {
                 return Err(Failure::BadRequest("a collection is deleted with Depth: infinity only"));
             }
-            check_collection(cx, &request, at).await?;
-            let deleted = cx.backend.delete_collection(&request.caller, at).await;
+            let guard = guard(cx, &request).await?;
+            let deleted = cx.backend.delete_collection(&request.caller, at, &guard).await;
             deleted.map_err(|error| Failure::from(error).needing(at, "unbind"))?;
         }
         _ => return Err(Failure::NotFound),
@@ -35,8 +35,8 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Precondition headers on a collection, whose ETag is its tag: they hold of the present state. The backend
-/// takes no guard for collections, so a change in between is not noticed.
+/// Precondition headers of a method that makes or renames a collection, whose ETag is its tag: they hold of the
+/// present state. A change in between is not noticed; it changes nothing that such a method overwrites.
 pub(crate) async fn check_collection(
     cx: &Context,
     request: &Request,

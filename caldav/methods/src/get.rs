@@ -6,13 +6,14 @@ use std::sync::Arc;
 use almanac_backend::{
     Caller, Collection, CollectionKind, CollectionPath, ETag, ObjectName, Select, StoredObject,
 };
-use almanac_ical::CalendarObject;
 use almanac_ical::merge::Merger;
+use almanac_ical::{CalendarObject, Limits, tree};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::batch::batch;
+use crate::calendar_data::{StandardZones, is_standard_zone};
 use crate::conditions::{Fresh, fresh};
 use crate::error::Reply;
 use crate::limits::{PAGE_ENTRIES, PIECE_BYTES};
@@ -32,6 +33,7 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
             let fresh = fresh(cx, &request, &object.etag, Some(object.modified)).await?;
             Ok(match fresh {
                 Fresh::NotModified => not_modified(&object.etag, Some(object.modified)),
+                Fresh::Send if request.zones() == StandardZones::LeaveOut => without_zones(object),
                 Fresh::Send => representation(&object),
             })
         }
@@ -60,6 +62,18 @@ pub(crate) fn representation(object: &StoredObject) -> Response<Body> {
     response::set(headers, header::CONTENT_TYPE, &content_type);
     as_attachment(headers);
     validators(headers, &object.etag, Some(object.modified));
+    response
+}
+
+/// The object without the definitions of time zones that everybody knows (RFC 7809 section 4.1). Its ETag is
+/// that of the octets it was made from.
+fn without_zones(mut object: StoredObject) -> Response<Body> {
+    if let Ok(mut calendar) = tree::read(&object.body, &Limits::STORED) {
+        calendar.retain_components(|component| !is_standard_zone(component));
+        object.body = calendar.to_text().into();
+    }
+    let mut response = representation(&object);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("CalDAV-Timezones"));
     response
 }
 

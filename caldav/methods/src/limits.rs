@@ -30,6 +30,10 @@ pub(crate) const BATCH_BYTES: u64 = 1 << 20;
 /// Bodies that a multiget holds in memory at once; their sizes are not known before.
 pub(crate) const MULTIGET_OBJECTS: usize = 16;
 
+/// What an object may grow to when it is expanded, in octets of text; beyond it the answer is cut. The tree of
+/// the expansion takes several times as much while it is written.
+pub(crate) const EXPANSION_BYTES_MAX: usize = 4 << 20;
+
 /// Changed members that a sync reads at once; up to so many are one consistent view.
 pub(crate) const SYNC_MEMBERS: usize = 10_000;
 

@@ -7,7 +7,7 @@ use crate::target::Target;
 use crate::{Body, response};
 
 /// RFC 4918 section 10.1. Absent on purpose: `calendar-auto-schedule`, since nothing is delivered to attendees, and
-/// `calendar-no-timezone`, since `CalDAV-Timezones` is not read and objects always come back as they were sent.
+/// `calendar-no-timezone`, since there is no time zone service to point at (`CalDAV-Timezones` is honoured).
 const DAV: HeaderValue = HeaderValue::from_static("1, 3, access-control, calendar-access, extended-mkcol");
 
 const ALLOW_FIXED: &str = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use almanac_backend::{Caller, Collection, CollectionPath, Principal, Select};
+use almanac_backend::{Caller, Collection, CollectionPath, DeadProperty, Principal, Quota, Select};
 use almanac_davxml::{Multistatus, parse_propfind};
 
 use crate::BoxError;
@@ -34,11 +34,14 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
         if depth == Depth::One && !leaf { Some(members(cx, &request, &found).await?) } else { None };
     let absent = if prefer.minimal() { Absent::LeaveOut } else { Absent::Report };
     let root = if members.is_some() { prefer.root } else { Root::Listed };
+    let selection = Selection::new(&wish, absent);
     let listing = Listing {
+        quota: resource::quota(cx, &request, &selection).await?,
+        dead: resource::dead(cx, &request.caller, &found, &selection).await?,
         cx: Arc::clone(cx),
         caller: request.caller,
         target: request.target,
-        selection: Selection::new(&wish, absent),
+        selection,
     };
     let mut response = stream::multistatus(move |writer| listing.write(writer, found, root, members)).await?;
     if prefer.minimal() {
@@ -84,6 +87,9 @@ struct Listing {
     caller: Caller,
     target: Target,
     selection: Selection,
+    quota: Option<Quota>,
+    /// The dead properties of the target, if it is an object.
+    dead: Vec<DeadProperty>,
 }
 
 impl Listing {
@@ -95,7 +101,8 @@ impl Listing {
         members: Option<Members>,
     ) -> Result<(), BoxError> {
         if root == Root::Listed {
-            self.respond(&mut writer.xml, &self.target.href(), found.resource());
+            let view = self.view(found.resource()).with_dead(&self.dead);
+            writer.xml.response_props(&self.target.href(), &self.selection.propstats(&view, None));
         }
         match (members, &found) {
             (Some(Members::Fixed(targets)), _) => {
@@ -152,10 +159,14 @@ impl Listing {
         let mut after = None;
         loop {
             let page = self.cx.backend.list(&self.caller, at, &all, after.as_ref(), PAGE_ENTRIES).await?;
+            let mut dead =
+                resource::dead_of(&self.cx, &self.caller, at, &page.entries, &self.selection).await?;
             for entry in &page.entries {
                 href.truncate(base);
                 push_segment(&mut href, entry.name.as_str());
-                self.respond(&mut writer.xml, &href, Resource::Object(collection, entry));
+                let properties = dead.next().unwrap_or_default();
+                let view = self.view(Resource::Object(collection, entry)).with_dead(&properties);
+                writer.xml.response_props(&href, &self.selection.propstats(&view, None));
                 writer.flush().await?;
             }
             after = page.entries.last().map(|entry| entry.name.clone());
@@ -166,7 +177,10 @@ impl Listing {
     }
 
     fn respond(&self, xml: &mut Multistatus, href: &str, resource: Resource<'_>) {
-        let view = View { caller: &self.caller, settings: &self.cx.settings, resource };
-        xml.response_props(href, &self.selection.propstats(&view, None));
+        xml.response_props(href, &self.selection.propstats(&self.view(resource), None));
+    }
+
+    fn view<'a>(&'a self, resource: Resource<'a>) -> View<'a> {
+        View::new(&self.caller, &self.cx.settings, resource).with_quota(self.quota)
     }
 }

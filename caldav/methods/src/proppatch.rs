@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use almanac_backend::PropertyChange;
 use almanac_davxml::{Multistatus, Name, PropPatchOp, PropStat, PropValue, Value, parse_proppatch};
 use http::StatusCode;
 
-use crate::delete::check_collection;
+use crate::conditions::guard;
 use crate::error::{Failure, Reply, Violation};
 use crate::header::preference_applied;
 use crate::mkcol::{Verdict, propstats};
@@ -16,7 +17,7 @@ use crate::resource::{Loaded, load};
 use crate::response;
 use crate::service::Context;
 
-/// Answers PROPPATCH. Only collections have properties that a client sets.
+/// Answers PROPPATCH. Collections have properties that a client sets, and objects such as are kept as sent.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let body = request.xml(&cx.settings)?;
     let ops = parse_proppatch(body.as_ref())?;
@@ -35,6 +36,11 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
                 Verdict::Dependent
             }
             (PropRule::Invalid(failure), Loaded::Collection(..)) => Verdict::Refused(failure),
+            // An object's live properties are the server's; what is kept as sent is kept here too.
+            (PropRule::Change(steps), Loaded::Object(..)) if steps.iter().all(is_dead) => {
+                changes.extend(steps);
+                Verdict::Dependent
+            }
             _ => Verdict::Refused(Violation::CannotModifyProtectedProperty.into()),
         };
         refused |= matches!(verdict, Verdict::Refused(_));
@@ -43,17 +49,29 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     if refused {
         return Ok(multistatus(&request, &propstats(&verdicts)));
     }
-    if let Loaded::Collection(at, _) = &loaded {
-        check_collection(cx, &request, at).await?;
-        let changed = cx.backend.change_properties(&request.caller, at, &changes).await;
-        changed.map_err(|error| Failure::from(error).needing(at, "write-properties"))?;
-    }
+    let guard = guard(cx, &request).await?;
+    let (at, changed) = match &loaded {
+        Loaded::Collection(at, _) => {
+            (at, cx.backend.change_properties(&request.caller, at, &changes, &guard).await)
+        }
+        Loaded::Object(at, ..) => {
+            let changed = cx.backend.change_object_properties(&request.caller, at, &changes, &guard).await;
+            (&at.collection, changed)
+        }
+        // Everything was refused above, or nothing was asked for.
+        _ => return Ok(multistatus(&request, &[done(&verdicts)])),
+    };
+    changed.map_err(|error| Failure::from(error).needing(at, "write-properties"))?;
     if request.prefer().minimal() {
         let mut response = response::empty(StatusCode::OK);
         preference_applied(response.headers_mut(), "return=minimal");
         return Ok(response);
     }
     Ok(multistatus(&request, &[done(&verdicts)]))
+}
+
+fn is_dead(change: &PropertyChange) -> bool {
+    matches!(change, PropertyChange::SetDead(_) | PropertyChange::RemoveDead(..))
 }
 
 fn done(verdicts: &[(Name, Verdict)]) -> PropStat<'_> {

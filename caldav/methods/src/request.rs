@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
+use crate::calendar_data::StandardZones;
 use crate::error::Failure;
 use crate::header::{Depth, Prefer};
 use crate::target::{Hosts, HrefError, Target};
@@ -35,6 +36,14 @@ impl Request {
     }
 
     /// What the client would like best (RFC 7240, RFC 8144, `Brief`).
+    /// Whether definitions of well-known time zones are wanted (RFC 7809 section 4.1).
+    pub(crate) fn zones(&self) -> StandardZones {
+        match self.headers.get("caldav-timezones").map(http::HeaderValue::as_bytes) {
+            Some(b"F" | b"f") => StandardZones::LeaveOut,
+            _ => StandardZones::Keep,
+        }
+    }
+
     pub(crate) fn prefer(&self) -> Prefer {
         crate::header::prefer(&self.headers)
     }

@@ -1,12 +1,14 @@
 //! Finding the resource that a target names, for a caller.
 
 use almanac_backend::{
-    Access, Backend, Caller, Collection, CollectionPath, Entry, Login, ObjectPath, Principal, StoredObject,
+    Access, Backend, BackendError, Caller, Collection, CollectionPath, DeadProperty, Entry, Login,
+    ObjectName, ObjectPath, Principal, Quota, StoredObject,
 };
 use almanac_davxml::Name;
 
 use crate::error::{Failure, Missing, Violation};
-use crate::props::Resource;
+use crate::props::{Resource, Selection};
+use crate::request::Request;
 use crate::service::Context;
 use crate::target::Target;
 
@@ -90,6 +92,50 @@ pub(crate) fn require_read(at: &CollectionPath, collection: &Collection) -> Resu
     }
     let missing = Missing { collection: at.clone(), privilege: Name::dav("read") };
     Err(Violation::NeedPrivileges(Some(missing)).into())
+}
+
+/// The room of the home that the target is in, if the answer tells it (RFC 4331).
+pub(crate) async fn quota(
+    cx: &Context,
+    request: &Request,
+    selection: &Selection,
+) -> Result<Option<Quota>, Failure> {
+    let home = match &request.target {
+        Target::Home(login) => login,
+        Target::Collection(at) => &at.home,
+        _ => return Ok(None),
+    };
+    if !selection.wants_quota() {
+        return Ok(None);
+    }
+    Ok(cx.backend.quota(&request.caller, home).await?)
+}
+
+/// The dead properties of the resource, if it is an object and the answer can hold any.
+pub(crate) async fn dead(
+    cx: &Context,
+    caller: &Caller,
+    found: &Loaded,
+    selection: &Selection,
+) -> Result<Vec<DeadProperty>, Failure> {
+    let Loaded::Object(at, _, object) = found else { return Ok(Vec::new()) };
+    let entries = std::slice::from_ref(&object.0);
+    Ok(dead_of(cx, caller, &at.collection, entries, selection).await?.next().unwrap_or_default())
+}
+
+/// The dead properties of members, in their order; nothing if the answer cannot hold any.
+pub(crate) async fn dead_of(
+    cx: &Context,
+    caller: &Caller,
+    at: &CollectionPath,
+    entries: &[Entry],
+    selection: &Selection,
+) -> Result<std::vec::IntoIter<Vec<DeadProperty>>, BackendError> {
+    if !selection.wants_dead() {
+        return Ok(Vec::new().into_iter());
+    }
+    let names: Vec<ObjectName> = entries.iter().map(|entry| entry.name.clone()).collect();
+    Ok(cx.backend.object_properties(caller, at, &names).await?.into_iter())
 }
 
 /// The entry that a listing would show of this object.

@@ -63,7 +63,7 @@ impl Service {
             response = without_body(response);
         }
         let elapsed_ms = self.0.clock.now().duration_since(started).as_millis();
-        tracing::info!(outcome = response.status().as_u16(), elapsed_ms, "served");
+        tracing::debug!(outcome = response.status().as_u16(), elapsed_ms, "served");
         response
     }
 

@@ -83,7 +83,7 @@ async fn a_request_is_one_line_with_its_id_its_route_and_its_outcome() {
         assert!(all.contains(part), "{part}: {all}");
     }
     let events: Vec<&String> = lines.iter().filter(|line| line.starts_with("event")).collect();
-    assert_eq!(events, ["event INFO message=served outcome=201 elapsed_ms=0"]);
+    assert_eq!(events, ["event DEBUG message=served outcome=201 elapsed_ms=0"]);
 }
 
 #[tokio::test]

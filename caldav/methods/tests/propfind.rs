@@ -332,6 +332,9 @@ async fn a_free_busy_sharee_sees_the_calendar_but_no_member_and_no_sync_state() 
     let answer = server.send("PROPFIND", path, &[("depth", "1")], "").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.condition(), "D:need-privileges");
+    assert!(
+        answer.text().contains(&format!("<D:href>{path}</D:href>")) && answer.text().contains("<D:read/>")
+    );
     let home = find(&server, "/dav/calendars/erika/", "1", &["D:resourcetype"]).await;
     assert!(home.hrefs().contains(&path));
 }
@@ -390,4 +393,18 @@ async fn a_body_that_is_no_propfind_is_refused() {
     }
     let answer = server.send("PROPFIND", CALENDAR, &[("depth", "2")], "").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_home_and_its_calendars_tell_the_room_that_is_used_and_left() {
+    let server = Server::new();
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:quota-used-bytes/><D:quota-available-bytes/></D:prop></D:propfind>";
+    let octets = event("a", 1);
+    server.put("/dav/calendars/erika/calendar/a.ics", &octets).await;
+    for path in ["/dav/calendars/erika/", "/dav/calendars/erika/calendar/"] {
+        let answer = server.send("PROPFIND", path, &[("depth", "0")], body).await;
+        let used = format!("<D:quota-used-bytes>{}</D:quota-used-bytes>", octets.len());
+        assert!(answer.text().contains(&used), "{}", answer.text());
+        assert!(answer.text().contains("<D:quota-available-bytes>1000000<"), "{}", answer.text());
+    }
 }

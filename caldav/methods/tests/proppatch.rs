@@ -163,3 +163,27 @@ async fn twenty_thousand_properties_are_answered_in_time_that_grows_with_them() 
     assert_eq!(answer.status, StatusCode::MULTI_STATUS);
     assert_eq!(answer.text().matches("p8999").count(), 1);
 }
+
+#[tokio::test]
+async fn an_object_keeps_dead_properties_and_its_etag() {
+    let server = Server::new();
+    let path = format!("{CALENDAR}a.ics");
+    server.put(&path, &event("a", 1)).await;
+    let before = server.send("GET", &path, &[], "").await;
+    let answer = patch(&server, &path, &set("<X:note>kept</X:note>")).await;
+    assert!(answer.text().contains("HTTP/1.1 200 OK"), "{}", answer.text());
+    assert!(shown(&server, "erika", &path).await.contains("kept"));
+    let body = "<D:propfind xmlns:D=\"DAV:\" xmlns:X=\"urn:x\"><D:prop><X:note/></D:prop></D:propfind>";
+    let listing = server.send("PROPFIND", CALENDAR, &[("depth", "1")], body).await;
+    assert_eq!(listing.text().matches(">kept<").count(), 1, "{}", listing.text());
+    let query = "<C:calendar-query xmlns:C=\"urn:ietf:params:xml:ns:caldav\" xmlns:D=\"DAV:\" xmlns:X=\"urn:x\">\
+         <D:prop><X:note/></D:prop><C:filter><C:comp-filter name=\"VCALENDAR\"/></C:filter></C:calendar-query>";
+    let report = server.send("REPORT", CALENDAR, &[("depth", "1")], query).await;
+    assert_eq!(report.text().matches(">kept<").count(), 1, "{}", report.text());
+    let after = server.send("GET", &path, &[], "").await;
+    assert_eq!(before.headers["etag"], after.headers["etag"]);
+    let answer = patch(&server, &path, &set("<D:displayname>x</D:displayname>")).await;
+    assert!(answer.text().contains("HTTP/1.1 403"), "{}", answer.text());
+    assert!(patch(&server, &path, &remove("<X:note/>")).await.text().contains("HTTP/1.1 200 OK"));
+    assert!(!shown(&server, "erika", &path).await.contains("kept"));
+}

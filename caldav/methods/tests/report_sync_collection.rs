@@ -105,6 +105,25 @@ async fn without_a_limit_the_answer_is_whole() {
 }
 
 #[tokio::test]
+async fn a_whole_answer_takes_as_many_pages_as_it_needs_and_ends_with_the_token_of_the_last() {
+    let server = Server::new();
+    for number in 0..10 {
+        put(&server, &number.to_string(), 2).await;
+    }
+    let whole = sync(&server, "", None).await;
+    server.memory.page_max(3);
+    let paged = sync(&server, "", None).await;
+    assert_eq!(paged.members(), whole.members());
+    assert_eq!(paged.token, whole.token);
+    // A limit beyond a page is reached over several of them.
+    let limited = sync(&server, "", Some(7)).await;
+    assert_eq!(limited.members()[..7], whole.members()[..7]);
+    assert_eq!(limited.at(CALENDAR).status, Some(507));
+    let rest = sync(&server, &limited.token.unwrap(), None).await;
+    assert_eq!(rest.members(), whole.members()[7..]);
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_one_of_this_calendar_is_refused() {
     let server = Server::new();
     put(&server, "a", 2).await;

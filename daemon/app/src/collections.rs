@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicU64;
 
 use almanac_backend::types::CopyMembers;
 use almanac_backend::{
-    Access, Caller, Collection, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Login,
-    NewCollection, ObjectName, ObjectPath, Overwrite, PropertyChange, PutOutcome, Quota, Refusal, Select,
-    Share, Transparency, WriteGuard,
+    Access, Caller, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Login, NewCollection,
+    ObjectName, ObjectPath, Overwrite, PropertyChange, PutOutcome, Refusal, Select, Transparency, WriteGuard,
 };
 use almanac_base::{CollectionId, UserId};
 use almanac_ical::ComponentKind;
@@ -19,32 +18,12 @@ use almanac_store::records::{
 use almanac_store::{IndexField, Key, Precondition, RecordVersion, Space, StoreError, TenantStore, Write};
 
 use crate::App;
-use crate::directory::{CollectionEntry, Found, SharedWith, Tenant, User};
+use crate::directory::{CollectionEntry, SharedWith, Tenant, User};
 use crate::error::AppError;
-use crate::index::slot::{kind_from_byte, kind_to_byte};
+use crate::index::slot::kind_to_byte;
 use crate::limits::{COLLECTIONS_MAX, DEAD_BYTES_MAX, DEAD_PROPERTIES_MAX, TEXT_BYTES_MAX};
 use crate::objects::Source;
-use crate::open::{collection_entry, instant};
-use crate::token::Place;
-
-/// A collection as the operator sees it.
-#[derive(Debug, Clone)]
-pub struct CalendarInfo {
-    /// Its id.
-    pub id: CollectionId,
-    /// Whose it is.
-    pub owner: String,
-    /// Its name in the owner's home.
-    pub name: String,
-    /// `DAV:displayname`.
-    pub display_name: Option<String>,
-    /// The kinds of component it takes.
-    pub components: BTreeSet<ComponentKind>,
-    /// The number of objects in it.
-    pub objects: u64,
-    /// Whom it is shared with.
-    pub shares: Vec<Share>,
-}
+use crate::open::collection_entry;
 
 /// The key of a name in a home.
 pub(crate) fn home_name_key(store: &TenantStore, user: UserId, name: &str) -> Key {
@@ -80,107 +59,6 @@ fn all_components() -> BTreeSet<ComponentKind> {
 }
 
 impl App {
-    /// See `Backend::collection`.
-    pub(crate) async fn read_collection(
-        &self,
-        caller: &Caller,
-        at: &CollectionPath,
-    ) -> Result<Option<Collection>, AppError> {
-        let found = self.directory().find(caller, at);
-        match found {
-            Some(found) => Ok(Some(self.view(caller, at.name.clone(), &found).await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// See `Backend::home`.
-    pub(crate) async fn read_home(
-        &self,
-        caller: &Caller,
-        login: &Login,
-    ) -> Result<Option<Vec<Collection>>, AppError> {
-        let Some(found) = self.directory().home(caller, login) else { return Ok(None) };
-        let mut collections = Vec::with_capacity(found.len());
-        for (name, found) in found {
-            collections.push(self.view(caller, name, &found).await?);
-        }
-        Ok(Some(collections))
-    }
-
-    /// See `Backend::quota`.
-    pub(crate) async fn home_quota(&self, caller: &Caller, login: &Login) -> Result<Option<Quota>, AppError> {
-        let Some(found) = self.directory().home(caller, login) else { return Ok(None) };
-        let mut used_bytes = 0;
-        for (_, found) in found {
-            let owned = found.entry.owner == caller.user || login != &caller.login;
-            if owned && found.access >= Access::Read {
-                used_bytes += self.used_bytes(&found.entry).await?;
-            }
-        }
-        Ok(Some(Quota { used_bytes, available_bytes: self.store.available_bytes() }))
-    }
-
-    /// A collection as the caller sees it: a sharee has a display name and dead properties of their own.
-    async fn view(
-        &self,
-        caller: &Caller,
-        name: CollectionName,
-        found: &Found,
-    ) -> Result<Collection, AppError> {
-        let entry = &found.entry;
-        let record = &entry.record;
-        let head = self.head(entry).await?;
-        let share = entry.shares.get(&caller.user);
-        let (display_name, dead, version) = match share {
-            Some(share) => (
-                share.record.display_name.clone().or_else(|| record.display_name.clone()),
-                &share.record.dead,
-                share.version,
-            ),
-            None => (record.display_name.clone(), &record.dead, entry.version),
-        };
-        let owner = self.login_of(entry.owner)?;
-        let components: Result<_, _> = record.components.iter().map(|byte| kind_from_byte(*byte)).collect();
-        Ok(Collection {
-            name,
-            owner,
-            kind: if record.kind == 0 { CollectionKind::Calendar } else { CollectionKind::Plain },
-            access: found.access,
-            display_name,
-            description: record.description.clone(),
-            timezone: record.timezone.clone(),
-            timezone_id: record.timezone_id.clone(),
-            components: components?,
-            transparency: if record.transparency == 0 {
-                Transparency::Opaque
-            } else {
-                Transparency::Transparent
-            },
-            dead: dead.iter().map(dead_property).collect(),
-            shares: if found.access == Access::Owner { self.shares_of(entry) } else { Vec::new() },
-            created: instant(record.created),
-            sync_token: self.token(entry, Place { seq: head, initial: None }),
-            tag: tag(head, version),
-        })
-    }
-
-    fn login_of(&self, user: UserId) -> Result<Login, AppError> {
-        let directory = self.directory();
-        let user = directory.by_id.get(&user).ok_or(AppError::Bug("a collection has no owner"))?;
-        Ok(user.login.clone())
-    }
-
-    pub(crate) fn shares_of(&self, entry: &CollectionEntry) -> Vec<Share> {
-        let directory = self.directory();
-        let shares = entry.shares.iter();
-        shares
-            .filter_map(|(user, share)| {
-                let login = directory.by_id.get(user)?.login.clone();
-                Some(Share { login, access: share.access })
-            })
-            .collect()
-    }
-
     /// See `Backend::create_collection`.
     pub(crate) async fn make_collection(
         &self,
@@ -194,7 +72,7 @@ impl App {
     }
 
     /// Makes a collection; `changing` is held by the caller.
-    async fn insert_collection(
+    pub(crate) async fn insert_collection(
         &self,
         owner: &User,
         name: &CollectionName,
@@ -511,85 +389,10 @@ impl App {
             }
         }
     }
-
-    /// Makes a calendar for its owner.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such login, `Exists` if the name is taken.
-    pub async fn add_calendar(
-        &self,
-        at: &CollectionPath,
-        display_name: Option<String>,
-        components: BTreeSet<ComponentKind>,
-    ) -> Result<CalendarInfo, AppError> {
-        let _changing = self.changing.lock().await;
-        let owner = self.user_named(at.home.as_str())?;
-        let properties = vec![PropertyChange::DisplayName(display_name)];
-        let new = NewCollection { kind: CollectionKind::Calendar, components, properties };
-        let id = match self.insert_collection(&owner, &at.name, new).await {
-            Err(AppError::Refused(Refusal::AlreadyExists)) => return Err(AppError::Exists("calendar")),
-            other => other?,
-        };
-        let entry = self.directory().collections.get(&id).cloned();
-        let entry = entry.ok_or(AppError::NotFound("calendar"))?;
-        self.calendar_info(&entry).await
-    }
-
-    /// The calendars of one owner, or of all, ordered by owner and name.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such login.
-    pub async fn calendars(&self, login: Option<&str>) -> Result<Vec<CalendarInfo>, AppError> {
-        let owner = login.map(|login| self.user_named(login)).transpose()?;
-        let entries: Vec<_> = {
-            let directory = self.directory();
-            let all = directory.collections.values();
-            all.filter(|entry| owner.as_ref().is_none_or(|owner| owner.id == entry.owner)).cloned().collect()
-        };
-        let mut infos = Vec::with_capacity(entries.len());
-        for entry in entries {
-            infos.push(self.calendar_info(&entry).await?);
-        }
-        infos.sort_by(|a, b| (&a.owner, &a.name).cmp(&(&b.owner, &b.name)));
-        Ok(infos)
-    }
-
-    async fn calendar_info(&self, entry: &CollectionEntry) -> Result<CalendarInfo, AppError> {
-        let components: Result<_, _> =
-            entry.record.components.iter().map(|byte| kind_from_byte(*byte)).collect();
-        Ok(CalendarInfo {
-            id: entry.id,
-            owner: self.login_of(entry.owner)?.as_str().to_owned(),
-            name: entry.name.as_str().to_owned(),
-            display_name: entry.record.display_name.clone(),
-            components: components?,
-            objects: self.count(entry).await?,
-            shares: self.shares_of(entry),
-        })
-    }
-
-    /// Deletes a calendar for its owner.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such calendar.
-    pub async fn remove_calendar(&self, at: &CollectionPath) -> Result<(), AppError> {
-        let _changing = self.changing.lock().await;
-        let entry = self.owned(at)?;
-        self.discard_collection(&entry).await
-    }
-
-    /// The collection of that name which the home's owner owns.
-    pub(crate) fn owned(&self, at: &CollectionPath) -> Result<Arc<CollectionEntry>, AppError> {
-        let owner = self.user_named(at.home.as_str())?;
-        let directory = self.directory();
-        let id = directory.homes.get(&owner.id).and_then(|names| names.get(&at.name));
-        let entry = id.and_then(|id| directory.collections.get(id)).filter(|entry| entry.owner == owner.id);
-        entry.cloned().ok_or(AppError::NotFound("calendar"))
-    }
 }
 
 /// A text that changes whenever a member or a property changes.
-fn tag(head: u64, version: RecordVersion) -> String {
+pub(crate) fn tag(head: u64, version: RecordVersion) -> String {
     format!("{head:x}-{:032x}", u128::from_be_bytes(*version.as_bytes()))
 }
 

@@ -8,10 +8,12 @@
 #![warn(missing_docs)]
 
 mod backend;
+mod calendars;
 mod collections;
 mod demo;
 mod directory;
 mod error;
+mod homes;
 mod housekeeping;
 mod index;
 mod limits;
@@ -30,7 +32,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use almanac_base::{Clock, IdGen};
 use almanac_store::Store;
 
-pub use collections::CalendarInfo;
+pub use calendars::CalendarInfo;
 pub use demo::{DemoLogin, DemoLogins};
 pub use directory::UserState;
 pub use error::AppError;

@@ -80,7 +80,9 @@ impl App {
         let uid = store.uid_hash(entry.id, body.uid());
         for _ in 0..COMMIT_ATTEMPTS {
             let current = self.current(&entry, member, guard).await?;
-            self.check_uid(&entry, at, &uid, current.as_ref()).await?;
+            if self.check_uid(&entry, at, &uid, current.as_ref()).await? == Seen::Outdated {
+                continue;
+            }
             let now = self.clock.now().as_second();
             let created = current.as_ref().map_or(now, |(_, old)| old.created);
             let summary = summarize(&at.name, body, created, now)?;
@@ -173,7 +175,11 @@ impl App {
                 .map_err(|_| AppError::Bug("a stored object does not parse"))?;
             let uid = store.uid_hash(target.id, body.uid());
             let leaves_same = source == Source::Remove && origin.id == target.id;
-            self.check_transfer_uid(&target, to, &uid, &from.name, leaves_same, replaced.as_ref()).await?;
+            let uses =
+                Uses { uid: &uid, leaving: leaves_same.then_some(&from.name), replaced: replaced.as_ref() };
+            if self.check_transfer_uid(&target, to, &uses).await? == Seen::Outdated {
+                continue;
+            }
             let now = self.clock.now().as_second();
             let summary = summarize(&to.name, &body, now, now)?;
             let object = ObjectRecord {
@@ -234,13 +240,15 @@ impl App {
         at: &ObjectPath,
         uid: &[u8; 32],
         current: Option<&(RecordVersion, ObjectRecord)>,
-    ) -> Result<(), AppError> {
+    ) -> Result<Seen, AppError> {
         match current {
-            Some((_, old)) if old.uid == *uid => Ok(()),
+            Some((_, old)) if old.uid == *uid => Ok(Seen::Current),
             Some(_) => Err(Refusal::UidConflict(at.clone()).into()),
             None => match entry.tenant.store.uid_holder(entry.id, uid).await? {
+                // It was not there a moment ago: somebody else has just written it.
+                Some(holder) if holder == at.name.as_str() => Ok(Seen::Outdated),
                 Some(holder) => Err(Refusal::UidConflict(sibling(at, &holder)?).into()),
-                None => Ok(()),
+                None => Ok(Seen::Current),
             },
         }
     }
@@ -251,18 +259,16 @@ impl App {
         &self,
         target: &CollectionEntry,
         to: &ObjectPath,
-        uid: &[u8; 32],
-        source_name: &ObjectName,
-        leaves_same: bool,
-        replaced: Option<&(RecordVersion, ObjectRecord)>,
-    ) -> Result<(), AppError> {
-        if replaced.is_some_and(|(_, replaced)| replaced.uid == *uid) {
-            return Ok(());
+        uses: &Uses<'_>,
+    ) -> Result<Seen, AppError> {
+        if uses.replaced.is_some_and(|(_, replaced)| replaced.uid == *uses.uid) {
+            return Ok(Seen::Current);
         }
-        match target.tenant.store.uid_holder(target.id, uid).await? {
-            Some(holder) if leaves_same && holder == source_name.as_str() => Ok(()),
+        match target.tenant.store.uid_holder(target.id, uses.uid).await? {
+            Some(holder) if uses.leaving.is_some_and(|name| holder == name.as_str()) => Ok(Seen::Current),
+            Some(holder) if uses.replaced.is_none() && holder == to.name.as_str() => Ok(Seen::Outdated),
             Some(holder) => Err(Refusal::UidConflict(sibling(to, &holder)?).into()),
-            None => Ok(()),
+            None => Ok(Seen::Current),
         }
     }
 
@@ -318,6 +324,23 @@ impl App {
         }
         Ok(found.entry)
     }
+}
+
+/// Whether what was read is still what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Current,
+    /// Somebody else was faster: read again.
+    Outdated,
+}
+
+/// Who may have the UID of an object that is copied or moved without a conflict.
+struct Uses<'a> {
+    uid: &'a [u8; 32],
+    /// The source, if it leaves the same collection.
+    leaving: Option<&'a ObjectName>,
+    /// What the target holds.
+    replaced: Option<&'a (RecordVersion, ObjectRecord)>,
 }
 
 /// What becomes of the source of a transfer.

@@ -47,7 +47,11 @@ impl Data {
     /// The event `n`; another `revision` differs in one line.
     pub(crate) fn event(n: usize, revision: usize) -> String {
         let start = Self::start(n);
-        let rule = if n % SERIES_EVERY == 0 { format!("RRULE:FREQ=WEEKLY;COUNT={SERIES_COUNT}\r\n") } else { String::new() };
+        let rule = if n % SERIES_EVERY == 0 {
+            format!("RRULE:FREQ=WEEKLY;COUNT={SERIES_COUNT}\r\n")
+        } else {
+            String::new()
+        };
         let head = format!(
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//Load//EN\r\nBEGIN:VEVENT\r\nUID:event-{n:06}\r\n\
              DTSTAMP:20260101T000000Z\r\nDTSTART:{}\r\nDTEND:{}\r\n{rule}SEQUENCE:{revision}\r\n\

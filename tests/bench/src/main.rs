@@ -2,7 +2,13 @@
 //!
 //! `EVENTS` is the number of events (10,000). Every answer is checked by status and by the number of resources in
 //! it, so a fast wrong answer ends the run. One line of JSON per workload goes to `BENCH_JSON` if that names a file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 mod data;
 mod measure;
@@ -27,8 +33,12 @@ fn main() {
     std::fs::remove_file(&file).unwrap();
     println!("{events} events imported in {:.1} s", begun.elapsed().as_secs_f64());
 
-    let bench = Bench { data, client: daemon.client(&person), calendar: person.calendar(), pid: daemon.pid() };
-    println!("{:<26}{:>6}{:>9}{:>10}{:>10}{:>10}{:>12}", "workload", "conns", "ops", "ops/s", "p50 ms", "p99 ms", "CPU ms/op");
+    let bench =
+        Bench { data, client: daemon.client(&person), calendar: person.calendar(), pid: daemon.pid() };
+    println!(
+        "{:<26}{:>6}{:>9}{:>10}{:>10}{:>10}{:>12}",
+        "workload", "conns", "ops", "ops/s", "p50 ms", "p99 ms", "CPU ms/op"
+    );
     let mut json = std::env::var_os("BENCH_JSON").map(|path| {
         std::fs::OpenOptions::new().create(true).append(true).open(path).expect("open the file of BENCH_JSON")
     });

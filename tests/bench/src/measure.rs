@@ -52,7 +52,10 @@ pub(crate) fn run(
                 })
             })
             .collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("a wrong answer is printed above")).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a wrong answer is printed above"))
+            .collect()
     });
     let elapsed = begun.elapsed();
     let spent = cpu(pid).saturating_sub(before);

@@ -91,7 +91,8 @@ impl Bench {
             let at = self.beyond(connections, connection, 0);
             let mut etag = etags[connection].lock().unwrap();
             let known = etag.get_or_insert_with(|| self.client.get(&self.path(at)).etag()).clone();
-            let request = self.client.put_request(&self.path(at), Data::event(at, n + 1)).header("If-Match", known);
+            let request =
+                self.client.put_request(&self.path(at), Data::event(at, n + 1)).header("If-Match", known);
             let response = wires.send(connection, "PUT", &request.to_bytes(), 204);
             *etag = Some(response.header("etag").expect("an ETag").to_owned());
         })
@@ -108,7 +109,8 @@ impl Bench {
 
     fn listing(&self, connections: usize, each: usize) -> Figures {
         let wires = self.connect(connections);
-        let request = self.client.propfind_request(&self.calendar, "1", &["D:getetag", "D:getcontenttype"]).to_bytes();
+        let request =
+            self.client.propfind_request(&self.calendar, "1", &["D:getetag", "D:getcontenttype"]).to_bytes();
         run(self.pid, "PROPFIND depth 1", connections, each, &|connection, _| {
             let response = wires.send(connection, "PROPFIND", &request, 207);
             assert_eq!(count(&response, "<D:response>"), self.data.events + 1);
@@ -134,10 +136,16 @@ impl Bench {
         let wires = self.connect(connections);
         run(self.pid, "multiget of 100", connections, each, &|connection, n| {
             let hrefs: String = (0..100)
-                .map(|k| format!("<D:href>{}</D:href>", self.path((n * 100 + k * 13 + connection) % self.data.events)))
+                .map(|k| {
+                    format!(
+                        "<D:href>{}</D:href>",
+                        self.path((n * 100 + k * 13 + connection) % self.data.events)
+                    )
+                })
                 .collect();
             let inside = format!("<D:prop><D:getetag/><C:calendar-data/></D:prop>{hrefs}");
-            let request = self.client.report_request(&self.calendar, "C:calendar-multiget", &inside).to_bytes();
+            let request =
+                self.client.report_request(&self.calendar, "C:calendar-multiget", &inside).to_bytes();
             let response = wires.send(connection, "REPORT", &request, 207);
             assert_eq!(count(&response, "BEGIN:VEVENT"), 100);
         })

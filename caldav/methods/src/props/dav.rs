@@ -14,6 +14,17 @@ use crate::{post, report};
 /// The media type of calendar data (RFC 5545 section 8.1).
 pub(crate) const TEXT_CALENDAR: &str = "text/calendar; charset=utf-8";
 
+/// RFC 4331 section 4.
+pub(super) fn quota_used<'a>(view: &View<'a>) -> Found<'a> {
+    view.quota.map(|quota| Value::Text(quota.used_bytes.to_string().into())).into()
+}
+
+/// RFC 4331 section 3. Where no disk sets a bound there is no such property.
+pub(super) fn quota_available<'a>(view: &View<'a>) -> Found<'a> {
+    let bounded = view.quota.filter(|quota| quota.available_bytes < u64::MAX);
+    bounded.map(|quota| Value::Text(quota.available_bytes.to_string().into())).into()
+}
+
 pub(super) fn empty<'a>(_: &View<'a>) -> Found<'a> {
     Found::Is(Value::Empty)
 }

@@ -1,6 +1,8 @@
 //! What properties are read from: a resource, and who looks at it.
 
-use almanac_backend::{Access, Caller, Collection, CollectionKind, CollectionPath, Entry, Login, Principal};
+use almanac_backend::{
+    Access, Caller, Collection, CollectionKind, CollectionPath, DeadProperty, Entry, Login, Principal, Quota,
+};
 
 use crate::Settings;
 use crate::target;
@@ -11,6 +13,10 @@ pub(crate) struct View<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) settings: &'a Settings,
     pub(crate) resource: Resource<'a>,
+    /// The dead properties of an object, if the answer can hold any; a collection has its own.
+    pub(crate) dead: &'a [DeadProperty],
+    /// The room of the home, if the answer tells it.
+    pub(crate) quota: Option<Quota>,
 }
 
 /// A resource that exists, with what is known of it.
@@ -85,6 +91,26 @@ impl<'a> Resource<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(crate) fn new(caller: &'a Caller, settings: &'a Settings, resource: Resource<'a>) -> Self {
+        Self { caller, settings, resource, dead: &[], quota: None }
+    }
+
+    pub(crate) fn with_dead(self, dead: &'a [DeadProperty]) -> Self {
+        Self { dead, ..self }
+    }
+
+    pub(crate) fn with_quota(self, quota: Option<Quota>) -> Self {
+        Self { quota, ..self }
+    }
+
+    /// The properties that are kept as sent.
+    pub(crate) fn dead_properties(&self) -> &'a [DeadProperty] {
+        match self.resource {
+            Resource::Collection(_, collection) => &collection.dead,
+            _ => self.dead,
+        }
+    }
+
     /// What the caller may do with the resource.
     pub(crate) fn access(&self) -> Access {
         match self.resource {

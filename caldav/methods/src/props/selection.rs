@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use almanac_davxml::{Name, PropStat, PropValue, Propfind, Value};
 
-use super::resource::{Resource, View};
+use super::resource::View;
 use super::table::{Allprop, Found, ROWS, Row, row_of};
 
 /// `CALDAV:calendar-data`, which reports return like a property (RFC 4791 section 9.6).
@@ -66,6 +66,23 @@ impl Selection {
         }
     }
 
+    /// Whether a dead property can be among the wanted: then those of objects must be read.
+    pub(crate) fn wants_dead(&self) -> bool {
+        match &self.mode {
+            Mode::Named(wanted) => wanted.iter().any(|wanted| matches!(wanted.kind, WantedKind::Other)),
+            Mode::All(_) | Mode::Names => true,
+        }
+    }
+
+    /// Whether the room of the home is among the wanted (RFC 4331).
+    pub(crate) fn wants_quota(&self) -> bool {
+        let named = |wanted: &Wanted| matches!(wanted.kind, WantedKind::Live(row) if row.name.local().starts_with("quota-"));
+        match &self.mode {
+            Mode::Named(wanted) | Mode::All(wanted) => wanted.iter().any(named),
+            Mode::Names => true,
+        }
+    }
+
     /// What an answer says of the resource: what it has (200), what the caller may not see (403), and what
     /// it lacks (404). `data` is its calendar data as the request wants it.
     pub(crate) fn propstats<'a>(&'a self, view: &View<'a>, data: Option<Cow<'a, [u8]>>) -> Vec<PropStat<'a>> {
@@ -107,8 +124,7 @@ impl Wanted {
 
 /// The dead property of this name.
 fn dead<'a>(view: &View<'a>, name: &Name) -> Found<'a> {
-    let Resource::Collection(_, collection) = view.resource else { return Found::Absent };
-    let property = collection.dead.iter().find(|dead| name.is(&dead.namespace, &dead.local));
+    let property = view.dead_properties().iter().find(|dead| name.is(&dead.namespace, &dead.local));
     property.map(|dead| Value::Element(Cow::Borrowed(dead.xml.as_str()))).into()
 }
 
@@ -141,8 +157,7 @@ impl<'a> Answer<'a> {
                 (Found::Absent | Found::Denied, _) => {}
             }
         }
-        let Resource::Collection(_, collection) = view.resource else { return };
-        for dead in &collection.dead {
+        for dead in view.dead_properties() {
             let Some(name) = Name::new(&dead.namespace, &dead.local) else { continue };
             let value = match show {
                 Show::Values => Value::Element(Cow::Borrowed(dead.xml.as_str())),

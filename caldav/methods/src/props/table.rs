@@ -62,8 +62,8 @@ const MEMBER: On = On::COLLECTION.or(On::OBJECT);
 const OWNED: On = IN_HOME.or(On::PRINCIPAL);
 
 /// Not here, on purpose: `max-instances` and `max-attendees-per-instance`, because our bounds are on the
-/// density of a rule and on all properties of an object, so no number for them would be true; the quota
-/// properties of RFC 4331 and `timezone-service-set`, because nothing behind them exists.
+/// density of a rule and on all properties of an object, so no number for them would be true; nor
+/// `timezone-service-set`, because there is no such service.
 #[rustfmt::skip]
 pub(crate) static ROWS: &[Row] = &[
     // RFC 4918 section 15
@@ -76,6 +76,9 @@ pub(crate) static ROWS: &[Row] = &[
     row(Name::dav("getlastmodified"), On::OBJECT, Usual, Protected, dav::last_modified),
     row(Name::dav("lockdiscovery"), On::ALL, Usual, Protected, dav::empty),
     row(Name::dav("supportedlock"), On::ALL, Usual, Protected, dav::empty),
+    // RFC 4331 section 3: the room is the home's, whichever of its collections is asked
+    row(Name::dav("quota-used-bytes"), On::HOME.or(On::COLLECTION), OnRequest, Protected, dav::quota_used),
+    row(Name::dav("quota-available-bytes"), On::HOME.or(On::COLLECTION), OnRequest, Protected, dav::quota_available),
     // RFC 3253 section 3.1.5, RFC 5995 section 3.2, RFC 6578 section 4
     row(Name::dav("supported-report-set"), On::ALL, OnRequest, Protected, dav::supported_report_set),
     row(Name::dav("add-member"), On::CALENDAR, OnRequest, Protected, dav::add_member),

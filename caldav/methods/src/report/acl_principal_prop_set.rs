@@ -19,7 +19,7 @@ use crate::target::Target;
 /// `need-privileges` without `DAV:read-acl`, which only the owner has.
 pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: &Loaded, props: &PropRequest) -> Reply {
     let resource = found.resource();
-    let view = View { caller: &request.caller, settings: &cx.settings, resource };
+    let view = View::new(&request.caller, &cx.settings, resource);
     if view.access() != Access::Owner {
         return Err(Violation::NeedPrivileges(missing(&request.target)).into());
     }

@@ -56,6 +56,7 @@ impl Fetch {
         'answer: for batch in hrefs.chunks(MULTIGET_OBJECTS) {
             let named: Vec<Option<ObjectName>> = batch.iter().map(|href| self.name(href.expose())).collect();
             let names: Vec<ObjectName> = named.iter().flatten().cloned().collect();
+            self.members.prepare(&names).await?;
             let Members { cx, caller, at, .. } = &self.members;
             let mut objects = cx.backend.objects(caller, at, &names).await?.into_iter();
             for (href, name) in batch.iter().zip(named) {

@@ -67,6 +67,7 @@ impl Search {
         match (self.plan.check, only) {
             (Check::NoneMatches, _) => {}
             (_, Some(object)) => {
+                self.members.prepare(std::slice::from_ref(&object.name)).await?;
                 // The listing has not selected it, so the filter decides alone.
                 self.plan.check = Check::Bodies;
                 let _ = self.object(&mut writer, &object);
@@ -92,6 +93,8 @@ impl Search {
     }
 
     async fn page(&mut self, writer: &mut Writer, entries: &[Entry]) -> Result<Flow, BoxError> {
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
+        self.members.prepare(&names).await?;
         if self.plan.check == Check::Nothing && !self.members.wants_bodies() {
             for entry in entries {
                 if self.take(writer).is_break() {

@@ -55,7 +55,7 @@ impl Expansion<'_> {
         props: &'f [ExpandProp],
     ) -> Pin<Box<dyn Future<Output = Result<Vec<PropStat<'f>>, Failure>> + Send + 'f>> {
         Box::pin(async move {
-            let view = View { caller: self.caller, settings: &self.cx.settings, resource: found.resource() };
+            let view = View::new(self.caller, &self.cx.settings, found.resource());
             let mut propstats = selection.propstats(&view, None);
             for value in propstats.iter_mut().flat_map(|propstat| &mut propstat.props) {
                 let Some(wanted) = props.iter().find(|wanted| wanted.name == *value.name) else { continue };

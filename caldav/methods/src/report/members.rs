@@ -1,9 +1,12 @@
 //! What the reports on the members of one calendar have in common: their responses.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use almanac_backend::{BackendError, Caller, Collection, CollectionPath, Entry, ObjectName, StoredObject};
+use almanac_backend::{
+    BackendError, Caller, Collection, CollectionPath, DeadProperty, Entry, ObjectName, StoredObject,
+};
 use almanac_davxml::{Multistatus, PropRequest};
 use almanac_ical::recur::{Budget, Truncated};
 
@@ -32,6 +35,8 @@ pub(super) struct Members {
     /// What recurrences may cost in this answer.
     pub(super) budget: Budget,
     base: String,
+    /// The dead properties of the members in work, if the answer can hold any.
+    dead: HashMap<ObjectName, Vec<DeadProperty>>,
 }
 
 impl Members {
@@ -50,6 +55,7 @@ impl Members {
             Some(wish) => Some(Rendering::new(wish)?),
             None => selection.wants_calendar_data().then(Rendering::default),
         };
+        let rendering = rendering.map(|rendering| rendering.with_zones(request.zones()));
         let limits = &cx.settings.limits;
         Ok(Self {
             cx: Arc::clone(cx),
@@ -60,6 +66,7 @@ impl Members {
             collection,
             selection,
             rendering,
+            dead: HashMap::new(),
             budget: Budget { instances: limits.instances_max, periods: limits.periods_max },
         })
     }
@@ -73,6 +80,18 @@ impl Members {
         let mut href = self.base.clone();
         push_segment(&mut href, name.as_str());
         href
+    }
+
+    /// Reads what responses for these members may need beside entries and bodies.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub(super) async fn prepare(&mut self, names: &[ObjectName]) -> Result<(), BackendError> {
+        if self.selection.wants_dead() {
+            let dead = self.cx.backend.object_properties(&self.caller, &self.at, names).await?;
+            self.dead = names.iter().cloned().zip(dead).collect();
+        }
+        Ok(())
     }
 
     /// Writes the response for a member without calendar data.
@@ -102,7 +121,8 @@ impl Members {
 
     fn write(&self, xml: &mut Multistatus, href: &str, entry: &Entry, data: Option<Cow<'_, [u8]>>) {
         let resource = Resource::Object(&self.collection, entry);
-        let view = View { caller: &self.caller, settings: &self.cx.settings, resource };
+        let dead = self.dead.get(&entry.name).map(Vec::as_slice).unwrap_or_default();
+        let view = View::new(&self.caller, &self.cx.settings, resource).with_dead(dead);
         xml.response_props(href, &self.selection.propstats(&view, data));
     }
 

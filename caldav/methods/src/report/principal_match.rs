@@ -147,7 +147,7 @@ impl Search {
 
     /// Writes a response if the property of the resource names the caller.
     fn respond(&self, xml: &mut Multistatus, href: &str, resource: Resource<'_>) {
-        let view = View { caller: &self.caller, settings: &self.cx.settings, resource };
+        let view = View::new(&self.caller, &self.cx.settings, resource);
         let Some(row) = row_of(&self.property).filter(|row| row.on.meets(resource.kind())) else { return };
         let me = view.caller_href();
         let names_me = match (row.value)(&view) {

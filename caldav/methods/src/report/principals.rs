@@ -25,7 +25,7 @@ pub(super) async fn answer(
     let response = stream::multistatus(|mut writer| async move {
         for principal in &found {
             let resource = Resource::Principal(principal);
-            let view = View { caller: &caller, settings: &cx.settings, resource };
+            let view = View::new(&caller, &cx.settings, resource);
             writer.xml.response_props(&principal_href(&principal.login), &selection.propstats(&view, None));
             writer.flush().await?;
         }

@@ -71,7 +71,10 @@ impl Report {
             changes = cx.backend.changes(caller, at, Some(&changes.token), page).await?;
         }
     }
+
     async fn page(&mut self, writer: &mut Writer, changed: Vec<ChangedMember>) -> Result<(), BoxError> {
+        let names: Vec<_> = changed.iter().map(|member| member.name.clone()).collect();
+        self.members.prepare(&names).await?;
         let mut present = Vec::with_capacity(changed.len());
         for member in changed {
             match member.state {

@@ -31,6 +31,7 @@ pub struct Memory {
     clock: Arc<ManualClock>,
     bodies_read: AtomicUsize,
     calls: AtomicUsize,
+    page_max: AtomicUsize,
 }
 
 impl Memory {
@@ -42,6 +43,7 @@ impl Memory {
             clock,
             bodies_read: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
+            page_max: AtomicUsize::new(usize::MAX),
         };
         memory.add_person("erika", 1, "Erika Beispiel", PrincipalRole::Practitioner);
         memory.add_person("max", 1, "Max Muster", PrincipalRole::FrontDesk);
@@ -91,6 +93,11 @@ impl Memory {
     /// Moves all tenants to a zone.
     pub fn live_in(&self, zone: &str) {
         *self.zone.lock().unwrap() = Zone::iana(zone).unwrap();
+    }
+
+    /// From now on no page of a listing or a sync is longer than this, whatever its limit allows.
+    pub fn page_max(&self, members: usize) {
+        self.page_max.store(members, Ordering::Relaxed);
     }
 
     /// From now on every call but the sign-in fails like this.
@@ -201,6 +208,17 @@ impl Backend for Memory {
         Ok(Some(home.keys().filter_map(|name| state.collection(caller, &at(name))).collect()))
     }
 
+    async fn quota(&self, caller: &Caller, login: &Login) -> Result<Option<Quota>, BackendError> {
+        let state = self.enter()?;
+        let Some(home) = state.home(caller, login) else { return Ok(None) };
+        let own = home.values().filter_map(|slot| match slot {
+            Slot::Own(id) => state.cals.get(id),
+            Slot::Shared { .. } => None,
+        });
+        let bytes = own.flat_map(|cal| cal.objects.values()).map(|stored| stored.object.body.len() as u64);
+        Ok(Some(Quota { used_bytes: bytes.sum(), available_bytes: 1_000_000 }))
+    }
+
     async fn collection(
         &self,
         caller: &Caller,
@@ -233,8 +251,10 @@ impl Backend for Memory {
         caller: &Caller,
         at: &CollectionPath,
         changes: &[PropertyChange],
+        guard: &WriteGuard,
     ) -> Result<(), BackendError> {
         let mut state = self.enter()?;
+        state.check_tag(caller, at, guard)?;
         let (id, _) = state.find(caller, at).ok_or(Refusal::NotFound)?;
         let slot =
             state.homes.get_mut(&at.home).and_then(|home| home.get_mut(&at.name)).ok_or(Refusal::NotFound)?;
@@ -262,8 +282,14 @@ impl Backend for Memory {
         Ok(())
     }
 
-    async fn delete_collection(&self, caller: &Caller, at: &CollectionPath) -> Result<(), BackendError> {
+    async fn delete_collection(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError> {
         let mut state = self.enter()?;
+        state.check_tag(caller, at, guard)?;
         let (id, access) = state.find(caller, at).ok_or(Refusal::NotFound)?;
         state.homes.get_mut(&at.home).and_then(|home| home.remove(&at.name)).ok_or(Refusal::NotFound)?;
         if access == Access::Owner {
@@ -385,6 +411,43 @@ impl Backend for Memory {
         Ok(())
     }
 
+    async fn object_properties(
+        &self,
+        caller: &Caller,
+        at: &CollectionPath,
+        names: &[ObjectName],
+    ) -> Result<Vec<Vec<DeadProperty>>, BackendError> {
+        let state = self.enter()?;
+        let cal = state.readable(caller, at)?.ok_or(Refusal::NotFound)?;
+        let dead = |name| cal.objects.get(name).map(|stored| stored.dead.clone()).unwrap_or_default();
+        Ok(names.iter().map(dead).collect())
+    }
+
+    async fn change_object_properties(
+        &self,
+        caller: &Caller,
+        at: &ObjectPath,
+        changes: &[PropertyChange],
+        guard: &WriteGuard,
+    ) -> Result<(), BackendError> {
+        let mut state = self.enter()?;
+        let cal = state.writable(caller, &at.collection)?;
+        if !guard.holds(cal.etag(&at.name)) {
+            return Err(Refusal::PreconditionFailed.into());
+        }
+        let stored = cal.objects.get_mut(&at.name).ok_or(Refusal::NotFound)?;
+        for change in changes.iter().cloned() {
+            match change {
+                PropertyChange::SetDead(property) => set_dead(&mut stored.dead, property),
+                PropertyChange::RemoveDead(ns, local) => {
+                    stored.dead.retain(|it| it.namespace != ns || it.local != local);
+                }
+                _ => return Err(Refusal::ProtectedProperty.into()),
+            }
+        }
+        Ok(())
+    }
+
     async fn move_object(
         &self,
         caller: &Caller,
@@ -445,6 +508,7 @@ impl Backend for Memory {
         let state = self.enter()?;
         let (id, _) = state.find(caller, at).ok_or(Refusal::NotFound)?;
         let cal = state.readable(caller, at)?.ok_or(Refusal::NotFound)?;
+        let limit = limit.min(self.page_max.load(Ordering::Relaxed));
         let from = since.map(|since| sequence(id, cal.head, since)).transpose()?;
         let mut changed: Vec<(u64, &ObjectName)> = cal
             .changed

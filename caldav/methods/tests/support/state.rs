@@ -6,7 +6,7 @@ use std::sync::Arc;
 use almanac_backend::{
     Access, Caller, Collection, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Entry,
     Login, ObjectName, ObjectPath, Principal, PropertyChange, Refusal, Share, StoredObject, SyncToken,
-    Transparency,
+    Transparency, WriteGuard,
 };
 use almanac_base::TenantId;
 use almanac_ical::{CalendarObject, ComponentKind};
@@ -52,6 +52,7 @@ pub struct Cal {
 pub struct Stored {
     pub object: StoredObject,
     pub parsed: Arc<CalendarObject>,
+    pub dead: Vec<DeadProperty>,
 }
 
 #[derive(Default)]
@@ -101,6 +102,12 @@ impl State {
             }
             Some(_) => Err(Refusal::NeedPrivilege),
         }
+    }
+
+    /// Whether a guard holds of a collection's tag.
+    pub fn check_tag(&self, caller: &Caller, at: &CollectionPath, guard: &WriteGuard) -> Result<(), Refusal> {
+        let tag = self.collection(caller, at).map(|found| ETag::from_opaque(&found.tag));
+        if guard.holds(tag.as_ref()) { Ok(()) } else { Err(Refusal::PreconditionFailed) }
     }
 
     pub fn collection(&self, caller: &Caller, at: &CollectionPath) -> Option<Collection> {
@@ -215,7 +222,8 @@ impl Cal {
             created,
             modified: now,
         };
-        self.objects.insert(name.clone(), Stored { object: stored, parsed: Arc::new(object.clone()) });
+        let dead = self.objects.remove(name).map(|old| old.dead).unwrap_or_default();
+        self.objects.insert(name.clone(), Stored { object: stored, parsed: Arc::new(object.clone()), dead });
         self.touch(name);
         etag
     }

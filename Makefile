@@ -1,0 +1,62 @@
+# Almanac: everything a newcomer needs. `make help` lists the targets.
+# Prerequisites: git, make, a Rust toolchain by rustup. The rest is installed when it is missing.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+INSTALL := tests/conformance/install
+TOOLS := $(CURDIR)/target/tools/bin
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+CARGO := cargo
+ROUNDS ?= 200
+
+.PHONY: help run test check attacks crash bench clean
+
+help: ## Lists the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## Starts a demo server on http://127.0.0.1:8008 (LAN=1: on the network, with TLS)
+	@$(INSTALL) build
+	$(CARGO) run --locked --package almanac -- serve --demo $(if $(filter 1,$(LAN)),--lan)
+
+test: ## Runs all tests, with the real clients, against the built daemon
+	@$(INSTALL) build clients
+	$(CARGO) build --locked --workspace --bins --tests
+ifneq ($(NEXTEST),)
+	$(CARGO) nextest run --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --workspace --doc --quiet
+else
+	$(CARGO) test --locked --workspace --no-fail-fast
+endif
+
+check: ## Format, lints, layers, documentation, licences; no tests
+	@$(INSTALL) build deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) run --locked --quiet --package almanac-tidy
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	$(TOOLS)/cargo-deny --log-level error check bans licenses sources
+ifdef ALMANAC_ADVISORY_DB
+	$(INSTALL) advisories "$(ALMANAC_ADVISORY_DB)"
+else
+	@echo "advisories: not checked (set ALMANAC_ADVISORY_DB to a folder with the RustSec database)"
+endif
+
+attacks: ## Hostile input against a release build, with bounds on CPU time and memory
+	@$(INSTALL) build
+	$(CARGO) build --locked --release --package almanac
+	ALMANAC_BIN=$(CURDIR)/target/release/almanac \
+	  $(CARGO) test --locked --package almanac-wire --test wire -- --ignored --test-threads 1 attacks::
+
+crash: ## Kills the daemon at random moments, ROUNDS times (200)
+	@$(INSTALL) build
+	$(CARGO) build --locked --package almanac
+	ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
+
+bench: ## Listing, month query and incremental sync at 10,000 events, release build
+	@$(INSTALL) build
+	$(CARGO) build --locked --release --package almanac
+	ALMANAC_BIN=$(CURDIR)/target/release/almanac $(CARGO) run --locked --package almanac-bench
+
+clean: ## Removes what was built; the demo data in var/ stay
+	rm -rf target

@@ -1,0 +1,355 @@
+//! The command line as clap reads it. What a command does is in `commands.rs`, `serve.rs`, `status.rs`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::EXIT_CODES;
+
+/// A CalDAV server that keeps calendars encrypted.
+#[derive(Debug, Parser)]
+#[command(name = "almanac", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Globals {
+    /// The configuration file; without it /etc/almanac/almanac.toml if that exists, else the defaults
+    #[arg(long, value_name = "FILE", global = true, env = "ALMANAC_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The state folder, instead of `path` in [store]
+    #[arg(long, value_name = "DIR", global = true, env = "ALMANAC_STATE")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Runs the server until SIGTERM or SIGINT
+    #[command(after_help = "\
+Examples:
+  almanac serve --config /etc/almanac/almanac.toml
+  almanac serve --demo                 two invented people, state in ./var/demo
+  almanac serve --demo --lan           for phones: TLS on port 8443 of all addresses
+  ALMANAC_HTTP__LISTEN=127.0.0.1:0 almanac serve --state /tmp/a")]
+    Serve(Serve),
+    /// Tenants: clinics that know nothing of each other
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// People with a login
+    #[command(subcommand)]
+    User(User),
+    /// App passwords: what calendar programs sign in with
+    #[command(subcommand)]
+    AppPassword(AppPassword),
+    /// Calendars and their shares
+    #[command(subcommand)]
+    Calendar(Calendar),
+    /// Puts the objects of an iCalendar file into a calendar
+    #[command(after_help = "\
+Examples:
+  almanac import practice.ics ada/calendar
+  almanac export ada/calendar | almanac import - ben/calendar")]
+    Import(Import),
+    /// Writes a calendar as one iCalendar file
+    #[command(after_help = "\
+Examples:
+  almanac export ada/calendar > ada.ics
+  almanac export ada/calendar -o ada.ics     the file is made readable for its owner only")]
+    Export(Export),
+    /// Says how the server is, running or stopped
+    #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
+    Status(Listing),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// Makes two invented people and a week of events, and says how to subscribe
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// With --demo: listens on port 8443 of all addresses, with a self-signed certificate
+    #[arg(long, requires = "demo")]
+    pub(crate) lan: bool,
+}
+
+/// Whether a list is for people or for programs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Listing {
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Makes a tenant
+    #[command(after_help = "Examples:\n  almanac tenant add riverside")]
+    Add {
+        /// Its name: letters, digits, dots, dashes
+        name: String,
+    },
+    /// Lists all tenants
+    #[command(after_help = "Examples:\n  almanac tenant list\n  almanac tenant list --json")]
+    List(Listing),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Makes a person with the calendars `calendar` and `tasks`
+    #[command(after_help = "\
+Examples:
+  almanac user add ada --tenant riverside --email ada@example.org --display-name \"Ada Quill\" --role practitioner")]
+    Add(UserAdd),
+    /// Lists people
+    #[command(after_help = "Examples:\n  almanac user list\n  almanac user list --tenant riverside --json")]
+    List {
+        /// Only the people of this tenant
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Lets nobody sign in with this login; the data stay
+    #[command(after_help = "Examples:\n  almanac user disable ada")]
+    Disable { login: String },
+    /// Allows a disabled person to sign in again
+    #[command(after_help = "Examples:\n  almanac user enable ada")]
+    Enable { login: String },
+    /// Removes a person with all calendars and app passwords
+    #[command(after_help = "Examples:\n  almanac user remove ada")]
+    Remove { login: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAdd {
+    /// Unique in the whole instance
+    pub(crate) login: String,
+    /// The name or id of the tenant
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// The mail address, which invitations name
+    #[arg(long)]
+    pub(crate) email: String,
+    /// The name as others see it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) display_name: String,
+    /// What the person is in the clinic
+    #[arg(long, value_enum)]
+    pub(crate) role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    Admin,
+    FrontDesk,
+    Practitioner,
+    Patient,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppPassword {
+    /// Makes an app password and prints it, once, alone on stdout
+    #[command(after_help = "Examples:\n  almanac app-password add ada --label phone")]
+    Add {
+        login: String,
+        /// What it is for, so that it can be told from others later
+        #[arg(long)]
+        label: String,
+    },
+    /// Lists the app passwords of a person, without the secrets
+    #[command(after_help = "Examples:\n  almanac app-password list ada --json")]
+    List {
+        login: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Makes an app password useless at once
+    #[command(
+        after_help = "Examples:\n  almanac app-password revoke ada crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d"
+    )]
+    Revoke {
+        login: String,
+        /// As shown by `app-password list`
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calendar {
+    /// Makes a calendar
+    #[command(after_help = "\
+Examples:
+  almanac calendar add ada/surgery --display-name Surgery
+  almanac calendar add ada/todo --components VTODO")]
+    Add {
+        /// LOGIN/NAME
+        #[arg(value_name = "LOGIN/NAME")]
+        at: String,
+        /// The name as clients show it
+        #[arg(long, value_name = "NAME")]
+        display_name: Option<String>,
+        /// What it holds, separated by commas: VEVENT, VTODO, VJOURNAL, VFREEBUSY; all without this
+        #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+        components: Vec<String>,
+    },
+    /// Lists calendars and their shares
+    #[command(after_help = "Examples:\n  almanac calendar list\n  almanac calendar list ada --json")]
+    List {
+        /// Only the calendars of this person
+        login: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Removes a calendar with all it holds
+    #[command(after_help = "Examples:\n  almanac calendar remove ada/surgery")]
+    Remove {
+        #[arg(value_name = "LOGIN/NAME")]
+        at: String,
+    },
+    /// Shares a calendar with another person of the tenant, or ends that
+    #[command(after_help = "\
+Examples:
+  almanac calendar share ada/calendar --with ben --access read-write
+  almanac calendar share ada/calendar --with ben --access none")]
+    Share {
+        #[arg(value_name = "LOGIN/NAME")]
+        at: String,
+        /// The login of the other person
+        #[arg(long, value_name = "LOGIN")]
+        with: String,
+        /// What the other person may do
+        #[arg(long, value_enum)]
+        access: SharedAccess,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SharedAccess {
+    Read,
+    ReadWrite,
+    FreeBusy,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The iCalendar file; - is stdin
+    pub(crate) file: PathBuf,
+    /// The calendar that takes the objects
+    #[arg(value_name = "LOGIN/NAME")]
+    pub(crate) at: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The calendar
+    #[arg(value_name = "LOGIN/NAME")]
+    pub(crate) at: String,
+    /// Where to write; stdout without this
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Prints ok, or the error with its key and line
+    #[command(after_help = "Examples:\n  almanac config check --config etc/almanac.toml")]
+    Check,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_consistent_and_every_command_shows_examples() {
+        fn visit(command: &clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Examples:"), "{}", command.get_name());
+            }
+            command.get_subcommands().for_each(visit);
+        }
+        Cli::command().debug_assert();
+        visit(&Cli::command());
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in
+            ["almanac --state /s --config /c tenant list", "almanac tenant list --config /c --state /s"]
+        {
+            let cli = parse(line).unwrap();
+            assert_eq!(
+                (cli.globals.state, cli.globals.config),
+                (Some("/s".into()), Some("/c".into())),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_command_of_the_manual_is_understood() {
+        for line in [
+            "serve",
+            "serve --demo",
+            "serve --demo --lan",
+            "tenant add t",
+            "tenant list --json",
+            "user add a --tenant t --email e@example.org --display-name A --role front-desk",
+            "user list",
+            "user list --tenant t --json",
+            "user disable a",
+            "user enable a",
+            "user remove a",
+            "app-password add a --label l",
+            "app-password list a --json",
+            "app-password revoke a crd_1",
+            "calendar add a/b",
+            "calendar add a/b --display-name B --components VEVENT,VTODO",
+            "calendar list",
+            "calendar list a --json",
+            "calendar remove a/b",
+            "calendar share a/b --with c --access free-busy",
+            "calendar share a/b --with c --access none",
+            "import - a/b",
+            "import f.ics a/b",
+            "export a/b",
+            "export a/b -o f",
+            "status",
+            "status --json",
+            "config check",
+        ] {
+            assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_command_lines_are_refused_as_usage() {
+        for line in [
+            "",
+            "sing",
+            "serve --lan",
+            "user add a",
+            "user add a --tenant t --email e --display-name n --role king",
+            "calendar share a/b --with c --access all",
+            "import f",
+        ] {
+            assert_eq!(parse(&format!("almanac {line}")).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What an operator can ask for. A [`Command`] is carried out by [`execute`], in the daemon or, while none runs,
+//! in the command line's own process: there is one implementation.
+
+pub(crate) mod rows;
+pub(crate) mod run;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use almanac_app::{App, AppError, ImportProgress, NewUser, UserState};
+use almanac_backend::{Access, CollectionName, CollectionPath, Login, PrincipalRole};
+use almanac_base::CredentialId;
+use almanac_ical::ComponentKind;
+use almanac_store::StoreError;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::Daemon;
+use crate::failure::{Exit, Failure, chain};
+use rows::{AppPasswordRow, CalendarRow, ImportRow, NewAppPassword, StatusRow, TenantRow, UserRow};
+
+/// A wish of the operator. `LOGIN/NAME` texts are checked where they are carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Command {
+    TenantAdd {
+        name: String,
+    },
+    TenantList {},
+    UserAdd {
+        login: String,
+        tenant: String,
+        email: String,
+        display_name: String,
+        role: Role,
+    },
+    UserList {
+        tenant: Option<String>,
+    },
+    UserSetState {
+        login: String,
+        state: State,
+    },
+    UserRemove {
+        login: String,
+    },
+    AppPasswordAdd {
+        login: String,
+        label: String,
+    },
+    AppPasswordList {
+        login: String,
+    },
+    AppPasswordRevoke {
+        login: String,
+        id: String,
+    },
+    CalendarAdd {
+        at: String,
+        display_name: Option<String>,
+        components: Vec<String>,
+    },
+    CalendarList {
+        login: Option<String>,
+    },
+    CalendarRemove {
+        at: String,
+    },
+    CalendarShare {
+        at: String,
+        with: String,
+        access: SharedAccess,
+    },
+    /// The file is the attachment of the request.
+    Import {
+        at: String,
+    },
+    /// The file is the attachment of the answer.
+    Export {
+        at: String,
+    },
+    Status {},
+}
+
+/// What a person is in the clinic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Admin,
+    FrontDesk,
+    Practitioner,
+    Patient,
+}
+
+/// Whether a person may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    Enabled,
+    Disabled,
+}
+
+/// What a sharee may do; `none` ends the share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SharedAccess {
+    Read,
+    ReadWrite,
+    FreeBusy,
+    None,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    /// There is nothing to say.
+    Done,
+    /// The id of what was made.
+    Made(String),
+    Tenants(Vec<TenantRow>),
+    Users(Vec<UserRow>),
+    AppPasswords(Vec<AppPasswordRow>),
+    AppPassword(NewAppPassword),
+    Calendars(Vec<CalendarRow>),
+    Imported(ImportRow),
+    /// The file is attached.
+    Exported,
+    Status(Box<StatusRow>),
+}
+
+/// An outcome, with a file in pieces if there is one.
+pub(crate) type Answer = (Outcome, Vec<Bytes>);
+
+/// Where commands are carried out.
+pub(crate) struct Executor {
+    pub(crate) app: Arc<App>,
+    /// The daemon this happens in; none in the command line's own process.
+    pub(crate) daemon: Option<Arc<Daemon>>,
+}
+
+impl Executor {
+    /// Carries out one command.
+    ///
+    /// # Errors
+    /// What failed and what to do about it; nothing has changed, except that an import may be half done.
+    pub(crate) async fn execute(
+        &self,
+        command: Command,
+        attachment: &[u8],
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<Answer, Failure> {
+        let outcome = match command {
+            Command::Import { at } => self.import(&at, attachment, progress).await?,
+            Command::Export { at } => {
+                return Ok((Outcome::Exported, self.app.export(&path(&at)?).await?));
+            }
+            Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
+            Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,
+            Command::AppPasswordAdd { .. }
+            | Command::AppPasswordList { .. }
+            | Command::AppPasswordRevoke { .. } => self.app_passwords(command).await?,
+            Command::CalendarAdd { .. }
+            | Command::CalendarList { .. }
+            | Command::CalendarRemove { .. }
+            | Command::CalendarShare { .. } => self.calendars(command).await?,
+            Command::UserAdd { .. }
+            | Command::UserList { .. }
+            | Command::UserSetState { .. }
+            | Command::UserRemove { .. } => self.users(command).await?,
+        };
+        Ok((outcome, Vec::new()))
+    }
+
+    async fn tenants(&self, command: Command) -> Result<Outcome, Failure> {
+        match command {
+            Command::TenantAdd { name } => {
+                Ok(Outcome::Made(self.app.add_tenant(&name).await?.id.to_string()))
+            }
+            _ => Ok(Outcome::Tenants(self.app.tenants().iter().map(TenantRow::from).collect())),
+        }
+    }
+
+    async fn users(&self, command: Command) -> Result<Outcome, Failure> {
+        match command {
+            Command::UserAdd { login, tenant, email, display_name, role } => {
+                let new = NewUser { login, tenant, email, display_name, role: role.into() };
+                Ok(Outcome::Made(self.app.add_user(new).await?.id.to_string()))
+            }
+            Command::UserSetState { login, state } => {
+                self.app.set_user_state(&login, state.into()).await?;
+                Ok(Outcome::Done)
+            }
+            Command::UserRemove { login } => {
+                self.app.remove_user(&login).await?;
+                Ok(Outcome::Done)
+            }
+            Command::UserList { tenant } => {
+                Ok(Outcome::Users(self.app.users(tenant.as_deref())?.iter().map(UserRow::from).collect()))
+            }
+            _ => Err(AppError::Bug("not a command about people").into()),
+        }
+    }
+
+    async fn app_passwords(&self, command: Command) -> Result<Outcome, Failure> {
+        match command {
+            Command::AppPasswordAdd { login, label } => {
+                let (info, secret) = self.app.add_app_password(&login, &label).await?;
+                let secret = secret.expose().to_owned();
+                Ok(Outcome::AppPassword(NewAppPassword { id: info.id.to_string(), secret }))
+            }
+            Command::AppPasswordRevoke { login, id } => {
+                let id: CredentialId = id.parse().map_err(|error| {
+                    Failure::failed(
+                        format!("this is no app password: {error}"),
+                        "see `almanac app-password list`",
+                    )
+                })?;
+                self.app.revoke_app_password(&login, id).await?;
+                Ok(Outcome::Done)
+            }
+            Command::AppPasswordList { login } => {
+                let infos = self.app.app_passwords(&login)?;
+                Ok(Outcome::AppPasswords(infos.iter().map(AppPasswordRow::from).collect()))
+            }
+            _ => Err(AppError::Bug("not a command about app passwords").into()),
+        }
+    }
+
+    async fn calendars(&self, command: Command) -> Result<Outcome, Failure> {
+        match command {
+            Command::CalendarAdd { at, display_name, components } => {
+                let kinds = kinds(&components)?;
+                let info = self.app.add_calendar(&path(&at)?, display_name, kinds).await?;
+                Ok(Outcome::Made(info.id.to_string()))
+            }
+            Command::CalendarRemove { at } => {
+                self.app.remove_calendar(&path(&at)?).await?;
+                Ok(Outcome::Done)
+            }
+            Command::CalendarShare { at, with, access } => {
+                let with = Login::new(&with).map_err(|_| AppError::NotFound("login"))?;
+                self.app.share_calendar(&path(&at)?, &with, access.into()).await?;
+                Ok(Outcome::Done)
+            }
+            Command::CalendarList { login } => {
+                let infos = self.app.calendars(login.as_deref()).await?;
+                Ok(Outcome::Calendars(infos.iter().map(CalendarRow::from).collect()))
+            }
+            _ => Err(AppError::Bug("not a command about calendars").into()),
+        }
+    }
+
+    async fn import(
+        &self,
+        at: &str,
+        ics: &[u8],
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<Outcome, Failure> {
+        let report = self.app.import(&path(at)?, ics, progress).await?;
+        Ok(Outcome::Imported(ImportRow::from(&report)))
+    }
+
+    async fn status(&self) -> Result<StatusRow, Failure> {
+        let store = self.app.status().await?;
+        Ok(match &self.daemon {
+            Some(daemon) => daemon.status(&store),
+            None => StatusRow::stopped("", "").with_store(&store),
+        })
+    }
+}
+
+/// `LOGIN/NAME`
+fn path(text: &str) -> Result<CollectionPath, Failure> {
+    let names = text.split_once('/').and_then(|(home, name)| {
+        Some(CollectionPath { home: Login::new(home).ok()?, name: CollectionName::new(name).ok()? })
+    });
+    names.ok_or_else(|| {
+        Failure::failed(
+            "a calendar is written LOGIN/NAME",
+            "see `almanac calendar list` for those that exist",
+        )
+    })
+}
+
+fn kinds(names: &[String]) -> Result<BTreeSet<ComponentKind>, Failure> {
+    let kind = |name: &String| {
+        ComponentKind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name)).ok_or_else(
+            || {
+                Failure::failed(
+                    "a calendar cannot hold this kind of component",
+                    "choose of VEVENT, VTODO, VJOURNAL, VFREEBUSY",
+                )
+            },
+        )
+    };
+    names.iter().map(kind).collect()
+}
+
+/// An error of the application as the operator reads it.
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        let exit = match &error {
+            AppError::Store(StoreError::Corrupt(_)) => Exit::Damaged,
+            _ => Exit::Failed,
+        };
+        let remedy = match &error {
+            AppError::NotFound(what) => {
+                format!("see the list of what there is: `almanac {} list`", list_of(what))
+            }
+            AppError::Exists(_) => "choose another name, or use the one that is there".to_owned(),
+            AppError::Invalid(_) | AppError::Refused(_) | AppError::TooManyInstances => {
+                "correct the input".to_owned()
+            }
+            AppError::Busy => "try again".to_owned(),
+            AppError::Store(StoreError::NoSpace) => "make room on the disk".to_owned(),
+            AppError::Store(StoreError::Closed) => "the server is stopping: try again afterwards".to_owned(),
+            AppError::Store(StoreError::Corrupt(_)) => "restore the newest backup".to_owned(),
+            AppError::Store(_) => "look at the disk and at the server's log, then restart it".to_owned(),
+            AppError::Bug(_) => "report this".to_owned(),
+        };
+        Self::new(exit, chain(&error), remedy)
+    }
+}
+
+fn list_of(what: &str) -> &'static str {
+    match what {
+        "tenant" => "tenant",
+        "calendar" => "calendar",
+        "app password" => "app-password",
+        _ => "user",
+    }
+}
+
+impl From<Role> for PrincipalRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::FrontDesk => Self::FrontDesk,
+            Role::Practitioner => Self::Practitioner,
+            Role::Patient => Self::Patient,
+        }
+    }
+}
+
+impl From<PrincipalRole> for Role {
+    fn from(role: PrincipalRole) -> Self {
+        match role {
+            PrincipalRole::Admin => Self::Admin,
+            PrincipalRole::FrontDesk => Self::FrontDesk,
+            PrincipalRole::Practitioner => Self::Practitioner,
+            PrincipalRole::Patient => Self::Patient,
+        }
+    }
+}
+
+impl From<State> for UserState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Enabled => Self::Enabled,
+            State::Disabled => Self::Disabled,
+        }
+    }
+}
+
+impl From<SharedAccess> for Option<Access> {
+    fn from(access: SharedAccess) -> Self {
+        match access {
+            SharedAccess::Read => Some(Access::Read),
+            SharedAccess::ReadWrite => Some(Access::ReadWrite),
+            SharedAccess::FreeBusy => Some(Access::FreeBusy),
+            SharedAccess::None => None,
+        }
+    }
+}

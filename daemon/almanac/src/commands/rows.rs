@@ -1,0 +1,208 @@
+//! Outcomes as they are printed and sent: the JSON that `--json` promises to scripts.
+
+use almanac_app::{
+    AppPasswordInfo, CalendarInfo, ImportReport, StoreStatus, TenantInfo, UserInfo, UserState,
+};
+use almanac_backend::Access;
+use serde::{Deserialize, Serialize};
+
+use super::{Role, State};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TenantRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) users: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UserRow {
+    pub(crate) id: String,
+    pub(crate) login: String,
+    pub(crate) tenant: String,
+    pub(crate) email: String,
+    pub(crate) display_name: String,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    pub(crate) created: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AppPasswordRow {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) created: String,
+    pub(crate) last_used: Option<String>,
+}
+
+/// A fresh app password: the only time its secret leaves the server.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NewAppPassword {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CalendarRow {
+    pub(crate) id: String,
+    /// `LOGIN/NAME`
+    pub(crate) calendar: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) components: Vec<String>,
+    pub(crate) objects: u64,
+    pub(crate) shares: Vec<ShareRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ShareRow {
+    pub(crate) login: String,
+    pub(crate) access: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ImportRow {
+    pub(crate) created: usize,
+    pub(crate) replaced: usize,
+    pub(crate) unchanged: usize,
+    /// Why objects were refused.
+    pub(crate) refused: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StatusRow {
+    pub(crate) version: String,
+    /// `stopped`, `starting`, `running` or `draining`.
+    pub(crate) state: String,
+    pub(crate) pid: Option<u32>,
+    pub(crate) uptime_seconds: Option<u64>,
+    pub(crate) addresses: Addresses,
+    pub(crate) store: StoreRow,
+}
+
+/// Where the server really listens.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Addresses {
+    pub(crate) http: Vec<String>,
+    pub(crate) management: Vec<String>,
+}
+
+/// The store. What only an open store can tell is absent while the server is stopped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoreRow {
+    pub(crate) path: String,
+    pub(crate) engine: String,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) incarnation: Option<String>,
+    pub(crate) head: Option<u64>,
+    pub(crate) tenants: Option<u64>,
+    pub(crate) users: Option<u64>,
+    pub(crate) collections: Option<u64>,
+    pub(crate) commits: Option<u64>,
+    pub(crate) syncs: Option<u64>,
+}
+
+impl std::fmt::Debug for NewAppPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewAppPassword({})", self.id)
+    }
+}
+
+impl StatusRow {
+    /// The status of a server that does not run.
+    pub(crate) fn stopped(path: &str, engine: &str) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: "stopped".to_owned(),
+            store: StoreRow { path: path.to_owned(), engine: engine.to_owned(), ..StoreRow::default() },
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with_store(mut self, store: &StoreStatus) -> Self {
+        self.store = StoreRow {
+            path: self.store.path,
+            engine: store.stats.engine.name.to_owned(),
+            bytes: Some(store.stats.engine.disk_bytes),
+            incarnation: Some(store.incarnation.to_string()),
+            head: Some(store.head),
+            tenants: Some(store.tenants),
+            users: Some(store.users),
+            collections: Some(store.collections),
+            commits: Some(store.stats.engine.commits),
+            syncs: Some(store.stats.engine.syncs),
+        };
+        self
+    }
+}
+
+impl From<&TenantInfo> for TenantRow {
+    fn from(info: &TenantInfo) -> Self {
+        Self { id: info.id.to_string(), name: info.name.clone(), users: info.users }
+    }
+}
+
+impl From<&UserInfo> for UserRow {
+    fn from(info: &UserInfo) -> Self {
+        Self {
+            id: info.id.to_string(),
+            login: info.login.clone(),
+            tenant: info.tenant.clone(),
+            email: info.email.clone(),
+            display_name: info.display_name.clone(),
+            role: info.role.into(),
+            state: match info.state {
+                UserState::Enabled => State::Enabled,
+                UserState::Disabled => State::Disabled,
+            },
+            created: info.created.to_string(),
+        }
+    }
+}
+
+impl From<&AppPasswordInfo> for AppPasswordRow {
+    fn from(info: &AppPasswordInfo) -> Self {
+        Self {
+            id: info.id.to_string(),
+            label: info.label.clone(),
+            created: info.created.to_string(),
+            last_used: info.last_used.map(|at| at.to_string()),
+        }
+    }
+}
+
+impl From<&CalendarInfo> for CalendarRow {
+    fn from(info: &CalendarInfo) -> Self {
+        let share = |share: &almanac_backend::Share| ShareRow {
+            login: share.login.as_str().to_owned(),
+            access: access(share.access).to_owned(),
+        };
+        Self {
+            id: info.id.to_string(),
+            calendar: format!("{}/{}", info.owner, info.name),
+            display_name: info.display_name.clone(),
+            components: info.components.iter().map(|kind| kind.as_str().to_owned()).collect(),
+            objects: info.objects,
+            shares: info.shares.iter().map(share).collect(),
+        }
+    }
+}
+
+impl From<&ImportReport> for ImportRow {
+    fn from(report: &ImportReport) -> Self {
+        Self {
+            created: report.created,
+            replaced: report.replaced,
+            unchanged: report.unchanged,
+            refused: report.refused.clone(),
+        }
+    }
+}
+
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::FreeBusy => "free-busy",
+        Access::Read => "read",
+        Access::ReadWrite => "read-write",
+        Access::Owner => "owner",
+    }
+}

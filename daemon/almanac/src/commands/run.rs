@@ -1,0 +1,122 @@
+//! Carries a command to where the store is: to the daemon that holds it, or to a store opened here.
+
+use std::sync::Arc;
+
+use almanac_app::{App, AppOptions, ImportProgress};
+use almanac_base::SystemClock;
+use almanac_store::{CreateMode, EngineKind, FileKey, OpenError, OpenOptions, Store};
+use tokio::time::{Instant, sleep};
+
+use super::{Answer, Command, Executor};
+use crate::config::{Config, Engine};
+use crate::control::client;
+use crate::failure::{Exit, Failure, chain};
+use crate::limits::{STORE_LOOK, STORE_WAIT};
+
+/// Carries out `command`. The lock of the store decides where; one that another command holds is waited for.
+///
+/// # Errors
+/// As the command, or why the store could not be opened.
+pub(crate) async fn run(
+    config: &Config,
+    command: Command,
+    attachment: &[u8],
+    progress: &(dyn Fn(ImportProgress) + Sync),
+) -> Result<Answer, Failure> {
+    let deadline = Instant::now() + STORE_WAIT;
+    // Only a first tenant can begin a store: any other command on an empty folder is a mistyped folder.
+    let create =
+        if matches!(command, Command::TenantAdd { .. }) { CreateMode::IfMissing } else { CreateMode::Never };
+    loop {
+        // A store in memory exists in the daemon only.
+        let opened = if config.store.engine == Engine::Memory { None } else { open(config, create)? };
+        if let Some(store) = opened {
+            return here(config, store, command, attachment, progress).await;
+        }
+        if let Some(answer) = client::ask(&config.store.path, &command, attachment, progress).await? {
+            return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            return Err(in_use(config));
+        }
+        sleep(STORE_LOOK).await;
+    }
+}
+
+/// Opens the store; `None` if another process has it.
+fn open(config: &Config, create: CreateMode) -> Result<Option<Store>, Failure> {
+    match Store::open(options(config, create)) {
+        Ok(store) => Ok(Some(store)),
+        Err(OpenError::InUse(_)) => Ok(None),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+async fn here(
+    config: &Config,
+    store: Store,
+    command: Command,
+    attachment: &[u8],
+    progress: &(dyn Fn(ImportProgress) + Sync),
+) -> Result<Answer, Failure> {
+    let store = Arc::new(store);
+    let app = app(config, &store).await?;
+    let executor = Executor { app: Arc::clone(&app), daemon: None };
+    let answer = executor.execute(command, attachment, progress).await;
+    app.close().await;
+    store.close();
+    answer
+}
+
+/// How the configuration wants the store.
+pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
+    let key_file = config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
+    OpenOptions {
+        state: config.store.path.clone(),
+        engine: match config.store.engine {
+            Engine::Redb => EngineKind::Redb,
+            Engine::Memory => EngineKind::Memory,
+        },
+        cache_bytes: config.store.cache.0 / 2,
+        key: Arc::new(FileKey { path: key_file }),
+        clock: Arc::new(SystemClock),
+        create,
+    }
+}
+
+/// The application on an open store. Half of `[store] cache` is for its indexes, half for the engine.
+pub(crate) async fn app(config: &Config, store: &Arc<Store>) -> Result<Arc<App>, Failure> {
+    let options = AppOptions { clock: Arc::new(SystemClock), cache_bytes: config.store.cache.0 / 2 };
+    Ok(App::open(Arc::clone(store), options).await?)
+}
+
+pub(crate) fn in_use(config: &Config) -> Failure {
+    Failure::new(
+        Exit::InUse,
+        format!(
+            "the store in {} is in use by another process, which does not answer",
+            config.store.path.display()
+        ),
+        "wait until that process has ended, or stop it",
+    )
+}
+
+/// Why a store was not opened, as the operator reads it.
+pub(crate) fn refused(error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::InUse(_) => Exit::InUse,
+        OpenError::WrongKey(_) | OpenError::KeyFile(_) => Exit::WrongKey,
+        OpenError::Foreign(_)
+        | OpenError::NewerVersion { .. }
+        | OpenError::RolledBack(_)
+        | OpenError::Damaged { .. }
+        | OpenError::DamagedMark(_) => Exit::Damaged,
+        OpenError::Missing(_) | OpenError::NoSpace(_) | OpenError::Io { .. } => Exit::Failed,
+    };
+    // The texts of the store are one sentence and a remedy already.
+    let text = error.to_string();
+    let (what, remedy) = text.split_once("; ").unwrap_or((&text, "look at the state folder and at the disk"));
+    let cause =
+        std::error::Error::source(error).map(|source| format!(": {}", chain(source))).unwrap_or_default();
+    Failure::new(exit, format!("{what}{cause}"), remedy)
+}

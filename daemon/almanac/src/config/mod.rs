@@ -1,0 +1,306 @@
+//! The configuration: one struct a section, every key with its default. `etc/almanac.toml` explains them.
+
+pub(crate) mod load;
+pub(crate) mod values;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use values::{ListenAddress, Period, PublicUrl, Size, TrustedProxy, one_or_many};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) version: Version,
+    pub(crate) http: Http,
+    pub(crate) management: Management,
+    pub(crate) store: Store,
+    pub(crate) log: Log,
+    pub(crate) limits: Limits,
+}
+
+/// The version of the file's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+pub(crate) struct Version;
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) listen: Vec<ListenAddress>,
+    pub(crate) public_url: Option<PublicUrl>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
+    pub(crate) behind_proxy: bool,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// `[http.tls]`: both keys or no section.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) cert_file: PathBuf,
+    pub(crate) key_file: PathBuf,
+}
+
+/// `[management]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Management {
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) listen: Vec<ListenAddress>,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    pub(crate) path: PathBuf,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) engine: Engine,
+    pub(crate) cache: Size,
+}
+
+/// What keeps the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Engine {
+    Redb,
+    Memory,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) format: LogFormat,
+}
+
+/// The least severe kind of line that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) handshake_timeout: Period,
+    pub(crate) first_byte_timeout: Period,
+    pub(crate) header_timeout: Period,
+    pub(crate) body_timeout: Period,
+    pub(crate) body_rate_min: Size,
+    pub(crate) write_timeout: Period,
+    pub(crate) idle_timeout: Period,
+    pub(crate) drain_timeout: Period,
+    pub(crate) connections_max: usize,
+    pub(crate) connections_per_ip_max: usize,
+    pub(crate) header_bytes_max: Size,
+    pub(crate) body_bytes_max: Size,
+    pub(crate) xml_bytes_max: Size,
+    pub(crate) object_bytes_max: Size,
+}
+
+impl TryFrom<i64> for Version {
+    type Error = &'static str;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        if number == 1 { Ok(Self) } else { Err("this program reads version 1 of the configuration") }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: Version,
+            http: Http::default(),
+            management: Management::default(),
+            store: Store::default(),
+            log: Log::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: vec![loopback(8008)],
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            behind_proxy: false,
+            tls: None,
+        }
+    }
+}
+
+impl Default for Management {
+    fn default() -> Self {
+        Self { listen: vec![loopback(8009)] }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/var/lib/almanac"),
+            key_file: None,
+            engine: Engine::Redb,
+            cache: Size(64 << 20),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, format: LogFormat::Text }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = |n| Period(Duration::from_secs(n));
+        Self {
+            handshake_timeout: seconds(10),
+            first_byte_timeout: seconds(10),
+            header_timeout: seconds(10),
+            body_timeout: seconds(10),
+            body_rate_min: Size(1 << 10),
+            write_timeout: seconds(30),
+            idle_timeout: seconds(60),
+            drain_timeout: seconds(10),
+            connections_max: 4096,
+            connections_per_ip_max: 256,
+            header_bytes_max: Size(32 << 10),
+            body_bytes_max: Size(10 << 20),
+            xml_bytes_max: Size(1 << 20),
+            object_bytes_max: Size(1 << 20),
+        }
+    }
+}
+
+fn loopback(port: u16) -> ListenAddress {
+    ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+impl Config {
+    /// Refuses what each key allows but all together do not.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.check_listeners()?;
+        let limits = &self.limits;
+        // hyper's buffers have this floor.
+        if limits.header_bytes_max < Size(8 << 10) {
+            return Err(refuse("limits.header_bytes_max is below 8KiB", "choose 8KiB or more"));
+        }
+        if limits.object_bytes_max > limits.body_bytes_max || limits.xml_bytes_max > limits.body_bytes_max {
+            return Err(refuse(
+                "limits.body_bytes_max is below limits.object_bytes_max or limits.xml_bytes_max",
+                "raise body_bytes_max: it bounds every request body",
+            ));
+        }
+        if limits.connections_max == 0 || limits.connections_per_ip_max == 0 {
+            return Err(refuse("a limit of connections is 0: nobody could connect", "choose 1 or more"));
+        }
+        Ok(())
+    }
+
+    fn check_listeners(&self) -> Result<(), Failure> {
+        if self.http.listen.is_empty() {
+            return Err(refuse(
+                "http.listen is empty",
+                "give at least one address, such as \"127.0.0.1:8008\"",
+            ));
+        }
+        if self.http.tls.is_some() || self.http.behind_proxy {
+            return Ok(());
+        }
+        match self.http.listen.iter().find(|address| address.is_exposed()) {
+            None => Ok(()),
+            Some(address) => Err(refuse(
+                format!(
+                    "http.listen = \"{address}\" would carry passwords and calendars in clear over a network"
+                ),
+                "set cert_file and key_file in [http.tls], or behind_proxy = true if a TLS proxy is in front, or listen on 127.0.0.1",
+            )),
+        }
+    }
+}
+
+impl ListenAddress {
+    /// Whether other machines could reach it.
+    fn is_exposed(&self) -> bool {
+        matches!(self, Self::Tcp(address) if !address.ip().to_canonical().is_loopback())
+    }
+}
+
+fn refuse(what: impl Into<String>, remedy: &str) -> Failure {
+    Failure::configuration(what, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    fn listening(address: &str) -> Config {
+        let http = Http { listen: vec![address.parse().unwrap()], ..Http::default() };
+        Config { http, ..Config::default() }
+    }
+
+    #[test]
+    fn the_defaults_are_allowed() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_listener_in_clear_is_allowed_on_this_machine_or_behind_a_proxy_only() {
+        for address in ["127.0.0.1:1", "127.3.4.5:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "unix:/run/a.sock"] {
+            assert_eq!(listening(address).check(), Ok(()), "{address}");
+        }
+        for address in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[2001:db8::1]:1"] {
+            let mut config = listening(address);
+            assert_eq!(config.check().unwrap_err().exit, Exit::Configuration, "{address}");
+            config.http.behind_proxy = true;
+            assert_eq!(config.check(), Ok(()), "{address}");
+            config.http.behind_proxy = false;
+            config.http.tls = Some(Tls { cert_file: "c".into(), key_file: "k".into() });
+            assert_eq!(config.check(), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let change: [fn(&mut Limits); 4] = [
+            |limits| limits.header_bytes_max = Size(4096),
+            |limits| limits.object_bytes_max = Size(20 << 20),
+            |limits| limits.connections_max = 0,
+            |limits| limits.connections_per_ip_max = 0,
+        ];
+        for change in change {
+            let mut config = Config::default();
+            change(&mut config.limits);
+            assert_eq!(config.check().unwrap_err().exit, Exit::Configuration, "{:?}", config.limits);
+        }
+    }
+}

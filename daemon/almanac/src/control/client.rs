@@ -1,0 +1,78 @@
+//! The command line's side of the control socket.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use almanac_app::ImportProgress;
+use bytes::Bytes;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::{Reply, Request, read_attachment, read_line, socket};
+use crate::commands::{Answer, Command};
+use crate::failure::Failure;
+use crate::listen::connect_unix;
+
+/// Asks the daemon of this state folder. `Ok(None)` if none listens.
+///
+/// # Errors
+/// What the daemon answered, or why it could not be asked.
+pub(crate) async fn ask(
+    state: &Path,
+    command: &Command,
+    attachment: &[u8],
+    progress: &(dyn Fn(ImportProgress) + Sync),
+) -> Result<Option<Answer>, Failure> {
+    let path = socket(state);
+    let stream = match connect_unix(&path).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(Failure::failed(
+                format!("cannot ask the server through {}: {error}", path.display()),
+                "run the command as root or as the owner of the state folder",
+            ));
+        }
+    };
+    converse(stream, command, attachment, progress).await.map(Some)
+}
+
+pub(super) async fn converse(
+    stream: UnixStream,
+    command: &Command,
+    attachment: &[u8],
+    progress: &(dyn Fn(ImportProgress) + Sync),
+) -> Result<Answer, Failure> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let request = Request { command: command.clone(), attachment_bytes: attachment.len() };
+    let mut line = serde_json::to_vec(&request).map_err(|error| broken(&error.to_string()))?;
+    line.push(b'\n');
+    // A server that refuses early closes early: its answer says more than our failure to write.
+    let sent = async {
+        writer.write_all(&line).await?;
+        writer.write_all(attachment).await
+    };
+    let _ = sent.await;
+    loop {
+        match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
+            Some(Reply::Progress { done, total }) => progress(ImportProgress { done, total }),
+            Some(Reply::Failed(failure)) => return Err(failure),
+            Some(Reply::Done { outcome, attachment_bytes }) => {
+                let file =
+                    read_attachment(&mut reader, attachment_bytes).await.map_err(|reason| broken(&reason))?;
+                return Ok((outcome, vec![Bytes::from(file)]));
+            }
+            None => return Err(broken("the server closed the connection")),
+        }
+    }
+}
+
+fn broken(reason: &str) -> Failure {
+    Failure::failed(
+        format!("the server did not answer: {reason}"),
+        "see `almanac status`; if the server is stopping, try again afterwards",
+    )
+}

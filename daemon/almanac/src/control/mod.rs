@@ -1,0 +1,80 @@
+//! The control socket: `control.sock` in the state folder, by which the command line talks to a running daemon.
+//!
+//! One connection carries one command. The client sends one line of JSON, a [`Request`], then as many bytes as it
+//! announced. The daemon sends lines of JSON, [`Reply`]: any number of progress lines, then one that ends it,
+//! then as many bytes as that one announced. Only root and the owner of the daemon are listened to.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
+
+use crate::commands::{Command, Outcome};
+use crate::failure::Failure;
+use crate::limits::{ATTACHMENT_BYTES_MAX, CONTROL_LINE_BYTES_MAX};
+
+/// What the client sends.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    command: Command,
+    /// Bytes that follow the line.
+    #[serde(default)]
+    attachment_bytes: usize,
+}
+
+/// What the daemon sends.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    /// How far an import is.
+    Progress { done: usize, total: usize },
+    /// It is done; so many bytes follow the line.
+    Done { outcome: Outcome, attachment_bytes: usize },
+    /// It is not.
+    Failed(Failure),
+}
+
+/// Where the socket is.
+pub(crate) fn socket(state: &Path) -> PathBuf {
+    state.join("control.sock")
+}
+
+/// Reads one line of JSON. `Ok(None)` at the end of the stream.
+async fn read_line<T, R>(from: &mut R) -> Result<Option<T>, String>
+where
+    T: for<'de> Deserialize<'de>,
+    R: AsyncBufRead + Unpin,
+{
+    let mut line = Vec::new();
+    let bytes_max = u64::try_from(CONTROL_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let read =
+        (&mut *from).take(bytes_max).read_until(b'\n', &mut line).await.map_err(|error| error.to_string())?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') {
+        return Err("the line is too long or does not end".to_owned());
+    }
+    // The position is told, never the text: it may hold a name.
+    serde_json::from_slice(&line)
+        .map(Some)
+        .map_err(|error| format!("the line cannot be understood at column {}", error.column()))
+}
+
+/// Reads the bytes that a line announced.
+async fn read_attachment<R: AsyncRead + Unpin>(from: &mut R, bytes: usize) -> Result<Vec<u8>, String> {
+    if bytes > ATTACHMENT_BYTES_MAX {
+        return Err(format!("the file is larger than {ATTACHMENT_BYTES_MAX} bytes"));
+    }
+    let mut attachment = Vec::new();
+    let wanted = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let read = from.take(wanted).read_to_end(&mut attachment).await.map_err(|error| error.to_string())?;
+    if read == bytes { Ok(attachment) } else { Err("the file broke off".to_owned()) }
+}

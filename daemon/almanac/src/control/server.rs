@@ -1,0 +1,123 @@
+//! The daemon's side of the control socket.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use almanac_app::ImportProgress;
+use bytes::Bytes;
+use rustix::process::geteuid;
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::{Reply, Request, read_attachment, read_line};
+use crate::commands::{Executor, Outcome};
+use crate::failure::Failure;
+use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT};
+use crate::listen::{Accepted, Listener};
+use crate::supervisor::{Importance, Supervisor};
+
+/// Serves the control socket until the supervisor asks to stop.
+pub(crate) fn serve(supervisor: &Supervisor, listener: Listener, executor: Arc<Executor>) {
+    let tasks = supervisor.clone();
+    let stopping = supervisor.stopping();
+    let accepting = async move {
+        let slots = Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let Accepted::Unix(stream) = listener.accept().await else { continue };
+            let executor = Arc::clone(&executor);
+            tasks.spawn("control.connection", Importance::Ordinary, async move {
+                let _slot = slot;
+                if may_command(&stream) {
+                    converse(stream, &executor).await;
+                } else {
+                    tracing::warn!("a stranger tried to use the control socket");
+                }
+            });
+        }
+    };
+    supervisor.spawn("control.listener", Importance::Vital, async move {
+        stopping.run_until_cancelled_owned(accepting).await;
+    });
+}
+
+/// The mode of the socket keeps others out already; this holds even if somebody changes it.
+fn may_command(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
+}
+
+/// One command and its answer. A client that leaves early loses only the answer.
+pub(super) async fn converse(stream: UnixStream, executor: &Executor) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let answer = match receive(&mut reader).await {
+        Ok((request, attachment)) => carry_out(executor, request, &attachment, &mut writer).await,
+        Err(reason) => Err(Failure::failed(
+            format!("the server does not understand the command: {reason}"),
+            "use the command line of the same version as the server",
+        )),
+    };
+    let (reply, pieces) = match answer {
+        Ok((outcome, pieces)) => {
+            let attachment_bytes = pieces.iter().map(Bytes::len).sum();
+            (Reply::Done { outcome, attachment_bytes }, pieces)
+        }
+        Err(failure) => (Reply::Failed(failure), Vec::new()),
+    };
+    if send(&mut writer, &reply).await.is_err() {
+        return;
+    }
+    for piece in pieces {
+        if writer.write_all(&piece).await.is_err() {
+            return;
+        }
+    }
+    let _ = writer.shutdown().await;
+}
+
+async fn receive<R>(reader: &mut R) -> Result<(Request, Vec<u8>), String>
+where
+    R: tokio::io::AsyncBufRead + Unpin,
+{
+    let line = timeout(CONTROL_LINE_TIMEOUT, read_line::<Request, _>(reader)).await;
+    let request = line.map_err(|_| "no command came".to_owned())??.ok_or("no command came")?;
+    let attachment = read_attachment(reader, request.attachment_bytes).await?;
+    Ok((request, attachment))
+}
+
+async fn carry_out<W: AsyncWrite + Unpin>(
+    executor: &Executor,
+    request: Request,
+    attachment: &[u8],
+    writer: &mut W,
+) -> Result<(Outcome, Vec<Bytes>), Failure> {
+    // A reader that is slower than the import misses steps of the progress, but not the last one.
+    let (steps, mut latest) = watch::channel(ImportProgress { done: 0, total: 0 });
+    let progress = |step| {
+        steps.send_replace(step);
+    };
+    let mut work = pin!(executor.execute(request.command, attachment, &progress));
+    loop {
+        let answer = tokio::select! {
+            biased;
+            answer = &mut work => Some(answer),
+            Ok(()) = latest.changed() => None,
+        };
+        if latest.has_changed().is_ok_and(|changed| changed) || answer.is_none() {
+            let ImportProgress { done, total } = *latest.borrow_and_update();
+            // Whoever left does not want to know; the command is carried out all the same.
+            let _ = send(writer, &Reply::Progress { done, total }).await;
+        }
+        if let Some(answer) = answer {
+            return answer;
+        }
+    }
+}
+
+async fn send<W: AsyncWrite + Unpin>(writer: &mut W, reply: &Reply) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
+}

@@ -1,0 +1,235 @@
+//! From the command line to its effect.
+
+use std::env;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use almanac_app::ImportProgress;
+
+use crate::as_owner::become_owner_of;
+use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
+use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, run};
+use crate::config::Config;
+use crate::config::load::{DEFAULT_FILE, load};
+use crate::failure::Failure;
+use crate::limits::ATTACHMENT_BYTES_MAX;
+use crate::output::{Audience, print, text};
+use crate::{demo, serve, status};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What failed, with its exit code.
+pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
+    let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
+    let config = configuration(&cli.globals, demo)?;
+    match cli.verb {
+        Verb::Serve(options) => serve::run(config, &options),
+        Verb::Config(ConfigVerb::Check) => {
+            config.http.tls.as_ref().map(crate::tls::load).transpose()?;
+            print(b"ok\n")
+        }
+        Verb::Status(listing) => {
+            become_owner_of(&config.store.path)?;
+            let row = block_on(status::status(&config))??;
+            print(text(&Outcome::Status(Box::new(row)), audience(listing)).as_bytes())
+        }
+        Verb::Import(import) => self::import(&config, import),
+        Verb::Export(export) => self::export(&config, export),
+        Verb::Tenant(verb) => simple(&config, tenant(verb)),
+        Verb::User(verb) => simple(&config, user(verb)),
+        Verb::AppPassword(verb) => simple(&config, app_password(verb)),
+        Verb::Calendar(verb) => simple(&config, calendar(verb)),
+    }
+}
+
+/// The configuration with the global options applied. The demo is the same everywhere: it reads only a file that
+/// was named.
+fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
+    let fallback = (!demo).then(|| Path::new(DEFAULT_FILE));
+    let variables = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut config = load(globals.config.as_deref(), fallback, variables)?;
+    if let Some(state) = &globals.state {
+        config.store.path.clone_from(state);
+    } else if demo && globals.config.is_none() {
+        config.store.path = demo::STATE.into();
+    }
+    config.store.path = std::path::absolute(&config.store.path).map_err(|error| {
+        Failure::usage(format!("the state folder cannot be used: {error}"), "name a folder with --state")
+    })?;
+    Ok(config)
+}
+
+fn audience(listing: cli::Listing) -> Audience {
+    if listing.json { Audience::Programs } else { Audience::People }
+}
+
+fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::failed(format!("cannot start: {error}"), "look at the limits of this user")
+    })?;
+    Ok(runtime.block_on(work))
+}
+
+/// Carries out a command at the store, as the owner of the state folder.
+fn carry_out(
+    config: &Config,
+    command: Command,
+    attachment: &[u8],
+    progress: &(dyn Fn(ImportProgress) + Sync),
+) -> Result<Answer, Failure> {
+    become_owner_of(&config.store.path)?;
+    block_on(run::run(config, command, attachment, progress))?
+}
+
+fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(), Failure> {
+    let (outcome, _) = carry_out(config, command, &[], &|_| {})?;
+    print(text(&outcome, audience).as_bytes())
+}
+
+fn import(config: &Config, import: cli::Import) -> Result<(), Failure> {
+    // Read before root becomes somebody who perhaps may not.
+    let file = read_file(&import.file)?;
+    let steps = Steps::default();
+    let (outcome, _) = carry_out(config, Command::Import { at: import.at }, &file, &|step| steps.show(step))?;
+    print(text(&outcome, Audience::People).as_bytes())?;
+    let Outcome::Imported(report) = outcome else { return Ok(()) };
+    if report.refused.is_empty() {
+        return Ok(());
+    }
+    for reason in &report.refused {
+        let _ = writeln!(io::stderr(), "refused: {reason}");
+    }
+    let count = report.refused.len();
+    Err(Failure::failed(
+        format!("{count} objects of the file were refused; the others are imported"),
+        "correct them and import the file again: what is there already stays as it is",
+    ))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(ATTACHMENT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| {
+        Failure::failed(
+            format!("cannot read {}: {error}", path.display()),
+            "give a readable file, or - for stdin",
+        )
+    })?;
+    if bytes.len() > ATTACHMENT_BYTES_MAX {
+        return Err(Failure::failed("the file is too large to be imported at once", "split it"));
+    }
+    Ok(bytes)
+}
+
+fn export(config: &Config, export: cli::Export) -> Result<(), Failure> {
+    // Opened before root becomes somebody who perhaps may not; emptied only when there is something to write.
+    let file = export.output.as_deref().map(open_output).transpose()?;
+    let (_, pieces) = carry_out(config, Command::Export { at: export.at }, &[], &|_| {})?;
+    let Some(mut file) = file else {
+        return pieces.iter().try_for_each(|piece| print(piece));
+    };
+    let written = file
+        .set_len(0)
+        .and_then(|()| pieces.iter().try_for_each(|piece| file.write_all(piece)))
+        .and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        Failure::failed(format!("cannot write the file: {error}"), "make room and try again")
+    })
+}
+
+fn open_output(path: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(|error| {
+        Failure::failed(
+            format!("cannot write {}: {error}", path.display()),
+            "name a file in a folder that you may write",
+        )
+    })
+}
+
+/// Shows an import's progress on stderr: on one line of a terminal, else a line for each tenth.
+#[derive(Default)]
+struct Steps {
+    shown: AtomicUsize,
+}
+
+impl Steps {
+    fn show(&self, ImportProgress { done, total }: ImportProgress) {
+        let terminal = io::stderr().is_terminal();
+        let parts = if terminal { 100 } else { 10 };
+        let part = done.saturating_mul(parts).checked_div(total).unwrap_or(parts);
+        if self.shown.fetch_max(part, Ordering::Relaxed) < part {
+            let end = if terminal && done < total { '\r' } else { '\n' };
+            let _ = write!(io::stderr(), "import: {done} of {total} objects{end}");
+        }
+    }
+}
+
+fn tenant(verb: Tenant) -> (Command, Audience) {
+    match verb {
+        Tenant::Add { name } => (Command::TenantAdd { name }, Audience::People),
+        Tenant::List(listing) => (Command::TenantList {}, audience(listing)),
+    }
+}
+
+fn user(verb: User) -> (Command, Audience) {
+    let command = match verb {
+        User::Add(new) => Command::UserAdd {
+            login: new.login,
+            tenant: new.tenant,
+            email: new.email,
+            display_name: new.display_name,
+            role: match new.role {
+                cli::Role::Admin => Role::Admin,
+                cli::Role::FrontDesk => Role::FrontDesk,
+                cli::Role::Practitioner => Role::Practitioner,
+                cli::Role::Patient => Role::Patient,
+            },
+        },
+        User::List { tenant, listing } => return (Command::UserList { tenant }, audience(listing)),
+        User::Disable { login } => Command::UserSetState { login, state: State::Disabled },
+        User::Enable { login } => Command::UserSetState { login, state: State::Enabled },
+        User::Remove { login } => Command::UserRemove { login },
+    };
+    (command, Audience::People)
+}
+
+fn app_password(verb: AppPassword) -> (Command, Audience) {
+    match verb {
+        AppPassword::Add { login, label } => (Command::AppPasswordAdd { login, label }, Audience::People),
+        AppPassword::List { login, listing } => (Command::AppPasswordList { login }, audience(listing)),
+        AppPassword::Revoke { login, id } => (Command::AppPasswordRevoke { login, id }, Audience::People),
+    }
+}
+
+fn calendar(verb: Calendar) -> (Command, Audience) {
+    let command = match verb {
+        Calendar::Add { at, display_name, components } => {
+            Command::CalendarAdd { at, display_name, components }
+        }
+        Calendar::List { login, listing } => return (Command::CalendarList { login }, audience(listing)),
+        Calendar::Remove { at } => Command::CalendarRemove { at },
+        Calendar::Share { at, with, access } => Command::CalendarShare {
+            at,
+            with,
+            access: match access {
+                cli::SharedAccess::Read => SharedAccess::Read,
+                cli::SharedAccess::ReadWrite => SharedAccess::ReadWrite,
+                cli::SharedAccess::FreeBusy => SharedAccess::FreeBusy,
+                cli::SharedAccess::None => SharedAccess::None,
+            },
+        },
+    };
+    (command, Audience::People)
+}

@@ -1,0 +1,55 @@
+//! The bounds of this crate that no configuration key changes.
+
+use std::time::Duration;
+
+/// Streams that one HTTP/2 connection may have open.
+pub(crate) const STREAMS_MAX: u32 = 128;
+
+/// Streams that a client may have reset before we took them, per connection (CVE-2023-44487).
+pub(crate) const PENDING_RESETS_MAX: usize = 20;
+
+/// Streams that we may have reset for a client's errors before the connection is given up.
+pub(crate) const ERROR_RESETS_MAX: usize = 128;
+
+/// Bytes that may wait in one HTTP/2 stream to be sent.
+pub(crate) const STREAM_SEND_BYTES_MAX: usize = 64 << 10;
+
+/// How often an HTTP/2 peer is asked whether it is there, and how long it may take to answer.
+pub(crate) const PING: Duration = Duration::from_secs(20);
+
+/// How long we go on reading after an answer that was given before the request had ended. Closing at once would
+/// make the kernel reset the connection, and the client would lose the answer.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
+/// Bytes that are read and dropped in that time.
+pub(crate) const LINGER_BYTES_MAX: usize = 32 << 20;
+
+/// How long a listener rests after `accept` failed, for example for want of file descriptors.
+pub(crate) const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Connections that wait in the kernel to be accepted.
+pub(crate) const BACKLOG: u32 = 1024;
+
+/// Connections to the management listener at a time; more are closed at once.
+pub(crate) const MANAGEMENT_CONNECTIONS_MAX: usize = 64;
+
+/// Connections to the control socket at a time.
+pub(crate) const CONTROL_CONNECTIONS_MAX: usize = 16;
+
+/// The longest line on the control socket.
+pub(crate) const CONTROL_LINE_BYTES_MAX: usize = 1 << 20;
+
+/// The largest calendar file that can be imported or exported in one go.
+pub(crate) const ATTACHMENT_BYTES_MAX: usize = 512 << 20;
+
+/// How long a client of the control socket may take for its request line.
+pub(crate) const CONTROL_LINE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a command waits for a store that another command holds, or for a daemon that is starting.
+pub(crate) const STORE_WAIT: Duration = Duration::from_secs(10);
+
+/// How often it looks again.
+pub(crate) const STORE_LOOK: Duration = Duration::from_millis(25);
+
+/// How often the daemon tidies its store.
+pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(60);

@@ -1,0 +1,50 @@
+//! `almanac`: the daemon and its command line in one program. It wires the parts and has no rules of its own.
+//!
+//! Start with `serve.rs` for what starts in which order, `connection/mod.rs` for the way of a request from its
+//! socket to `almanac_methods`, `commands/mod.rs` for what an operator can ask for.
+//!
+//! RFC 9112 and RFC 9113 (HTTP/1.1, HTTP/2) by hyper; RFC 7239 (Forwarded) in `forwarded.rs`.
+
+mod as_owner;
+mod caps;
+mod cli;
+mod commands;
+mod config;
+mod connection;
+mod control;
+mod daemon;
+mod demo;
+mod failure;
+mod forwarded;
+mod invoke;
+mod lan;
+mod limits;
+mod listen;
+mod management;
+mod metrics;
+mod output;
+mod route;
+mod serve;
+mod status;
+mod supervisor;
+mod telemetry;
+mod tls;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    telemetry::keep_panics_silent();
+    // An error means that a provider is installed already: there is only this one to choose from.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = cli::Cli::parse();
+    match as_owner::keep_private().and_then(|()| invoke::invoke(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Outcomes on stdout: tables for people, JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::commands::Outcome;
+use crate::commands::rows::StatusRow;
+use crate::failure::Failure;
+
+/// For whom a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    People,
+    Programs,
+}
+
+/// Writes to stdout. A reader that has had enough, such as `head`, is no error.
+///
+/// # Errors
+/// Stdout takes nothing, because its disk is full for example.
+pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to stdout: {error}"), "look at where it leads"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The text of an outcome, with its line end; empty if there is nothing to say.
+pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
+    let table = match outcome {
+        Outcome::Done | Outcome::Exported => return String::new(),
+        Outcome::Made(id) => return format!("{id}\n"),
+        Outcome::AppPassword(new) => return format!("{}\n", new.secret),
+        Outcome::Imported(report) => {
+            return format!(
+                "created {}, replaced {}, unchanged {}, refused {}\n",
+                report.created,
+                report.replaced,
+                report.unchanged,
+                report.refused.len()
+            );
+        }
+        Outcome::Status(row) if audience == Audience::People => return status(row),
+        Outcome::Status(row) => return json(row),
+        _ if audience == Audience::Programs => return list_json(outcome),
+        list => rows(list),
+    };
+    columns(&table)
+}
+
+fn list_json(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Tenants(rows) => json(rows),
+        Outcome::Users(rows) => json(rows),
+        Outcome::AppPasswords(rows) => json(rows),
+        Outcome::Calendars(rows) => json(rows),
+        _ => String::new(),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).map_or_else(|_| String::new(), |text| text + "\n")
+}
+
+/// The rows of a list as texts, the headings first.
+fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
+    let heading = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut table = Vec::new();
+    match outcome {
+        Outcome::Tenants(rows) => {
+            table.push(heading(&["NAME", "USERS", "ID"]));
+            table
+                .extend(rows.iter().map(|row| vec![row.name.clone(), row.users.to_string(), row.id.clone()]));
+        }
+        Outcome::Users(rows) => {
+            table.push(heading(&["LOGIN", "TENANT", "ROLE", "STATE", "NAME", "EMAIL"]));
+            table.extend(rows.iter().map(|row| {
+                let (role, state) = (word(&row.role), word(&row.state));
+                vec![
+                    row.login.clone(),
+                    row.tenant.clone(),
+                    role,
+                    state,
+                    row.display_name.clone(),
+                    row.email.clone(),
+                ]
+            }));
+        }
+        Outcome::AppPasswords(rows) => {
+            table.push(heading(&["LABEL", "CREATED", "LAST USED", "ID"]));
+            table.extend(rows.iter().map(|row| {
+                vec![row.label.clone(), row.created.clone(), or_dash(&row.last_used), row.id.clone()]
+            }));
+        }
+        Outcome::Calendars(rows) => {
+            table.push(heading(&["CALENDAR", "OBJECTS", "HOLDS", "SHARED WITH", "NAME"]));
+            table.extend(rows.iter().map(|row| {
+                let shares: Vec<String> =
+                    row.shares.iter().map(|share| format!("{}:{}", share.login, share.access)).collect();
+                let shares = (!shares.is_empty()).then(|| shares.join(","));
+                let holds = row.components.join(",");
+                vec![
+                    row.calendar.clone(),
+                    row.objects.to_string(),
+                    holds,
+                    or_dash(&shares),
+                    or_dash(&row.display_name),
+                ]
+            }));
+        }
+        _ => {}
+    }
+    table
+}
+
+/// The word by which a choice is written on the command line.
+fn word<T: Serialize>(choice: &T) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Columns as wide as their widest cell, two blanks apart. Controls, which could move the cursor, are blanks.
+fn columns(table: &[Vec<String>]) -> String {
+    let count = table.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for row in table {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let clean: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            line.push_str(&format!("{clean:width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn status(row: &StatusRow) -> String {
+    let store = &row.store;
+    let number = |value: Option<u64>| value.map(|value| value.to_string());
+    let lines = [
+        ("version", Some(row.version.clone())),
+        ("state", Some(row.state.clone())),
+        ("pid", row.pid.map(|pid| pid.to_string())),
+        ("uptime", row.uptime_seconds.map(|seconds| format!("{seconds} s"))),
+        ("http", Some(row.addresses.http.join(" "))),
+        ("management", Some(row.addresses.management.join(" "))),
+        ("store", Some(format!("{} ({})", store.path, store.engine))),
+        ("bytes", number(store.bytes)),
+        ("incarnation", store.incarnation.clone()),
+        ("head", number(store.head)),
+        ("tenants", number(store.tenants)),
+        ("users", number(store.users)),
+        ("collections", number(store.collections)),
+    ];
+    let known =
+        lines.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
+    known.map(|(name, value)| format!("{name:12} {value}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::rows::{NewAppPassword, TenantRow};
+
+    #[test]
+    fn a_list_is_a_table_for_people_and_an_array_for_programs() {
+        let row = |name: &str, users| TenantRow { id: "ten_1".into(), name: name.into(), users };
+        let list = Outcome::Tenants(vec![row("riverside", 2), row("a\x1b[2J", 10)]);
+        let expected = "NAME       USERS  ID\nriverside  2      ten_1\na [2J      10     ten_1\n";
+        assert_eq!(text(&list, Audience::People), expected);
+        let json: serde_json::Value = serde_json::from_str(&text(&list, Audience::Programs)).unwrap();
+        assert_eq!(json[1]["users"], 10);
+        assert_eq!(text(&Outcome::Tenants(Vec::new()), Audience::Programs), "[]\n");
+    }
+
+    #[test]
+    fn a_new_app_password_is_printed_alone() {
+        let new = NewAppPassword { id: "crd_1".into(), secret: "abcdefghijklmnopqrstuvwxyz".into() };
+        assert_eq!(text(&Outcome::AppPassword(new), Audience::People), "abcdefghijklmnopqrstuvwxyz\n");
+    }
+
+    #[test]
+    fn the_status_of_a_stopped_server_leaves_out_what_nobody_knows() {
+        let row = StatusRow::stopped("/s", "redb");
+        let people = text(&Outcome::Status(Box::new(row.clone())), Audience::People);
+        assert!(people.contains("state        stopped\n") && !people.contains("uptime"), "{people}");
+        let json: serde_json::Value =
+            serde_json::from_str(&text(&Outcome::Status(Box::new(row)), Audience::Programs)).unwrap();
+        assert_eq!(json["state"], "stopped");
+        assert!(json["store"]["head"].is_null());
+    }
+}

@@ -1,0 +1,325 @@
+//! `almanac serve`: what starts in which order, and stops in the reverse one.
+
+use std::io::Write;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use almanac_app::App;
+use almanac_base::{Clock, IdGen, SystemClock};
+use almanac_methods::{Service, Settings};
+use almanac_store::{CreateMode, OpenError, Store};
+use rustls::ServerConfig;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_rustls::TlsAcceptor;
+
+use crate::as_owner::become_owner_of;
+use crate::caps::Caps;
+use crate::cli;
+use crate::commands::rows::Addresses;
+use crate::commands::{Executor, run};
+use crate::config::values::ListenAddress;
+use crate::config::{Config, Engine};
+use crate::connection::{Handler, Server};
+use crate::control;
+use crate::daemon::Daemon;
+use crate::failure::{Exit, Failure};
+use crate::limits::{HOUSEKEEPING, STORE_LOOK, STORE_WAIT};
+use crate::listen::{self, Listener};
+use crate::management::{self, Management};
+use crate::metrics::Metrics;
+use crate::supervisor::{Drained, Importance, Supervisor};
+use crate::{demo, lan, telemetry, tls};
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// Why it could not start, or that a vital part of it ended.
+pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failure> {
+    telemetry::start(&config.log, Arc::new(SystemClock));
+    if options.lan {
+        // The certificate lives in the state folder and belongs to its owner.
+        become_owner_of(&config.store.path)?;
+        config.http.listen = vec![ListenAddress::Tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, lan::PORT)))];
+        config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
+    }
+    // The key of the certificate may be readable for root only.
+    let tls = config.http.tls.as_ref().map(tls::load).transpose()?;
+    become_owner_of(&config.store.path)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
+    })?;
+    runtime.block_on(serve(config, tls, options.demo))
+}
+
+/// The parts that live as long as the daemon.
+struct Parts {
+    config: Config,
+    supervisor: Supervisor,
+    /// The tasks of the management listener: they outlive the others, to say that those are ending.
+    observers: Supervisor,
+    metrics: Arc<Metrics>,
+    daemon: Arc<Daemon>,
+    clock: Arc<dyn Clock>,
+}
+
+async fn serve(config: Config, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let parts = Parts {
+        supervisor: Supervisor::default(),
+        observers: Supervisor::default(),
+        metrics: Arc::default(),
+        daemon: Arc::new(Daemon::new(config.store.path.clone())),
+        clock: Arc::new(SystemClock),
+        config,
+    };
+    let outcome = observed(&parts, tls, demo, &mut signals).await;
+    parts.observers.drain(Duration::ZERO).await;
+    outcome
+}
+
+/// All between the first and the last answer of the management listener.
+async fn observed(
+    parts: &Parts,
+    tls: Option<Arc<ServerConfig>>,
+    demo: bool,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let management = Arc::new(Management {
+        daemon: Arc::clone(&parts.daemon),
+        metrics: Arc::clone(&parts.metrics),
+        app: OnceLock::new(),
+        limits: parts.config.limits.clone(),
+    });
+    // First of all, so that whoever waits for readiness is told to wait.
+    let mut addresses = Addresses::default();
+    for address in &parts.config.management.listen {
+        let listener = Listener::bind(address, 0o660).await?;
+        addresses.management.push(url(&listener.address(), "http"));
+        management::serve(&parts.observers, listener, Arc::clone(&management));
+    }
+    let store = tokio::select! {
+        store = open_store(&parts.config) => store?,
+        () = signals.next() => return Ok(()),
+    };
+    let outcome = match run::app(&parts.config, &store).await {
+        Ok(app) => {
+            let _ = management.app.set(Arc::clone(&app));
+            let outcome = with_app(parts, &app, tls, addresses, demo, signals).await;
+            stop(parts, signals).await;
+            app.close().await;
+            outcome
+        }
+        Err(failure) => Err(failure),
+    };
+    // The mark is written and synced: not on a thread that serves requests.
+    let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Opens the store. A command that holds it for a moment is waited for; a daemon that holds it is not.
+async fn open_store(config: &Config) -> Result<Arc<Store>, Failure> {
+    let deadline = Instant::now() + STORE_WAIT;
+    loop {
+        let options = run::options(config, CreateMode::IfMissing);
+        let opened = tokio::task::spawn_blocking(move || Store::open(options)).await;
+        match opened {
+            Ok(Ok(store)) => return Ok(Arc::new(store)),
+            Ok(Err(OpenError::InUse(_))) => {
+                let served = listen::connect_unix(&control::socket(&config.store.path)).await.is_ok();
+                if served || Instant::now() > deadline {
+                    return Err(in_use(config));
+                }
+            }
+            Ok(Err(error)) => return Err(run::refused(&error)),
+            Err(_) => {
+                return Err(Failure::failed(
+                    "opening the store ended in a fault of the program",
+                    "report this",
+                ));
+            }
+        }
+        sleep(STORE_LOOK).await;
+    }
+}
+
+fn in_use(config: &Config) -> Failure {
+    Failure::new(
+        Exit::InUse,
+        format!("the store in {} is in use by another process", config.store.path.display()),
+        "stop that process first, or name another state folder with --state",
+    )
+}
+
+/// Binds what needs the application, says ready, and waits for the end.
+async fn with_app(
+    parts: &Parts,
+    app: &Arc<App>,
+    tls: Option<Arc<ServerConfig>>,
+    mut addresses: Addresses,
+    demo: bool,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
+    listen_for_commands(parts, app).await?;
+    let mut listeners = Vec::new();
+    for address in &parts.config.http.listen {
+        let listener = Listener::bind(address, 0o660).await?;
+        addresses.http.push(url(&listener.address(), if tls.is_some() { "https" } else { "http" }));
+        listeners.push(listener);
+    }
+    let server = Arc::new(server(parts, app));
+    let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
+    for listener in listeners {
+        let tls = tls.clone().map(TlsAcceptor::from);
+        listen::serve(&parts.supervisor, listener, Arc::clone(&server), Arc::clone(&caps), tls);
+    }
+    keep_house(parts, app);
+    parts.daemon.ready(addresses.clone());
+    say_ready(&addresses, &parts.config.store.path);
+    if let Some(logins) = logins {
+        guide(parts, &addresses, &logins)?;
+    }
+    let (work, observation) = (parts.supervisor.stopping(), parts.observers.stopping());
+    let ended = || Err(Failure::failed("a vital part of the server ended", "see the log above; start again"));
+    tokio::select! {
+        () = signals.next() => Ok(()),
+        () = work.cancelled() => ended(),
+        () = observation.cancelled() => ended(),
+    }
+}
+
+async fn listen_for_commands(parts: &Parts, app: &Arc<App>) -> Result<(), Failure> {
+    let state = &parts.config.store.path;
+    if parts.config.store.engine == Engine::Memory {
+        // No store made the folder.
+        make_folder(state)?;
+    }
+    let socket = ListenAddress::Unix(control::socket(state));
+    let listener = Listener::bind(&socket, 0o600).await?;
+    let executor = Executor { app: Arc::clone(app), daemon: Some(Arc::clone(&parts.daemon)) };
+    control::server::serve(&parts.supervisor, listener, Arc::new(executor));
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+        Failure::failed(
+            format!("cannot make {}: {error}", path.display()),
+            "make it yourself, or choose another with --state",
+        )
+    })
+}
+
+/// The CalDAV service as the listeners call it.
+fn server(parts: &Parts, app: &Arc<App>) -> Server {
+    let limits = &parts.config.limits;
+    let mut settings = Settings {
+        public_url: parts.config.http.public_url.as_ref().map(ToString::to_string),
+        ..Settings::default()
+    };
+    settings.xml.body_bytes_max = limits.xml_bytes_max.0;
+    settings.ical.object_bytes_max = limits.object_bytes_max.0;
+    settings.limits.body_bytes_max = limits.body_bytes_max.0;
+    let service = Service::new(Arc::clone(app) as _, Arc::clone(&parts.clock), settings);
+    let handler: Handler = Arc::new(move |request, edge| {
+        let service = service.clone();
+        Box::pin(async move { service.serve(request, edge).await })
+    });
+    Server {
+        handler,
+        limits: limits.clone(),
+        trusted: parts.config.http.trusted_proxies.clone(),
+        ids: IdGen::new(Arc::clone(&parts.clock)),
+        metrics: Arc::clone(&parts.metrics),
+        supervisor: parts.supervisor.clone(),
+    }
+}
+
+/// Tidies the store once a minute. A round that fails is told and tried again.
+fn keep_house(parts: &Parts, app: &Arc<App>) {
+    let (app, stopping) = (Arc::clone(app), parts.supervisor.stopping());
+    parts.supervisor.spawn("housekeeping", Importance::Vital, async move {
+        let mut rounds = interval(HOUSEKEEPING);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                _ = rounds.tick() => {}
+            }
+            if let Err(error) = app.housekeeping().await {
+                tracing::warn!(error = crate::failure::chain(&error), "housekeeping failed");
+            }
+        }
+    });
+}
+
+/// Stops taking work, lets what is in flight end, and drops what takes too long. A second signal ends at once.
+async fn stop(parts: &Parts, signals: &mut Signals) {
+    parts.daemon.draining();
+    tracing::info!(count = parts.metrics.connections_open(), "stopping");
+    let drained = tokio::select! {
+        drained = parts.supervisor.drain(parts.config.limits.drain_timeout.0) => drained,
+        () = signals.next() => {
+            // Whatever is not durable was not acknowledged: the store is made for this.
+            std::process::exit(i32::from(Exit::Failed as u8));
+        }
+    };
+    if drained == Drained::Cut {
+        tracing::warn!("some requests took too long and were cut");
+    }
+}
+
+fn say_ready(addresses: &Addresses, state: &Path) {
+    let (http, management) = (addresses.http.join(","), addresses.management.join(","));
+    let line = format!("almanac ready http={http} management={management} state={}\n", state.display());
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+fn guide(parts: &Parts, addresses: &Addresses, logins: &str) -> Result<(), Failure> {
+    let own = addresses.http.first().cloned().unwrap_or_default();
+    let port = own.rsplit(':').next().unwrap_or_default();
+    let (url, fingerprint) = match &parts.config.http.tls {
+        None => (own, None),
+        Some(tls) => (format!("https://{}:{port}", lan::address()), Some(lan::fingerprint(&tls.cert_file)?)),
+    };
+    let text = demo::guide(&url, &parts.config.store.path, logins, fingerprint.as_deref());
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// How a client would write the address.
+fn url(address: &ListenAddress, scheme: &str) -> String {
+    match address {
+        ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
+        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> Result<Self, Failure> {
+        let take = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::failed(format!("cannot listen for signals: {error}"), "report this")
+            })
+        };
+        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

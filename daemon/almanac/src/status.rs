@@ -1,0 +1,61 @@
+//! `almanac status`: asks the daemon, or says that there is none. It opens nothing that writes.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::commands::rows::StatusRow;
+use crate::commands::{Command, Outcome};
+use crate::config::{Config, Engine};
+use crate::control::client;
+use crate::failure::Failure;
+
+/// How the server of this configuration is.
+///
+/// # Errors
+/// A daemon is there and cannot be asked.
+pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
+    let state = &config.store.path;
+    if let Some((Outcome::Status(row), _)) = client::ask(state, &Command::Status {}, &[], &|_| {}).await? {
+        return Ok(*row);
+    }
+    let engine = match config.store.engine {
+        Engine::Redb => "redb",
+        Engine::Memory => "memory",
+    };
+    let mut row = StatusRow::stopped(&state.display().to_string(), engine);
+    row.store.bytes = fs::metadata(state.join("store.redb")).map(|file| file.len()).ok();
+    if is_locked(state) {
+        // It is being opened or closed, or a command works on it.
+        "busy".clone_into(&mut row.state);
+    }
+    Ok(row)
+}
+
+/// Whether a process has the store. The look takes no lock that it keeps.
+fn is_locked(state: &Path) -> bool {
+    let Ok(file) = File::open(state.join("lock")) else { return false };
+    matches!(flock(&file, FlockOperation::NonBlockingLockShared), Err(rustix::io::Errno::WOULDBLOCK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_without_a_daemon_is_stopped_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.store.path = folder.path().join("state");
+        assert_eq!(status(&config).await.unwrap().state, "stopped");
+        assert!(!config.store.path.exists());
+        fs::create_dir(&config.store.path).unwrap();
+        fs::write(config.store.path.join("store.redb"), [0; 7]).unwrap();
+        let lock = File::create(config.store.path.join("lock")).unwrap();
+        let row = status(&config).await.unwrap();
+        assert_eq!((row.state.as_str(), row.store.bytes), ("stopped", Some(7)));
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert_eq!(status(&config).await.unwrap().state, "busy");
+    }
+}

@@ -1,0 +1,277 @@
+//! The command line, before and while the daemon runs: exit codes, JSON, import and export.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use almanac_harness::{Daemon, Options, TENANT, ics};
+
+use crate::erika;
+
+#[test]
+fn ten_people_can_be_made_before_and_after_the_start() {
+    let mut daemon = Daemon::stopped(Options::new().without_canary());
+    let mut people: Vec<_> = (0..5).map(|n| daemon.person(&format!("early-{n}"))).collect();
+    daemon.boot();
+    people.extend((0..5).map(|n| daemon.person(&format!("late-{n}"))));
+    for person in &people {
+        let client = daemon.client(person);
+        let _ = client.put(&person.object("a.ics"), ics::simple("a")).expect(201);
+    }
+    let users = daemon.cli(&["user", "list", "--json"]).json();
+    assert_eq!(users.as_array().unwrap().len(), 10);
+    daemon.stop();
+    assert_eq!(daemon.cli(&["user", "list", "--json"]).json(), users, "the same answer when stopped");
+    daemon.boot();
+}
+
+#[test]
+fn lists_have_json_with_what_was_entered() {
+    let (daemon, _erika, _client) = erika();
+    let users = daemon.cli(&["user", "list", "--json"]).json();
+    let erika = users.as_array().unwrap().iter().find(|u| u["login"] == "erika").unwrap();
+    assert_eq!(erika["email"], "erika@example.invalid");
+    assert_eq!(erika["display_name"], "Name of erika");
+    assert_eq!(erika["role"], "practitioner");
+    assert_eq!(erika["state"], "enabled");
+    assert!(erika["id"].as_str().unwrap().starts_with("usr_"));
+    let tenants = daemon.cli(&["tenant", "list", "--json"]).json();
+    assert_eq!(tenants[0]["name"], TENANT);
+    assert!(tenants[0]["id"].as_str().unwrap().starts_with("ten_"));
+    let calendars = daemon.cli(&["calendar", "list", "erika", "--json"]).json();
+    let mut names: Vec<_> =
+        calendars.as_array().unwrap().iter().map(|c| c["calendar"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["erika/calendar", "erika/tasks"]);
+    for list in [
+        vec!["user", "list"],
+        vec!["tenant", "list"],
+        vec!["calendar", "list"],
+        vec!["app-password", "list", "erika"],
+    ] {
+        assert!(daemon.cli(&list).ok().lines().count() >= 1, "{list:?}");
+    }
+}
+
+#[test]
+fn mistakes_end_with_their_code_and_a_remedy() {
+    let (daemon, _erika, _client) = erika();
+    let _ = daemon.cli(&["no-such-command"]).failed(2);
+    let _ = daemon.cli(&["user", "add", "x"]).failed(2);
+    let _ = daemon
+        .cli(&[
+            "user",
+            "add",
+            "x",
+            "--tenant",
+            TENANT,
+            "--email",
+            "x@example.invalid",
+            "--display-name",
+            "X",
+            "--role",
+            "king",
+        ])
+        .failed(2);
+    let add = |login: &str, tenant: &str| {
+        daemon.cli(&[
+            "user",
+            "add",
+            login,
+            "--tenant",
+            tenant,
+            "--email",
+            "x@example.invalid",
+            "--display-name",
+            "X",
+            "--role",
+            "patient",
+        ])
+    };
+    let _ = add("erika", TENANT).failed(1);
+    let _ = add("x", "no-such-tenant").failed(1);
+    for bad in ["", "a/b", "..", "a b", "a:b"] {
+        let cli = add(bad, TENANT);
+        assert!(matches!(cli.code, Some(1 | 2)), "{bad:?}: {cli:?}");
+    }
+    for command in [
+        &["user", "disable", "nobody"][..],
+        &["user", "remove", "nobody"],
+        &["app-password", "add", "nobody", "--label", "x"],
+        &["app-password", "revoke", "erika", "crd_00000000000000000000000000000000"],
+        &["calendar", "share", "erika/none", "--with", "erika", "--access", "read"],
+        &["export", "erika/none"],
+        &["import", "/no/such/file.ics", "erika/calendar"],
+        &["tenant", "add", TENANT],
+    ] {
+        let why = daemon.cli(command).failed(1);
+        assert!(why.lines().count() >= 2, "what failed and what to do: {why}");
+    }
+    let _ = daemon.cli(&["--help"]).ok();
+}
+
+#[test]
+fn configuration_mistakes_name_key_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("almanac.toml");
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let check = |text: &str| {
+        fs::write(&path, text).unwrap();
+        daemon.cli(&["config", "check", "--config", path.to_str().unwrap()])
+    };
+    assert_eq!(check("version = 1\n").ok().trim(), "ok");
+    for (text, key, line) in [
+        ("version = 1\n[http]\nlisten = \"127.0.0.1:0\"\nlisen = 1\n", "lisen", "4"),
+        ("version = 1\n\n[limits]\nbody_timeout = 10\n", "body_timeout", "4"),
+        ("version = 1\n[limits]\nbody_timeout = \"soon\"\n", "body_timeout", "3"),
+        ("version = 2\n", "version", "1"),
+        ("version = 1\n[store]\nengine = \"paper\"\n", "engine", "3"),
+        ("version = 1\n[nonsense]\n", "nonsense", "2"),
+    ] {
+        let why = check(text).failed(3);
+        assert!(why.contains(key) && why.contains(line), "{text}: {why}");
+    }
+    let missing = daemon.cli(&["config", "check", "--config", "/no/such/file.toml"]);
+    let _ = missing.failed(3);
+    let mut broken = Daemon::stopped(Options::new().without_canary().set("limits.body_timeout", "soon"));
+    let why = broken.try_boot().unwrap_err().failed(3);
+    assert!(why.contains("ALMANAC_LIMITS__BODY_TIMEOUT") || why.contains("body_timeout"), "{why}");
+}
+
+#[test]
+fn the_sample_configuration_is_valid() {
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../etc/almanac.toml");
+    assert_eq!(daemon.cli(&["--config", sample, "config", "check"]).ok().trim(), "ok");
+}
+
+#[test]
+fn status_tells_about_a_running_and_a_stopped_daemon() {
+    let (mut daemon, _erika, _client) = erika();
+    let status = daemon.cli(&["status", "--json"]).json();
+    assert_eq!(status["state"], "running");
+    assert_eq!(status["pid"], daemon.pid());
+    assert_eq!(status["addresses"]["http"][0], format!("http://{}", daemon.listeners()[0].authority()));
+    assert_eq!(status["store"]["engine"], "redb");
+    assert!(status["store"]["incarnation"].as_str().unwrap().starts_with("sto_"));
+    assert!(status["store"]["bytes"].as_u64().unwrap() > 0 && status["store"]["head"].as_u64().is_some());
+    assert_eq!((status["store"]["tenants"].as_u64(), status["store"]["users"].as_u64()), (Some(1), Some(2)));
+    assert!(status["uptime_seconds"].as_u64().is_some() && status["version"].as_str().is_some());
+    daemon.stop();
+    let stopped = daemon.cli(&["status", "--json"]).json();
+    assert_eq!(stopped["state"], "stopped");
+    assert_eq!(stopped["version"], status["version"]);
+    assert!(stopped["store"]["bytes"].as_u64().unwrap() > 0);
+    let _ = daemon.cli(&["status"]).ok();
+    daemon.boot();
+}
+
+#[test]
+fn import_and_export_are_inverse() {
+    let (daemon, erika, client) = erika();
+    let components = format!(
+        "{}BEGIN:VEVENT\nUID:one\nDTSTAMP:20261101T080000Z\nDTSTART;TZID=Europe/Berlin:20261201T090000\nRRULE:FREQ=WEEKLY;COUNT=3\nSUMMARY:Grüße\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:one\nDTSTAMP:20261101T080000Z\nRECURRENCE-ID;TZID=Europe/Berlin:20261208T090000\nDTSTART;TZID=Europe/Berlin:20261208T100000\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:two\nDTSTAMP:20261101T080000Z\nDTSTART:20261201T090000Z\nEND:VEVENT\n",
+        ics::berlin("Europe/Berlin")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("in.ics");
+    fs::write(&file, ics::calendar(&components)).unwrap();
+    let _ = daemon.cli(&["import", file.to_str().unwrap(), "erika/calendar"]).ok();
+    assert_eq!(client.members(&erika.calendar()).len(), 2, "one object per UID");
+    let _ = daemon.cli(&["import", file.to_str().unwrap(), "erika/calendar"]).ok();
+    assert_eq!(client.members(&erika.calendar()).len(), 2, "a second import changes nothing");
+
+    let out = folder.path().join("out.ics");
+    let _ = daemon.cli(&["export", "erika/calendar", "-o", out.to_str().unwrap()]).ok();
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    let exported = fs::read_to_string(&out).unwrap();
+    assert_eq!(exported, daemon.cli(&["export", "erika/calendar"]).ok());
+    let unfolded = ics::unfold(&exported);
+    let mut uids = ics::values(&unfolded, "UID");
+    uids.sort_unstable();
+    assert_eq!(uids, ["one", "one", "two"]);
+    assert!(unfolded.contains("SUMMARY:Grüße") && unfolded.contains("TZID:Europe/Berlin"));
+    let _ = daemon.cli(&["calendar", "add", "erika/copy"]).ok();
+    let _ = daemon.cli_with_input(&["import", "-", "erika/copy"], exported.as_bytes()).ok();
+    assert_eq!(client.members(&erika.collection("copy")).len(), 2);
+}
+
+#[test]
+fn an_import_tells_what_it_refused_without_showing_it() {
+    let (daemon, erika, client) = erika();
+    let components = "BEGIN:VEVENT\nUID:good\nDTSTAMP:20261101T080000Z\nDTSTART:20261201T090000Z\nEND:VEVENT\n\
+                      BEGIN:VEVENT\nUID:bad\nDTSTAMP:20261101T080000Z\nDTSTART:20269901T090000Z\nSUMMARY:Very private\nEND:VEVENT\n";
+    let cli = daemon.cli_with_input(&["import", "-", "erika/calendar"], ics::calendar(components).as_bytes());
+    assert!(matches!(cli.code, Some(0 | 1)), "{cli:?}");
+    assert!(!cli.stderr.contains("Very private") && !cli.stdout.contains("Very private"), "{cli:?}");
+    assert!(format!("{}{}", cli.stdout, cli.stderr).contains('1'), "{cli:?}");
+    assert_eq!(client.members(&erika.calendar()).len(), 1);
+    let nothing = daemon.cli_with_input(&["import", "-", "erika/calendar"], b"not a calendar");
+    let _ = nothing.failed(1);
+}
+
+#[test]
+fn a_calendar_can_be_added_listed_and_removed_by_the_operator() {
+    let (daemon, erika, client) = erika();
+    let _ = daemon
+        .cli(&["calendar", "add", "erika/surgery", "--display-name", "OP-Saal", "--components", "VEVENT"])
+        .ok();
+    let found = client
+        .propfind(&erika.collection("surgery"), "0", &["D:displayname", "C:supported-calendar-component-set"])
+        .multistatus();
+    assert_eq!(found.only().text("D:displayname"), "OP-Saal");
+    assert_eq!(found.only().prop("C:supported-calendar-component-set").unwrap().children.len(), 1);
+    let _ = daemon.cli(&["calendar", "add", "erika/surgery"]).failed(1);
+}
+
+#[test]
+fn the_state_folder_is_closed_to_others() {
+    let (mut daemon, _erika, _client) = erika();
+    let assert_closed = |daemon: &Daemon| {
+        assert_eq!(fs::metadata(daemon.state()).unwrap().permissions().mode() & 0o777, 0o700);
+        for entry in fs::read_dir(daemon.state()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} {mode:o}", entry.path().display());
+        }
+    };
+    assert_closed(&daemon);
+    daemon.stop();
+    assert_closed(&daemon);
+    daemon.boot();
+}
+
+#[test]
+fn the_demo_prints_the_same_logins_at_every_start_and_they_work() {
+    let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo"));
+    daemon.boot();
+    let logins = fs::read_to_string(daemon.state().join("LOGINS.txt")).unwrap();
+    assert_eq!(fs::metadata(daemon.state().join("LOGINS.txt")).unwrap().permissions().mode() & 0o777, 0o600);
+    let secrets: Vec<&str> = logins
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| w.len() == 26 && w.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)))
+        .collect();
+    assert_eq!(secrets.len(), 2, "two people: {logins}");
+    let users = daemon.cli(&["user", "list", "--json"]).json();
+    let people: Vec<String> =
+        users.as_array().unwrap().iter().map(|u| u["login"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(people.len(), 2);
+    for secret in &secrets {
+        let works = people.iter().any(|login| {
+            let client = daemon.anonymous().sign_in_with(login, secret);
+            let path = format!("/dav/calendars/{login}/calendar/");
+            let answer = client.propfind(&path, "1", &["D:getetag"]);
+            answer.status == 207 && answer.multistatus().members().len() >= 3
+        });
+        assert!(works, "a demo login with a week of events");
+    }
+    for word in ["Thunderbird", "Apple", "DAVx5", "vdirsyncer"] {
+        assert!(daemon.await_log(|line| line.contains(word)).is_some(), "how to subscribe from {word}");
+    }
+    daemon.restart();
+    for secret in secrets {
+        assert!(daemon.await_log(|line| line.contains(secret)).is_some(), "printed again");
+    }
+    assert_eq!(fs::read_to_string(daemon.state().join("LOGINS.txt")).unwrap(), logins);
+}
