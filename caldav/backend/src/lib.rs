@@ -23,7 +23,6 @@ pub use types::{
 use almanac_base::Secret;
 use almanac_ical::CalendarObject;
 use almanac_ical::series::{Busy, Window};
-use almanac_ical::zone::Zone;
 use async_trait::async_trait;
 
 /// What the protocol needs of the place where calendars live.
@@ -208,12 +207,10 @@ pub trait Backend: Send + Sync {
     ) -> Result<Changes, BackendError>;
 
     /// The busy time of one collection in `window`, merged and ordered (RFC 4791 section 7.10).
-    /// `zone` is the zone of floating and all-day times where the collection has none of its own.
     async fn busy(
         &self,
         caller: &Caller,
         at: &CollectionPath,
         window: &Window,
-        zone: Option<&Zone>,
     ) -> Result<Vec<Busy>, BackendError>;
 }

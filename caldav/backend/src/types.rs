@@ -176,6 +176,8 @@ pub struct Collection {
     pub timezone: Option<String>,
     /// `CALDAV:calendar-timezone-id` (RFC 7809).
     pub timezone_id: Option<String>,
+    /// Where its floating and all-day times are: its own zone, else the tenant's.
+    pub zone: Zone,
     /// `CALDAV:supported-calendar-component-set`.
     pub components: BTreeSet<ComponentKind>,
     /// `CALDAV:schedule-calendar-transp`.
@@ -293,7 +295,7 @@ pub struct Select {
     pub window: Option<Window>,
     /// Like `window`, for the alarms of the components (RFC 4791 section 9.9, VALARM). Needs `kind`.
     pub alarm_window: Option<Window>,
-    /// The zone of floating and all-day times; else the collection's, else the tenant's.
+    /// The zone of floating and all-day times; else the collection's `zone`.
     pub zone: Option<Zone>,
 }
 

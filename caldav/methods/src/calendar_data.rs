@@ -15,7 +15,6 @@ use almanac_ical::{Component, Limits, tree};
 
 use crate::error::{Failure, Violation};
 use crate::filter::window_of;
-use crate::frame::Frame;
 use crate::limits::EXPANSION_BYTES_MAX;
 
 /// The octets of an object, and their tree once somebody asks for it.
@@ -79,7 +78,7 @@ impl Rendering {
         Self { zones, ..self }
     }
 
-    /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `frame` says
+    /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `zone` is
     /// where floating and all-day times are.
     ///
     /// # Errors
@@ -87,7 +86,7 @@ impl Rendering {
     pub(crate) fn render<'b>(
         &self,
         body: &'b Body<'_>,
-        frame: &Frame,
+        zone: &Zone,
         budget: &mut Budget,
     ) -> Result<Cow<'b, [u8]>, Truncated> {
         let untouched = self.recurrence == Recurrence::AsIs
@@ -101,14 +100,12 @@ impl Rendering {
         match &self.recurrence {
             Recurrence::AsIs => {}
             Recurrence::Expand(period) => {
-                let window = frame.window(&window(period), calendar);
-                shown = Cow::Owned(within(body, budget, |budget| {
-                    expand(calendar, &window, &frame.zone(), budget)
-                })?);
+                let window = window(period);
+                shown = Cow::Owned(within(body, budget, |budget| expand(calendar, &window, zone, budget))?);
             }
             Recurrence::Limit(period) => {
-                let window = frame.window(&window(period), calendar);
-                shown = Cow::Owned(limit_recurrence_set(calendar, &window, &frame.zone(), budget)?);
+                let window = window(period);
+                shown = Cow::Owned(limit_recurrence_set(calendar, &window, zone, budget)?);
             }
         }
         if let Some(window) = &self.freebusy {

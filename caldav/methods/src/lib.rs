@@ -15,7 +15,6 @@ mod copy_move;
 mod delete;
 mod error;
 mod filter;
-mod frame;
 mod get;
 mod header;
 mod if_header;

@@ -9,7 +9,6 @@ use almanac_backend::{
 use almanac_base::Secret;
 use almanac_ical::CalendarObject;
 use almanac_ical::series::{Busy, Window};
-use almanac_ical::zone::Zone;
 use async_trait::async_trait;
 
 use crate::App;
@@ -195,8 +194,7 @@ impl Backend for App {
         caller: &Caller,
         at: &CollectionPath,
         window: &Window,
-        zone: Option<&Zone>,
     ) -> Result<Vec<Busy>, BackendError> {
-        Ok(self.busy_time(caller, at, window, zone).await?)
+        Ok(self.busy_time(caller, at, window).await?)
     }
 }

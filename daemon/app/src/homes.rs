@@ -85,6 +85,7 @@ impl App {
             description: record.description.clone(),
             timezone: record.timezone.clone(),
             timezone_id: record.timezone_id.clone(),
+            zone: entry.zone().clone(),
             components: components?,
             transparency: if record.transparency == 0 {
                 Transparency::Opaque

@@ -145,7 +145,6 @@ impl App {
         caller: &Caller,
         at: &CollectionPath,
         window: &Window,
-        zone: Option<&Zone>,
     ) -> Result<Vec<Busy>, AppError> {
         let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
         if found.access < Access::FreeBusy {
@@ -155,7 +154,7 @@ impl App {
         if entry.record.transparency != 0 {
             return Ok(Vec::new()); // RFC 6638 section 9.1: it does not count
         }
-        let zone = entry.zone.as_ref().or(zone).unwrap_or(&entry.tenant.zone).clone();
+        let zone = entry.zone().clone();
         let wanted = |slot: &Slot| slot.overlaps(window, &zone);
         let slots = self.slots(&entry, Some(window), None, usize::MAX, &wanted).await?;
         let mut busy = Vec::new();

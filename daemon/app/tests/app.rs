@@ -306,8 +306,8 @@ async fn an_index_in_memory_and_streamed_summaries_give_the_same_answers() {
             (listing(&roomy, &roomy.nora, &select).await, listing(&cramped, &cramped.nora, &select).await);
         assert_eq!(names(a), names(b), "{text}");
         let collection = at("nora", "calendar");
-        let a = roomy.app.busy(&roomy.nora, &collection, &window, None).await.unwrap();
-        let b = cramped.app.busy(&cramped.nora, &collection, &window, None).await.unwrap();
+        let a = roomy.app.busy(&roomy.nora, &collection, &window).await.unwrap();
+        let b = cramped.app.busy(&cramped.nora, &collection, &window).await.unwrap();
         assert_eq!(a, b, "{text}");
     }
     let all = Select::default();
@@ -355,7 +355,7 @@ async fn a_shared_calendar_has_its_own_name_and_colour_with_the_sharee() {
     world.app.share_calendar(&calendar, &login("tomas"), Some(Access::FreeBusy)).await.unwrap();
     assert_eq!(refusal(world.app.object(&world.tomas, &path).await), Refusal::NeedPrivilege);
     assert_eq!(
-        world.app.busy(&world.tomas, &shared, &window("2026-11-01/2026-11-08"), None).await.unwrap().len(),
+        world.app.busy(&world.tomas, &shared, &window("2026-11-01/2026-11-08")).await.unwrap().len(),
         1
     );
     // The sharee's DELETE ends the share and leaves the calendar.

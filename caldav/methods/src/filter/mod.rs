@@ -12,21 +12,20 @@ pub(crate) use text::casemap;
 
 use almanac_davxml::{CompFilter, CompRule, Filter, ParamFilter, ParamRule, PropFilter, PropRule, Test};
 use almanac_ical::recur::{Budget, Truncated};
+use almanac_ical::zone::Zone;
 use almanac_ical::{Component, Property};
 
-use crate::frame::Frame;
-
-/// Whether `calendar`, the VCALENDAR of an object, matches. `frame` says where floating and all-day times are.
+/// Whether `calendar`, the VCALENDAR of an object, matches. `zone` is where floating and all-day times are.
 ///
 /// # Errors
 /// If the budget for recurrences runs out before that is known.
 pub(crate) fn matches(
     filter: &Filter,
     calendar: &Component,
-    frame: &Frame,
+    zone: &Zone,
     budget: &mut Budget,
 ) -> Result<bool, Truncated> {
-    let mut matcher = Matcher { times: time::Times::new(calendar, frame, budget) };
+    let mut matcher = Matcher { times: time::Times::new(calendar, zone, budget) };
     match &filter.comp.rule {
         CompRule::NotDefined => Ok(false),
         rule => Ok(calendar.is(&filter.comp.name) && matcher.conditions(rule, calendar, calendar)?),

@@ -8,14 +8,12 @@ use almanac_ical::{Component, ComponentKind, Property};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
-use crate::frame::Frame;
 use crate::limits::ISOLATED_MAX;
 
 /// The times of one calendar object, worked out when they are first asked for.
 pub(super) struct Times<'a> {
     calendar: &'a Component,
-    frame: &'a Frame,
-    zone: Zone,
+    zone: &'a Zone,
     budget: &'a mut Budget,
     series: Option<Series>,
     /// How many components may still be looked at on their own.
@@ -23,8 +21,8 @@ pub(super) struct Times<'a> {
 }
 
 impl<'a> Times<'a> {
-    pub(super) fn new(calendar: &'a Component, frame: &'a Frame, budget: &'a mut Budget) -> Self {
-        Self { calendar, frame, zone: frame.zone(), budget, series: None, isolated: ISOLATED_MAX }
+    pub(super) fn new(calendar: &'a Component, zone: &'a Zone, budget: &'a mut Budget) -> Self {
+        Self { calendar, zone, budget, series: None, isolated: ISOLATED_MAX }
     }
 
     /// Whether `component` has an instance in the window, or its `parent` an alarm if it is one. Components
@@ -38,19 +36,18 @@ impl<'a> Times<'a> {
         let alarm = component.is("VALARM");
         let timed = if alarm { parent } else { component };
         let Ok(kind) = timed.name().parse::<ComponentKind>() else { return Ok(false) };
-        let window = self.frame.window(window, self.calendar);
         if self.series.is_none() {
             self.series = Series::read(self.calendar).ok();
         }
         let Some(series) = &self.series else { return Ok(false) };
         if alarm {
-            return series.alarm_overlaps(kind, &window, &self.zone, self.budget);
+            return series.alarm_overlaps(kind, window, self.zone, self.budget);
         }
-        if !series.overlaps(kind, &window, &self.zone, self.budget)? {
+        if !series.overlaps(kind, window, self.zone, self.budget)? {
             return Ok(false);
         }
         match self.isolate(component) {
-            Some(own) => own.overlaps(kind, &window, &self.zone, self.budget),
+            Some(own) => own.overlaps(kind, window, self.zone, self.budget),
             None => Ok(true),
         }
     }
@@ -85,16 +82,11 @@ impl<'a> Times<'a> {
 
     /// `None` if the value is no date or time.
     fn value_overlaps(&self, property: &Property, text: &str, window: &Window) -> Option<bool> {
-        let (first, last, window) = match value::parse_date_or_time(text)? {
-            DateOrTime::Date(date) => {
-                let (first, last) = (self.midnight(date), self.midnight(date.tomorrow().ok()?));
-                (first, last, self.frame.window_of_floating(window))
-            }
+        let (first, last) = match value::parse_date_or_time(text)? {
+            DateOrTime::Date(date) => (self.midnight(date), self.midnight(date.tomorrow().ok()?)),
             DateOrTime::Time(time, form) => {
-                let floats = form == Form::Local && property.param("TZID").is_none();
-                let window = if floats { self.frame.window_of_floating(window) } else { *window };
                 let instant = self.instant(property, time, form);
-                (instant, instant, window)
+                (instant, instant)
             }
         };
         Some(first < window.end && (last > window.start || (first == last && first >= window.start)))

@@ -13,7 +13,6 @@ use crate::BoxError;
 use crate::calendar_data::Body;
 use crate::error::Reply;
 use crate::filter::{self, Check, Plan};
-use crate::frame::Frame;
 use crate::header::Depth;
 use crate::limits::PAGE_ENTRIES;
 use crate::request::Request;
@@ -42,8 +41,8 @@ pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, que
     }
     let mut members = Members::new(cx, request, at, collection, &query.props)?;
     plan.select.zone.clone_from(&stated);
-    if stated.is_some() {
-        members.frame = Frame::new(stated);
+    if let Some(stated) = stated {
+        members.zone = stated;
     }
     let left = query.limit.unwrap_or(u32::MAX);
     let search = Search { members, plan, filter: query.filter, left };
@@ -141,7 +140,7 @@ impl Search {
             return Ok(true);
         }
         let Some(calendar) = body.calendar() else { return Ok(false) };
-        filter::matches(&self.filter, calendar, &self.members.frame, &mut self.members.budget)
+        filter::matches(&self.filter, calendar, &self.members.zone, &mut self.members.budget)
     }
 
     /// Counts a match; beyond the limit the answer is cut.

@@ -6,7 +6,6 @@ use almanac_davxml::TimeRange;
 use almanac_ical::build::free_busy;
 use http::{HeaderValue, StatusCode, header};
 
-use super::zone;
 use crate::error::{Failure, Reply, Violation};
 use crate::filter::window_of;
 use crate::header::Depth;
@@ -22,7 +21,7 @@ use crate::service::Context;
 /// # Errors
 /// 400 for a period with an open end: the answer states both ends (RFC 5545 section 3.6.4).
 pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, range: &TimeRange) -> Reply {
-    let Loaded::Collection(at, collection) = found else { return Err(Violation::SupportedReport.into()) };
+    let Loaded::Collection(at, _) = found else { return Err(Violation::SupportedReport.into()) };
     if range.start.is_none() || range.end.is_none() {
         return Err(Failure::BadRequest("a free-busy-query needs a start and an end"));
     }
@@ -30,8 +29,7 @@ pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, ran
     let busy = if request.depth()? == Some(Depth::Zero) {
         Vec::new()
     } else {
-        let zone = zone::of_collection(&collection);
-        cx.backend.busy(&request.caller, &at, &window, zone.as_ref()).await?
+        cx.backend.busy(&request.caller, &at, &window).await?
     };
     let calendar = free_busy(&window, cx.clock.now(), &busy);
     let mut response =

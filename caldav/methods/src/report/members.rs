@@ -9,12 +9,11 @@ use almanac_backend::{
 };
 use almanac_davxml::{Multistatus, PropRequest};
 use almanac_ical::recur::{Budget, Truncated};
+use almanac_ical::zone::Zone;
 
-use super::zone;
 use crate::batch::batch;
 use crate::calendar_data::{Body, Rendering};
 use crate::error::{Failure, Violation};
-use crate::frame::Frame;
 use crate::props::{Absent, Resource, Selection, View};
 use crate::request::Request;
 use crate::resource::entry_of;
@@ -31,7 +30,7 @@ pub(super) struct Members {
     /// How to return calendar data, if it is wanted.
     rendering: Option<Rendering>,
     /// Where floating and all-day times are.
-    pub(super) frame: Frame,
+    pub(super) zone: Zone,
     /// What recurrences may cost in this answer.
     pub(super) budget: Budget,
     base: String,
@@ -61,7 +60,7 @@ impl Members {
             cx: Arc::clone(cx),
             caller: request.caller.clone(),
             base: collection_href(&at),
-            frame: Frame::new(zone::of_collection(&collection)),
+            zone: collection.zone.clone(),
             at,
             collection,
             selection,
@@ -112,7 +111,7 @@ impl Members {
         body: &Body<'_>,
     ) -> Result<(), Truncated> {
         let data = match &self.rendering {
-            Some(rendering) => Some(rendering.render(body, &self.frame, &mut self.budget)?),
+            Some(rendering) => Some(rendering.render(body, &self.zone, &mut self.budget)?),
             None => None,
         };
         self.write(xml, href, &entry_of(object), data);

@@ -1,6 +1,5 @@
 //! The zone in which a query reads floating and all-day times (RFC 4791 sections 5.2.2 and 7.3).
 
-use almanac_backend::Collection;
 use almanac_davxml::CalendarQuery;
 use almanac_ical::zone::{Zone, Zones};
 use almanac_ical::{Limits, parse_timezone};
@@ -18,12 +17,6 @@ pub(super) fn of_query(query: &CalendarQuery) -> Result<Option<Zone>, Failure> {
     }
     let Some(id) = &query.timezone_id else { return Ok(None) };
     Zone::iana(id.trim()).ok_or(Violation::ValidTimezone.into()).map(Some)
-}
-
-/// The zone of a collection, if it has one.
-pub(super) fn of_collection(collection: &Collection) -> Option<Zone> {
-    let by_text = collection.timezone.as_deref().and_then(of_text);
-    by_text.or_else(|| collection.timezone_id.as_deref().and_then(Zone::iana))
 }
 
 fn of_text(text: &str) -> Option<Zone> {

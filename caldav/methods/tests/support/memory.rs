@@ -26,8 +26,6 @@ pub enum Fault {
 pub struct Memory {
     state: Mutex<State>,
     fault: Mutex<Option<Fault>>,
-    /// The zone of the tenants, for collections without one.
-    zone: Mutex<Zone>,
     clock: Arc<ManualClock>,
     bodies_read: AtomicUsize,
     calls: AtomicUsize,
@@ -39,7 +37,6 @@ impl Memory {
         let memory = Self {
             state: Mutex::default(),
             fault: Mutex::default(),
-            zone: Mutex::new(Zone::utc()),
             clock,
             bodies_read: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
@@ -92,7 +89,7 @@ impl Memory {
 
     /// Moves all tenants to a zone.
     pub fn live_in(&self, zone: &str) {
-        *self.zone.lock().unwrap() = Zone::iana(zone).unwrap();
+        self.lock().zone = Zone::iana(zone);
     }
 
     /// From now on no page of a listing or a sync is longer than this, whatever its limit allows.
@@ -145,16 +142,11 @@ fn budget() -> Budget {
     Budget { instances: 100_000, periods: 1_000_000 }
 }
 
-fn zone_of(cal: &Cal, wanted: Option<&Zone>, tenant: &Zone) -> Zone {
-    let own = || cal.timezone_id.as_deref().and_then(Zone::iana);
-    wanted.cloned().or_else(own).unwrap_or_else(|| tenant.clone())
-}
-
 fn outcome(replaced: bool, etag: Option<ETag>) -> PutOutcome {
     if replaced { PutOutcome::Replaced(etag) } else { PutOutcome::Created(etag) }
 }
 
-fn selected(cal: &Cal, stored: &Stored, select: &Select, tenant: &Zone) -> Result<bool, BackendError> {
+fn selected(stored: &Stored, select: &Select, own: &Zone) -> Result<bool, BackendError> {
     let Some(kind) = select.kind else { return Ok(true) };
     if stored.object.kind != kind {
         return Ok(false);
@@ -164,7 +156,7 @@ fn selected(cal: &Cal, stored: &Stored, select: &Select, tenant: &Zone) -> Resul
     }
     let series =
         Series::read(stored.parsed.calendar()).map_err(|error| BackendError::Internal(error.into()))?;
-    let zone = zone_of(cal, select.zone.as_ref(), tenant);
+    let zone = select.zone.as_ref().unwrap_or(own).clone();
     let cut = |_| BackendError::from(Refusal::MaxInstances);
     let times = match &select.window {
         Some(window) => series.overlaps(kind, window, &zone, &mut budget()).map_err(cut)?,
@@ -484,9 +476,7 @@ impl Backend for Memory {
         let cal = state.readable(caller, at)?.ok_or(Refusal::NotFound)?;
         let mut page = Page::default();
         for (name, stored) in &cal.objects {
-            if after.is_some_and(|after| name <= after)
-                || !selected(cal, stored, select, &self.zone.lock().unwrap())?
-            {
+            if after.is_some_and(|after| name <= after) || !selected(stored, select, &state.zone_of(cal))? {
                 continue;
             }
             if page.entries.len() == limit {
@@ -535,12 +525,11 @@ impl Backend for Memory {
         caller: &Caller,
         at: &CollectionPath,
         window: &Window,
-        zone: Option<&Zone>,
     ) -> Result<Vec<Busy>, BackendError> {
         let state = self.enter()?;
         let (id, _) = state.find(caller, at).ok_or(Refusal::NotFound)?;
         let cal = state.cals.get(&id).ok_or(Refusal::NotFound)?;
-        let zone = zone_of(cal, zone, &self.zone.lock().unwrap());
+        let zone = state.zone_of(cal);
         let mut busy = Vec::new();
         for stored in cal.objects.values() {
             let series =

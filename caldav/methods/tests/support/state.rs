@@ -9,7 +9,8 @@ use almanac_backend::{
     Transparency, WriteGuard,
 };
 use almanac_base::TenantId;
-use almanac_ical::{CalendarObject, ComponentKind};
+use almanac_ical::zone::{Zone, Zones};
+use almanac_ical::{CalendarObject, ComponentKind, Limits, parse_timezone};
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -61,6 +62,8 @@ pub struct State {
     pub homes: BTreeMap<Login, BTreeMap<CollectionName, Slot>>,
     pub cals: BTreeMap<u64, Cal>,
     pub next: u64,
+    /// The zone of the tenants, for collections without one; UTC if none is set.
+    pub zone: Option<Zone>,
 }
 
 /// The order of names in listings.
@@ -104,6 +107,18 @@ impl State {
         }
     }
 
+    /// Where the floating times of a calendar are: what was set last of the two properties.
+    pub fn zone_of(&self, cal: &Cal) -> Zone {
+        let by_id = || cal.timezone_id.as_deref().and_then(Zone::iana);
+        let by_text = || {
+            let calendar =
+                parse_timezone(cal.timezone.as_deref()?.trim().as_bytes(), &Limits::default()).ok()?;
+            let id = calendar.components().first()?.property("TZID")?.text();
+            Some(Zones::read(&calendar).resolve(&id).zone)
+        };
+        by_id().or_else(by_text).or_else(|| self.zone.clone()).unwrap_or_else(Zone::utc)
+    }
+
     /// Whether a guard holds of a collection's tag.
     pub fn check_tag(&self, caller: &Caller, at: &CollectionPath, guard: &WriteGuard) -> Result<(), Refusal> {
         let tag = self.collection(caller, at).map(|found| ETag::from_opaque(&found.tag));
@@ -128,6 +143,7 @@ impl State {
             description: cal.description.clone(),
             timezone: cal.timezone.clone(),
             timezone_id: cal.timezone_id.clone(),
+            zone: self.zone_of(cal),
             components: cal.components.clone(),
             transparency: cal.transparency,
             dead: dead.unwrap_or_else(|| cal.dead.clone()),
