@@ -23,7 +23,7 @@ pub(crate) struct Globals {
     /// The configuration file; without it /etc/almanac/almanac.toml if that exists, else the defaults
     #[arg(long, value_name = "FILE", global = true, env = "ALMANAC_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// The state folder, instead of `path` in [store]
+    /// The state folder, instead of `path` in `[store]`
     #[arg(long, value_name = "DIR", global = true, env = "ALMANAC_STATE")]
     pub(crate) state: Option<PathBuf>,
 }

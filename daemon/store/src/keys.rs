@@ -207,3 +207,15 @@ impl KeyProvider for FixedKey {
         Ok(RootKey(self.0.clone()))
     }
 }
+
+/// A new root key each time: for an engine in memory, whose data no later process can want.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FreshKey;
+
+impl KeyProvider for FreshKey {
+    fn load(&self, _wish: KeyWish) -> Result<RootKey, KeyError> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        SystemRandom::new().fill(&mut *key).map_err(|_| KeyError::NoRandom)?;
+        Ok(RootKey(key))
+    }
+}

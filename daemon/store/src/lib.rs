@@ -37,7 +37,7 @@ mod write;
 pub use changes::{Change, ChangePage, Trim};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
-pub use keys::{FileKey, FixedKey, KeyError, KeyProvider, KeyWish, RootKey};
+pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
 pub use open::{CreateMode, EngineKind, OpenError, OpenOptions, Tuning};
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};

@@ -1,6 +1,6 @@
 //! Whether a calendar object matches the filter of a calendar-query (RFC 4791 sections 9.7 to 9.9).
 //!
-//! [`plan`] takes out what the backend can select by itself; [`matches`] decides the whole filter on an
+//! [`plan()`] takes out what the backend can select by itself; [`matches()`] decides the whole filter on an
 //! object that was read.
 
 mod plan;

@@ -1,4 +1,4 @@
-//! What an operator can ask for. A [`Command`] is carried out by [`execute`], in the daemon or, while none runs,
+//! What an operator can ask for. A [`Command`] is carried out by [`run`], in the daemon or, while none runs,
 //! in the command line's own process: there is one implementation.
 
 pub(crate) mod rows;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use almanac_app::{App, AppOptions, ImportProgress};
 use almanac_base::SystemClock;
-use almanac_store::{CreateMode, EngineKind, FileKey, OpenError, OpenOptions, Store};
+use almanac_store::{CreateMode, EngineKind, FileKey, FreshKey, KeyProvider, OpenError, OpenOptions, Store};
 use tokio::time::{Instant, sleep};
 
 use super::{Answer, Command, Executor};
@@ -70,15 +70,17 @@ async fn here(
 
 /// How the configuration wants the store.
 pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
-    let key_file = config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
+    let key_file = || config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
+    let (engine, key): (_, Arc<dyn KeyProvider>) = match config.store.engine {
+        Engine::Redb => (EngineKind::Redb, Arc::new(FileKey { path: key_file() })),
+        // What is gone with the process needs no key that outlives it.
+        Engine::Memory => (EngineKind::Memory, Arc::new(FreshKey)),
+    };
     OpenOptions {
         state: config.store.path.clone(),
-        engine: match config.store.engine {
-            Engine::Redb => EngineKind::Redb,
-            Engine::Memory => EngineKind::Memory,
-        },
+        engine,
         cache_bytes: config.store.cache.0 / 2,
-        key: Arc::new(FileKey { path: key_file }),
+        key,
         clock: Arc::new(SystemClock),
         create,
     }

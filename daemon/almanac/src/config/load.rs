@@ -81,6 +81,8 @@ fn apply(table: &Table, name: &str, text: &str) -> Result<Table, Failure> {
         }
         match Value::Table(candidate.clone()).try_into::<Config>() {
             Ok(_) => return Ok(candidate),
+            // Its sibling may come with another variable; if not, the check of the whole says so.
+            Err(error) if error.message().starts_with("missing field") => return Ok(candidate),
             Err(error) => last = Some(first_line(&error)),
         }
     }
@@ -228,6 +230,14 @@ mod tests {
         assert_eq!(config.limits.connections_max, 7);
         assert_eq!(config.limits.idle_timeout, Period(std::time::Duration::from_millis(300)));
         assert_eq!((config.log.level, config.log.format), (Level::Debug, LogFormat::Json));
+    }
+
+    #[test]
+    fn keys_that_need_each_other_can_come_by_two_variables_but_not_alone() {
+        let both = [("ALMANAC_HTTP__TLS__CERT_FILE", "/c.pem"), ("ALMANAC_HTTP__TLS__KEY_FILE", "/k.pem")];
+        assert_eq!(from_text("", &both).unwrap().http.tls.unwrap().key_file, Path::new("/k.pem"));
+        let failure = from_text("", &both[..1]).unwrap_err();
+        assert!(failure.what.contains("key_file"), "{failure}");
     }
 
     #[test]

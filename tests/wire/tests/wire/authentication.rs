@@ -134,3 +134,59 @@ fn a_failed_sign_in_is_one_greppable_line_without_the_login() {
     assert!(line.contains("127.0.0.1"), "{line}");
     assert!(!daemon.log().contains("erika-the-intruder"));
 }
+
+#[test]
+fn logins_of_many_shapes_work_or_are_refused_at_once() {
+    let daemon = almanac_harness::Daemon::start();
+    for login in ["nora@praxis.example", "nora.lindqvist", "NORA", "nora_1", "nora-2", "jürgen", "a"] {
+        let mail = format!("{}@example.invalid", login.len());
+        let made = daemon.cli(&[
+            "user",
+            "add",
+            login,
+            "--tenant",
+            almanac_harness::TENANT,
+            "--email",
+            &mail,
+            "--display-name",
+            "N",
+            "--role",
+            "patient",
+        ]);
+        if made.code != Some(0) {
+            assert!(
+                !made.stderr.is_empty() && !login.bytes().all(|b| b.is_ascii_lowercase()),
+                "{login}: {made:?}"
+            );
+            continue;
+        }
+        let secret = daemon.cli(&["app-password", "add", login, "--label", "x"]).ok().trim().to_owned();
+        let client = daemon.anonymous().sign_in_with(login, &secret);
+        let found = client.propfind("/", "0", &["D:current-user-principal"]).multistatus();
+        let principal = found.only().prop("D:current-user-principal").unwrap().hrefs()[0].to_owned();
+        let found = client.propfind(&principal, "0", &["C:calendar-home-set"]).multistatus();
+        let home = found.only().prop("C:calendar-home-set").unwrap().hrefs()[0].to_owned();
+        assert_eq!(found.only().href, principal, "one spelling of an href");
+        let _ = client.put(&format!("{home}calendar/a.ics"), ics::simple("a")).expect(201);
+        let listing = client.propfind(&format!("{home}calendar/"), "1", &["D:getetag"]).multistatus();
+        assert_eq!(listing.hrefs(), [format!("{home}calendar/"), format!("{home}calendar/a.ics")]);
+    }
+}
+
+#[test]
+fn an_open_connection_ends_its_rights_with_the_app_password() {
+    let (daemon, erika, client) = erika();
+    let mut wire = client.connect().unwrap();
+    let mut ask = || {
+        wire.send(client.request("GET", &erika.calendar()).to_bytes()).unwrap();
+        wire.read_response("GET").unwrap().status
+    };
+    assert_eq!(ask(), 200);
+    let _ = daemon.cli(&["user", "disable", "erika"]).ok();
+    assert_eq!(ask(), 401);
+    let _ = daemon.cli(&["user", "enable", "erika"]).ok();
+    assert_eq!(ask(), 200);
+    let list = daemon.cli(&["app-password", "list", "erika", "--json"]).json();
+    let _ = daemon.cli(&["app-password", "revoke", "erika", list[0]["id"].as_str().unwrap()]).ok();
+    assert_eq!(ask(), 401);
+}

@@ -21,6 +21,7 @@ mod canary;
 mod cli;
 mod client_habits;
 mod collections;
+mod concurrency;
 mod copy_move;
 mod discovery;
 mod disk_full;

@@ -128,3 +128,29 @@ fn the_memory_engine_serves_and_forgets() {
     daemon.restart();
     assert_eq!(daemon.cli(&["user", "list", "--json"]).json(), serde_json::json!([]));
 }
+
+#[test]
+fn after_a_crash_commands_and_sockets_work_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", folder.path().join("http.sock").display());
+    let mut daemon = Daemon::start_with(Options::new().set("http.listen", &socket));
+    let erika = daemon.person("erika");
+    daemon.kill9();
+    assert_eq!(daemon.cli(&["status", "--json"]).json()["state"], "stopped");
+    assert!(daemon.cli(&["user", "list"]).ok().contains("erika"));
+    daemon.boot();
+    let _ = daemon.client(&erika).get(&erika.calendar()).expect(200);
+}
+
+#[test]
+fn a_state_folder_with_a_long_path_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("a-rather-long-name/".repeat(8)).join("state");
+    std::fs::create_dir_all(state.parent().unwrap()).unwrap();
+    let mut daemon = Daemon::stopped(Options::new().without_canary().state(&state));
+    let erika = daemon.person("erika");
+    daemon.boot();
+    let _ = daemon.client(&erika).get(&erika.calendar()).expect(200);
+    let hugo = daemon.person("hugo");
+    let _ = daemon.client(&hugo).get(&hugo.calendar()).expect(200);
+}

@@ -153,3 +153,56 @@ fn without_a_share_the_calendar_is_absent() {
     let put = client.put(&erika.object("b.ics"), ics::simple("b"));
     assert!(matches!(put.status, 403 | 404 | 409), "{put}");
 }
+
+#[test]
+fn a_sharee_cannot_delete_the_owners_calendar() {
+    let (daemon, (erika, own), (hugo, client)) = both();
+    for access in ["read", "read-write", "free-busy"] {
+        share(&daemon, access);
+        let path = shared(&client, &hugo).expect("the calendar in Hugo's home");
+        let answer = client.delete(&path);
+        assert!(matches!(answer.status, 204 | 403 | 405), "{answer}");
+        let moved = client.request("MOVE", &path).header("Destination", hugo.collection("mine")).send();
+        assert!(matches!(moved.status, 201 | 403 | 404 | 405), "{moved}");
+        assert_eq!(own.members(&erika.calendar()), ["a.ics"], "{access}");
+        share(&daemon, "none");
+    }
+}
+
+#[test]
+fn conflicts_and_hrefs_in_a_share_speak_of_the_sharees_own_paths() {
+    let (daemon, (erika, _), (hugo, client)) = both();
+    share(&daemon, "read-write");
+    let path = shared(&client, &hugo).unwrap();
+    let conflict = client.put(&format!("{path}b.ics"), ics::simple("a"));
+    assert_eq!(conflict.error_element().hrefs(), [format!("{path}a.ics")]);
+    for answer in [
+        client.propfind(&path, "1", &["D:getetag"]).multistatus(),
+        client.sync(&path, "").multistatus(),
+        client.events_between(&path, "20261201T000000Z", "20261202T000000Z").multistatus(),
+    ] {
+        assert!(answer.entries.iter().all(|e| e.href.starts_with(&path)), "{:?}", answer.hrefs());
+    }
+    let direct = client.get(&erika.object("a.ics"));
+    assert!(matches!(direct.status, 200 | 404), "{direct}");
+}
+
+#[test]
+fn objects_move_between_an_own_and_a_shared_calendar() {
+    let (daemon, (erika, own), (hugo, client)) = both();
+    share(&daemon, "read-write");
+    let path = shared(&client, &hugo).unwrap();
+    let _ = client.put(&hugo.object("mine.ics"), ics::simple("mine")).expect(201);
+    let there = client
+        .request("MOVE", &hugo.object("mine.ics"))
+        .header("Destination", format!("{path}mine.ics"))
+        .send();
+    let _ = there.expect(201);
+    assert_eq!(own.get(&erika.object("mine.ics")).expect(200).text(), ics::simple("mine"));
+    let back = client
+        .request("MOVE", &format!("{path}mine.ics"))
+        .header("Destination", hugo.object("mine.ics"))
+        .send();
+    let _ = back.expect(201);
+    let _ = own.get(&erika.object("mine.ics")).expect(404);
+}

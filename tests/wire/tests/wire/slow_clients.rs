@@ -151,3 +151,32 @@ fn half_closed_clients_still_get_their_answer() {
     wire.finish();
     assert!(wire.read_to_close().starts_with(b"HTTP/1.1 200"));
 }
+
+#[test]
+fn connections_beyond_the_limit_are_closed_and_places_come_free() {
+    let daemon = Daemon::start_with(Options::new().set("limits.connections_max", "8"));
+    let erika = daemon.person("erika");
+    let client = daemon.client(&erika);
+    let mut held = Vec::new();
+    let mut refused = false;
+    for _ in 0..40 {
+        let mut wire = client.connect().unwrap();
+        let sent = wire.send(client.request("GET", &erika.calendar()).to_bytes());
+        match sent.and_then(|()| wire.read_response("GET")) {
+            Ok(answer) if answer.status == 200 => held.push(wire),
+            Ok(answer) => {
+                assert_eq!(answer.status, 503, "{answer}");
+                refused = true;
+            }
+            Err(_) => refused = true,
+        }
+    }
+    assert!(refused && (4..=8).contains(&held.len()), "{} were served", held.len());
+    drop(held);
+    let served = (0..1000).any(|_| {
+        let answer = client.request("GET", &erika.calendar()).try_send();
+        std::thread::sleep(Duration::from_millis(5)); // the daemon sees the closed connections in its own time
+        answer.is_ok_and(|a| a.status == 200)
+    });
+    assert!(served);
+}
