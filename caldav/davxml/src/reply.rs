@@ -51,7 +51,7 @@ impl ResponseElement {
 /// Reads a multistatus body.
 ///
 /// # Errors
-/// Those of [`parse`]; `UnexpectedRoot` if it is not a `DAV:multistatus`, `Invalid` if a response names no
+/// Those of [`parse()`]; `UnexpectedRoot` if it is not a `DAV:multistatus`, `Invalid` if a response names no
 /// resource or a status line is not one.
 pub fn parse_multistatus(body: &[u8], limits: &Limits) -> Result<MultistatusReply, XmlError> {
     let tree = parse(body, limits)?;
@@ -66,7 +66,7 @@ pub fn parse_multistatus(body: &[u8], limits: &Limits) -> Result<MultistatusRepl
 /// Reads a `DAV:error` body: the violated conditions, of which a server should name one.
 ///
 /// # Errors
-/// Those of [`parse`]; `UnexpectedRoot` if it is not a `DAV:error`.
+/// Those of [`parse()`]; `UnexpectedRoot` if it is not a `DAV:error`.
 pub fn parse_error(body: &[u8], limits: &Limits) -> Result<Vec<Name>, XmlError> {
     let tree = parse(body, limits)?;
     grammar::child_names(grammar::root(tree.as_ref(), DAV, "error")?)

@@ -65,7 +65,7 @@ impl App {
                 match change {
                     PropertyChange::SetDead(property) => set_dead(&mut record.dead, property)?,
                     PropertyChange::RemoveDead(namespace, local) => {
-                        remove_dead(&mut record.dead, namespace, local)
+                        remove_dead(&mut record.dead, namespace, local);
                     }
                     _ => return Err(Refusal::ProtectedProperty.into()),
                 }

@@ -59,7 +59,6 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`].
-    #[expect(clippy::needless_pass_by_value, reason = "the options hold what the store keeps")]
     pub fn open_tuned(options: OpenOptions, tuning: &Tuning) -> Result<Self, OpenError> {
         let opened = open::open(&options, tuning)?;
         let (lock, names) = opened.state.unzip();

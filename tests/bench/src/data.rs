@@ -47,7 +47,7 @@ impl Data {
     /// The event `n`; another `revision` differs in one line.
     pub(crate) fn event(n: usize, revision: usize) -> String {
         let start = Self::start(n);
-        let rule = if n % SERIES_EVERY == 0 {
+        let rule = if n.is_multiple_of(SERIES_EVERY) {
             format!("RRULE:FREQ=WEEKLY;COUNT={SERIES_COUNT}\r\n")
         } else {
             String::new()
@@ -97,7 +97,7 @@ impl Data {
 }
 
 fn overlaps(n: usize, start: Timestamp, end: Timestamp) -> bool {
-    let instances = if n % SERIES_EVERY == 0 { SERIES_COUNT } else { 1 };
+    let instances = if n.is_multiple_of(SERIES_EVERY) { SERIES_COUNT } else { 1 };
     (0..instances).any(|k| {
         let at = Data::start(n) + WEEK * i32::try_from(k).unwrap_or(0);
         at < end && at + LENGTH > start

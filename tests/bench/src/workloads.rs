@@ -184,7 +184,7 @@ impl Bench {
             }));
             token = self.client.sync(&self.calendar, &token).multistatus().sync_token.expect("a token");
         }
-        mean(pieces)
+        mean(&pieces)
     }
 
     fn free_busy(&self, connections: usize, each: usize) -> Figures {
@@ -200,7 +200,7 @@ impl Bench {
 }
 
 /// The mean of runs of one workload.
-fn mean(pieces: Vec<Figures>) -> Figures {
+fn mean(pieces: &[Figures]) -> Figures {
     let count = pieces.len().max(1) as f64;
     let of = |figure: fn(&Figures) -> f64| pieces.iter().map(figure).sum::<f64>() / count;
     Figures {

@@ -33,6 +33,7 @@ mod listeners;
 mod logs;
 mod management;
 mod multiget;
+mod mutations;
 mod objects;
 mod options;
 mod preconditions;
