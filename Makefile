@@ -23,7 +23,7 @@ test: ## Runs all tests, with the real clients, against the built daemon
 	@$(INSTALL) build clients
 	$(CARGO) build --locked --workspace --bins --tests
 ifneq ($(NEXTEST),)
-	$(CARGO) nextest run --locked --workspace --no-fail-fast
+	$(CARGO) nextest run --locked --workspace --no-fail-fast --status-level slow
 	$(CARGO) test --locked --workspace --doc --quiet
 else
 	$(CARGO) test --locked --workspace --no-fail-fast
@@ -46,7 +46,7 @@ attacks: ## Hostile input against a release build, with bounds on CPU time and m
 	@$(INSTALL) build
 	$(CARGO) build --locked --release --package almanac
 	ALMANAC_BIN=$(CURDIR)/target/release/almanac \
-	  $(CARGO) test --locked --package almanac-wire --test wire -- --ignored --test-threads 1 attacks::
+	  $(CARGO) test --locked --package almanac-wire --test wire -- --ignored --nocapture --test-threads 1 attacks::
 
 crash: ## Kills the daemon at random moments, ROUNDS times (200)
 	@$(INSTALL) build

@@ -50,6 +50,16 @@ impl Supervisor {
         });
     }
 
+    /// Runs `work` as a task and waits for its result; whoever stops waiting does not stop the work. `None` if
+    /// it panicked or was killed.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let work = self.kill.clone().run_until_cancelled_owned(work);
+        self.tasks.spawn(work).await.ok().flatten()
+    }
+
     /// Becomes ready when tasks shall finish their work.
     pub(crate) fn stopping(&self) -> CancellationToken {
         self.stop.clone()

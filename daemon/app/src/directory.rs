@@ -169,6 +169,15 @@ impl Directory {
         self.collections.insert(entry.id, entry);
     }
 
+    /// Goes on with the heads that writers on their way already hold.
+    pub(crate) fn keep_heads(&mut self, old: &Self) {
+        for (id, entry) in &mut self.collections {
+            if let (Some(old), Some(entry)) = (old.collections.get(id), Arc::get_mut(entry)) {
+                entry.head = Arc::clone(&old.head);
+            }
+        }
+    }
+
     /// Forgets a collection and every name it has.
     pub(crate) fn remove_collection(&mut self, id: CollectionId) {
         let Some(entry) = self.collections.remove(&id) else { return };

@@ -22,6 +22,7 @@ mod objects;
 mod open;
 mod people;
 mod properties;
+mod settle;
 mod shares;
 mod summaries;
 mod token;

@@ -1,6 +1,7 @@
 //! Reading collections without their bodies: listings, time-range queries, syncs, busy time.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::{Arc, RwLock};
 
 use almanac_backend::{
@@ -35,8 +36,10 @@ impl App {
         let zone = select.zone.as_ref().unwrap_or_else(|| entry.zone()).clone();
         let after = after.map(|name| entry.tenant.store.member(entry.id, name.as_str()).name);
         let wanted = |slot: &Slot| matches(slot, select, &zone);
+        // Alarms lie anywhere: all members are candidates, looked at one by one.
+        let narrow = select.window.or(select.alarm_window.map(|_| Window::ALL));
         let mut slots =
-            self.slots(&entry, select.window.as_ref(), after, limit.saturating_add(1), &wanted).await?;
+            self.slots(&entry, narrow.as_ref(), after, limit.saturating_add(1), &wanted).await?;
         let more = slots.len() > limit;
         slots.truncate(limit);
         Ok(Page { entries: slots.iter().map(|slot| slot.entry()).collect(), more })
@@ -109,6 +112,7 @@ impl App {
             if !page.more {
                 break false;
             }
+            tokio::task::yield_now().await;
         };
         let members = self.present_states(entry, changed, at).await?;
         Ok(Changes { members, token: self.token(entry, Place { seq: at, initial: None }), more })
@@ -155,11 +159,21 @@ impl App {
             return Ok(Vec::new()); // RFC 6638 section 9.1: it does not count
         }
         let zone = entry.zone().clone();
-        let wanted = |slot: &Slot| slot.overlaps(window, &zone);
-        let slots = self.slots(&entry, Some(window), None, usize::MAX, &wanted).await?;
         let mut busy = Vec::new();
-        for slot in slots {
-            slot.busy(window, &zone, &mut busy)?;
+        match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
+            Indexed::Memory(members) => {
+                for (count, slot) in candidates(&members, window, None).into_iter().enumerate() {
+                    slot.busy(window, &zone, &mut busy)?;
+                    breathe(count).await;
+                }
+            }
+            Indexed::TooLarge => {
+                each_in_store(&entry, None, &mut |slot| {
+                    slot.busy(window, &zone, &mut busy)?;
+                    Ok(ControlFlow::Continue(()))
+                })
+                .await?;
+            }
         }
         Ok(merge_busy(busy))
     }
@@ -175,8 +189,18 @@ impl App {
         wanted: &(dyn Fn(&Slot) -> bool + Sync),
     ) -> Result<Vec<Arc<Slot>>, AppError> {
         match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
-            Indexed::Memory(members) => Ok(from_memory(&members, window, after, limit, wanted)),
-            Indexed::TooLarge => from_store(entry, after, limit, wanted).await,
+            Indexed::Memory(members) => Ok(from_memory(&members, window, after, limit, wanted).await),
+            Indexed::TooLarge => {
+                let mut found = Vec::new();
+                each_in_store(entry, after, &mut |slot| {
+                    if wanted(&slot) {
+                        found.push(Arc::new(slot));
+                    }
+                    Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                })
+                .await?;
+                Ok(found)
+            }
         }
     }
 
@@ -184,7 +208,15 @@ impl App {
     pub(crate) async fn count(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
         match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
             Indexed::Memory(members) => Ok(read(&members).len() as u64),
-            Indexed::TooLarge => Ok(from_store(entry, None, usize::MAX, &|_| true).await?.len() as u64),
+            Indexed::TooLarge => {
+                let mut count = 0;
+                each_in_store(entry, None, &mut |_| {
+                    count += 1;
+                    Ok(ControlFlow::Continue(()))
+                })
+                .await?;
+                Ok(count)
+            }
         }
     }
 
@@ -193,8 +225,13 @@ impl App {
         match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
             Indexed::Memory(members) => Ok(read(&members).bytes()),
             Indexed::TooLarge => {
-                let slots = from_store(entry, None, usize::MAX, &|_| true).await?;
-                Ok(slots.iter().map(|slot| slot.bytes).sum())
+                let mut bytes = 0;
+                each_in_store(entry, None, &mut |slot| {
+                    bytes += slot.bytes;
+                    Ok(ControlFlow::Continue(()))
+                })
+                .await?;
+                Ok(bytes)
             }
         }
     }
@@ -223,48 +260,64 @@ fn matches(slot: &Slot, select: &Select, zone: &Zone) -> bool {
         && select.alarm_window.as_ref().is_none_or(|window| slot.alarm_overlaps(window, zone))
 }
 
-fn from_memory(
+/// Members that may overlap the window, in order from behind `after`. The lock is held for the copy only: what
+/// they really are is looked at without it.
+fn candidates(members: &RwLock<Members>, window: &Window, after: Option<KeyedHash>) -> Vec<Arc<Slot>> {
+    let behind = |slot: &&Arc<Slot>| after.is_none_or(|after| slot.hash > after);
+    let mut found: Vec<_> = read(members).near(window).filter(behind).cloned().collect();
+    found.sort_unstable_by_key(|slot| slot.hash);
+    found
+}
+
+async fn from_memory(
     members: &RwLock<Members>,
     window: Option<&Window>,
     after: Option<KeyedHash>,
     limit: usize,
     wanted: &(dyn Fn(&Slot) -> bool + Sync),
 ) -> Vec<Arc<Slot>> {
-    let members = read(members);
     let Some(window) = window else {
-        return members.after(after.as_ref()).filter(|slot| wanted(slot)).take(limit).cloned().collect();
+        return read(members).after(after.as_ref()).filter(|slot| wanted(slot)).take(limit).cloned().collect();
     };
-    let behind = |slot: &&Arc<Slot>| after.is_none_or(|after| slot.hash > after);
-    let mut found: Vec<_> =
-        members.near(window).filter(behind).filter(|slot| wanted(slot)).cloned().collect();
-    drop(members);
-    found.sort_unstable_by_key(|slot| slot.hash);
-    found.truncate(limit);
+    let mut found = Vec::new();
+    for (count, slot) in candidates(members, window, after).into_iter().enumerate() {
+        if wanted(&slot) {
+            found.push(slot);
+            if found.len() == limit {
+                break;
+            }
+        }
+        breathe(count).await;
+    }
     found
 }
 
-async fn from_store(
+/// Lets others run from time to time: an expansion is work, not waiting.
+async fn breathe(count: usize) {
+    if count % 64 == 63 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Shows the summaries of a collection to `each`, in order from behind `after`, holding one page of them.
+async fn each_in_store(
     entry: &CollectionEntry,
     after: Option<KeyedHash>,
-    limit: usize,
-    wanted: &(dyn Fn(&Slot) -> bool + Sync),
-) -> Result<Vec<Arc<Slot>>, AppError> {
-    let mut found = Vec::new();
+    each: &mut (dyn FnMut(Slot) -> Result<ControlFlow<()>, AppError> + Send),
+) -> Result<(), AppError> {
     let mut from = after.map(|hash| summaries::key_behind(entry.id, &hash));
     loop {
         let page = summaries::page(&entry.tenant.store, entry.id, from).await?;
         for slot in page.slots {
-            if wanted(&slot) {
-                found.push(Arc::new(slot));
-                if found.len() == limit {
-                    return Ok(found);
-                }
+            if each(slot)?.is_break() {
+                return Ok(());
             }
         }
         from = page.next;
         if from.is_none() {
-            return Ok(found);
+            return Ok(());
         }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -8,6 +8,7 @@ use almanac_backend::{
 };
 use almanac_ical::CalendarObject;
 use almanac_store::objects::Member;
+use almanac_store::records::collection::share_key;
 use almanac_store::records::ObjectRecord;
 use almanac_store::{Committed, Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
@@ -71,14 +72,14 @@ impl App {
         body: &CalendarObject,
         guard: &WriteGuard,
     ) -> Result<PutOutcome, AppError> {
-        let entry = self.writable(caller, &at.collection, Refusal::ParentMissing)?;
-        if !entry.record.components.contains(&kind_to_byte(body.kind())) {
-            return Err(Refusal::UnsupportedComponent.into());
-        }
-        let store = &entry.tenant.store;
-        let member = store.member(entry.id, at.name.as_str());
-        let uid = store.uid_hash(entry.id, body.uid());
         for _ in 0..COMMIT_ATTEMPTS {
+            let Permit { entry, holds } = self.writable(caller, &at.collection, Refusal::ParentMissing)?;
+            if !entry.record.components.contains(&kind_to_byte(body.kind())) {
+                return Err(Refusal::UnsupportedComponent.into());
+            }
+            let store = &entry.tenant.store;
+            let member = store.member(entry.id, at.name.as_str());
+            let uid = store.uid_hash(entry.id, body.uid());
             let current = self.current(&entry, member, guard).await?;
             if self.check_uid(&entry, at, &uid, current.as_ref()).await? == Seen::Outdated {
                 continue;
@@ -95,8 +96,7 @@ impl App {
                 uid,
             };
             let version = store.new_version();
-            let mut write = Write::new()
-                .require(exists(&entry))
+            let mut write = Write { preconditions: holds, ..Write::new() }
                 .require_object(member, current.as_ref().map(|(version, _)| *version));
             if current.is_none() {
                 write = write.require_uid_free(entry.id, &uid);
@@ -119,15 +119,14 @@ impl App {
         at: &ObjectPath,
         guard: &WriteGuard,
     ) -> Result<(), AppError> {
-        let entry = self.writable(caller, &at.collection, Refusal::NotFound)?;
-        let store = &entry.tenant.store;
-        let member = store.member(entry.id, at.name.as_str());
         for _ in 0..COMMIT_ATTEMPTS {
+            let Permit { entry, holds } = self.writable(caller, &at.collection, Refusal::NotFound)?;
+            let store = &entry.tenant.store;
+            let member = store.member(entry.id, at.name.as_str());
             let Some((version, old)) = self.current(&entry, member, guard).await? else {
                 return Err(Refusal::NotFound.into());
             };
-            let write = Write::new()
-                .require(exists(&entry))
+            let write = Write { preconditions: holds, ..Write::new() }
                 .require_object(member, Some(version))
                 .delete_object(member, store.new_version(), &old, self.clock.now().as_second());
             if let Some(committed) = self.commit(&entry, write).await? {
@@ -150,11 +149,15 @@ impl App {
         source: Source,
     ) -> Result<PutOutcome, AppError> {
         for _ in 0..COMMIT_ATTEMPTS {
-            let origin = match source {
-                Source::Keep => self.readable(caller, &from.collection)?,
-                Source::Remove => self.writable(caller, &from.collection, Refusal::NotFound)?,
+            let (origin, leaves) = match source {
+                Source::Keep => (self.readable(caller, &from.collection)?, Vec::new()),
+                Source::Remove => {
+                    let permit = self.writable(caller, &from.collection, Refusal::NotFound)?;
+                    (permit.entry, permit.holds)
+                }
             };
-            let target = self.writable(caller, &to.collection, Refusal::ParentMissing)?;
+            let Permit { entry: target, holds } =
+                self.writable(caller, &to.collection, Refusal::ParentMissing)?;
             let store = &origin.tenant.store;
             let source_member = store.member(origin.id, from.name.as_str());
             let target_member = store.member(target.id, to.name.as_str());
@@ -190,9 +193,8 @@ impl App {
                 ..old.clone()
             };
             let fresh = store.new_version();
-            let mut write = Write::new()
-                .require(exists(&target))
-                .require(exists(&origin))
+            let preconditions = holds.into_iter().chain(leaves).collect();
+            let mut write = Write { preconditions, ..Write::new() }
                 .require_object(source_member, Some(version))
                 .require_object(target_member, replaced.as_ref().map(|(version, _)| *version));
             if let Some((_, replaced)) = &replaced
@@ -276,24 +278,26 @@ impl App {
     async fn commit(&self, entry: &CollectionEntry, write: Write) -> Result<Option<Committed>, AppError> {
         match entry.tenant.store.commit(write).await {
             Ok(committed) => Ok(Some(committed)),
-            // The first precondition of every write here: the collection is there.
-            Err(StoreError::Conflict { precondition: 0 }) => Err(Refusal::ParentMissing.into()),
             Err(StoreError::Conflict { .. }) => Ok(None),
-            Err(error) => {
-                // It may have become visible all the same (`StoreError::Io`): the next reader looks.
-                self.indexes.forget(entry.id);
-                Err(error.into())
-            }
+            Err(error) => Err(self.uncertain(error)),
         }
     }
 
     /// Tells the indexes and the collections' heads of changes that are durable, in the order of the log
-    /// entries.
+    /// entries. Changes of one collection that follow each other are shown in one step.
     fn announce<'a>(&self, changed: impl IntoIterator<Item = Changed<'a>>, committed: &Committed) {
-        for (Changed { entry, member, now }, place) in changed.into_iter().zip(&committed.changes) {
-            let step = Step { seq: place.seq, hash: member.name, slot: now };
-            self.indexes.apply(entry.id, place.prev_seq, step);
-            entry.head.fetch_max(place.seq, std::sync::atomic::Ordering::AcqRel);
+        let mut changed = changed.into_iter().zip(&committed.changes).peekable();
+        while let Some((first, place)) = changed.next() {
+            let entry = first.entry;
+            let step = |changed: Changed<'_>, seq| Step { seq, hash: changed.member.name, slot: changed.now };
+            let (prev_seq, mut last) = (place.prev_seq, place.seq);
+            let mut steps = vec![step(first, place.seq)];
+            while let Some((next, place)) = changed.next_if(|(next, _)| next.entry.id == entry.id) {
+                last = place.seq;
+                steps.push(step(next, place.seq));
+            }
+            self.indexes.apply(entry.id, prev_seq, steps);
+            entry.head.fetch_max(last, std::sync::atomic::Ordering::AcqRel);
         }
     }
 
@@ -310,20 +314,34 @@ impl App {
         Ok(found.entry)
     }
 
-    /// The collection at a path, if the caller may change its members. `absent` is the refusal where there is
-    /// no such collection.
+    /// The collection at a path, if the caller may change its members, and what must still hold for that when
+    /// the write is committed. `absent` is the refusal where there is no such collection.
     pub(crate) fn writable(
         &self,
         caller: &Caller,
         at: &CollectionPath,
         absent: Refusal,
-    ) -> Result<Arc<CollectionEntry>, AppError> {
+    ) -> Result<Permit, AppError> {
         let found = self.directory().find(caller, at).ok_or(absent)?;
         if found.access < Access::ReadWrite {
             return Err(Refusal::NeedPrivilege.into());
         }
-        Ok(found.entry)
+        let entry = found.entry;
+        let collection = Precondition::Exists(Space::Collections, entry.id.as_bytes().as_slice().into());
+        let share = entry.shares.get(&caller.user).map(|share| {
+            let key = share_key(entry.id, caller.user).into();
+            Precondition::VersionIs(Space::Shares, key, share.version)
+        });
+        Ok(Permit { entry, holds: std::iter::once(collection).chain(share).collect() })
     }
+}
+
+/// The right to change the members of a collection, as of now.
+pub(crate) struct Permit {
+    pub(crate) entry: Arc<CollectionEntry>,
+    /// That the collection is there, and that a share has not changed: a share that ends while a write is on
+    /// its way ends that write too.
+    pub(crate) holds: Vec<Precondition>,
 }
 
 /// Whether what was read is still what is there.
@@ -350,10 +368,6 @@ pub(crate) enum Source {
     Keep,
     /// MOVE.
     Remove,
-}
-
-fn exists(entry: &CollectionEntry) -> Precondition {
-    Precondition::Exists(Space::Collections, entry.id.as_bytes().as_slice().into())
 }
 
 fn outcome(replaced: bool, etag: Option<ETag>) -> PutOutcome {

@@ -65,7 +65,7 @@ fn id(bytes: &[u8]) -> Result<[u8; 16], AppError> {
     bytes.try_into().map_err(|_| AppError::Bug("an id in a key has the wrong length"))
 }
 
-async fn read_directory(store: &Store) -> Result<Directory, AppError> {
+pub(crate) async fn read_directory(store: &Store) -> Result<Directory, AppError> {
     let mut directory = Directory::default();
     let system = store.system();
     let mut logins: BTreeMap<UserId, TenantId> = BTreeMap::new();

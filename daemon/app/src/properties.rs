@@ -14,6 +14,7 @@ use crate::collections::{dead_property, remove_dead, set_dead};
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
 use crate::limits::COMMIT_ATTEMPTS;
+use crate::objects::Permit;
 
 impl App {
     /// See `Backend::object_properties`.
@@ -50,11 +51,11 @@ impl App {
         changes: &[PropertyChange],
         guard: &WriteGuard,
     ) -> Result<(), AppError> {
-        let entry = self.writable(caller, &at.collection, Refusal::NotFound)?;
-        let store = &entry.tenant.store;
-        let member = store.member(entry.id, at.name.as_str());
-        let key = member_key(member.collection, &member.name);
         for _ in 0..COMMIT_ATTEMPTS {
+            let Permit { entry, holds } = self.writable(caller, &at.collection, Refusal::NotFound)?;
+            let store = &entry.tenant.store;
+            let member = store.member(entry.id, at.name.as_str());
+            let key = member_key(member.collection, &member.name);
             let current = store.objects(&[member]).await?.pop().flatten();
             let (version, _) = current.ok_or(Refusal::NotFound)?;
             if !guard.holds(Some(&ETag::from_version(*version.as_bytes()))) {
@@ -70,16 +71,14 @@ impl App {
                     _ => return Err(Refusal::ProtectedProperty.into()),
                 }
             }
-            let place = (Space::Properties, key.clone().into());
-            let write = Write::new().require_object(member, Some(version)).require(match before {
-                Some(before) => Precondition::VersionIs(place.0, place.1, before),
-                None => Precondition::Absent(place.0, place.1),
-            });
+            let write = Write { preconditions: holds, ..Write::new() }
+                .require_object(member, Some(version))
+                .require(unchanged(&key, before));
             let write = write.put(Space::Properties, key.clone(), store.new_version(), record.to_bytes());
             match store.commit(write).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.uncertain(error)),
             }
         }
         Err(AppError::Busy)
@@ -98,8 +97,7 @@ impl App {
         }
     }
 
-    /// Adds to a copy or move that the properties go along; what the target had goes. The last change of a
-    /// property that races with the move may stay behind: it is no part of the object's ETag.
+    /// Adds to a copy or move that the properties go along; what the target had goes.
     pub(crate) async fn carry_properties(
         &self,
         write: Write,
@@ -108,11 +106,20 @@ impl App {
         target: &CollectionEntry,
         to: Member,
     ) -> Result<Write, AppError> {
+        let (version, record) = self.properties(origin, source).await?;
+        let write = write.require(unchanged(&member_key(source.collection, &source.name), version));
         let key = member_key(to.collection, &to.name);
-        let (_, record) = self.properties(origin, source).await?;
         if record.dead.is_empty() {
             return Ok(write.delete(Space::Properties, key));
         }
         Ok(write.put(Space::Properties, key, target.tenant.store.new_version(), record.to_bytes()))
+    }
+}
+
+/// That the properties under this key are still those that were read.
+fn unchanged(key: &[u8], version: Option<RecordVersion>) -> Precondition {
+    match version {
+        Some(version) => Precondition::VersionIs(Space::Properties, key.into(), version),
+        None => Precondition::Absent(Space::Properties, key.into()),
     }
 }

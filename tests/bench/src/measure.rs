@@ -1,77 +1,199 @@
-//! What an operation costs: the server's CPU time from `/proc`, which survives a noisy machine, and the latency.
+//! What an operation costs: the server's CPU time, which survives a noisy machine, and the latency.
 
 use std::time::{Duration, Instant};
 
-/// Figures of one workload.
+use crate::http::{Answer, Connection, Request};
+use crate::proc::cpu;
+use crate::subject::Subject;
+
+/// A connection stops after this many wrong answers.
+const ERRORS_MAX: usize = 3;
+
+/// Why an operation does not count.
+pub(crate) enum Failure {
+    /// The cell's time was over.
+    Cut,
+    Wrong(String),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Self::Cut,
+            _ => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// How long a run may last.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// No operation begins after this time, except the first of each connection.
+    pub(crate) time: Duration,
+    /// How many operations each connection does at most.
+    pub(crate) each: usize,
+    /// What is not answered by then is given up.
+    pub(crate) deadline: Instant,
+}
+
+/// One connection of a run.
+pub(crate) struct Lane {
+    pub(crate) index: usize,
+    connection: Connection,
+    deadline: Instant,
+    latencies: Vec<Duration>,
+    errors: Vec<String>,
+    cut: usize,
+}
+
+/// What runs have cost.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// By connection.
+    latencies: Vec<Vec<Duration>>,
+    cpu: Duration,
+    errors: Vec<String>,
+    cut: usize,
+    pub(crate) syncs: Option<u64>,
+}
+
+/// What an operation costs.
+#[derive(Clone, Default)]
 pub(crate) struct Figures {
-    pub(crate) workload: &'static str,
-    pub(crate) connections: usize,
     pub(crate) operations: usize,
+    pub(crate) errors: usize,
+    pub(crate) first_error: Option<String>,
+    /// Operations under way when the cell was cut.
+    pub(crate) cut: usize,
+    /// Operations per second of waiting, summed over the connections: the client's own checks do not count.
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) cpu_ms: f64,
+    pub(crate) syncs_per_operation: Option<f64>,
 }
 
-/// User and system time of a process, all its threads, ended ones included.
-pub(crate) fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    let per_second = rustix::param::clock_ticks_per_second();
-    Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / per_second.max(1))
+impl Lane {
+    /// Sends `request` and takes the time until the whole answer is there.
+    pub(crate) fn exchange(&mut self, request: &Request, status: u16) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let answer = self.connection.exchange(request, self.deadline)?;
+        if answer.status != status {
+            return Err(Failure::Wrong(format!("status {} instead of {status}", answer.status)));
+        }
+        self.latencies.push(begun.elapsed());
+        Ok(answer)
+    }
+
+    fn work(&mut self, bounds: Bounds, operation: impl Fn(&mut Self, usize) -> Result<(), Failure>) {
+        let begun = Instant::now();
+        for n in 0..bounds.each {
+            if n > 0 && begun.elapsed() > bounds.time {
+                return;
+            }
+            let before = self.latencies.len();
+            match operation(self, n) {
+                Ok(()) => {}
+                Err(Failure::Cut) => {
+                    self.cut += 1;
+                    return;
+                }
+                Err(Failure::Wrong(reason)) => {
+                    self.latencies.truncate(before);
+                    self.errors.push(reason);
+                    if self.errors.len() >= ERRORS_MAX {
+                        return;
+                    }
+                }
+            }
+        }
+    }
 }
 
-/// Peak resident memory of a process, in KiB (VmHWM).
-pub(crate) fn peak_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// Runs `operation(connection, n)` on `connections` threads, `each` times per thread.
+/// Runs `operation(lane, n)` on `connections` connections; one operation is one exchange.
 pub(crate) fn run(
-    pid: u32,
-    workload: &'static str,
+    subject: &Subject,
     connections: usize,
-    each: usize,
-    operation: &(dyn Fn(usize, usize) + Sync),
-) -> Figures {
+    bounds: Bounds,
+    operation: &(dyn Fn(&mut Lane, usize) -> Result<(), Failure> + Sync),
+) -> Tally {
+    let lane = |index| {
+        let mut connection = Connection::new(subject.endpoint().address);
+        let _ = connection.open(); // a failure shows at the first exchange
+        Lane {
+            index,
+            connection,
+            deadline: bounds.deadline,
+            latencies: Vec::new(),
+            errors: Vec::new(),
+            cut: 0,
+        }
+    };
+    let lanes: Vec<Lane> = (0..connections).map(lane).collect();
+    let pid = subject.server.pid();
     let before = cpu(pid);
-    let begun = Instant::now();
-    let mut latencies: Vec<Duration> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..connections)
-            .map(|connection| {
+    let lanes: Vec<Lane> = std::thread::scope(|scope| {
+        let threads: Vec<_> = lanes
+            .into_iter()
+            .map(|mut lane| {
                 scope.spawn(move || {
-                    let timed = |n| {
-                        let begun = Instant::now();
-                        operation(connection, n);
-                        begun.elapsed()
-                    };
-                    (0..each).map(timed).collect::<Vec<_>>()
+                    lane.work(bounds, operation);
+                    lane
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("a wrong answer is printed above"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("a thread of the client")).collect()
     });
-    let elapsed = begun.elapsed();
-    let spent = cpu(pid).saturating_sub(before);
-    latencies.sort_unstable();
-    let operations = latencies.len();
-    let at = |share: f64| {
-        let index = (share * (operations.saturating_sub(1)) as f64) as usize;
-        latencies.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1_000.0)
-    };
-    Figures {
-        workload,
-        connections,
-        operations,
-        per_second: operations as f64 / elapsed.as_secs_f64(),
-        p50_ms: at(0.50),
-        p99_ms: at(0.99),
-        cpu_ms: spent.as_secs_f64() * 1_000.0 / operations.max(1) as f64,
+    let mut tally = Tally { cpu: cpu(pid).saturating_sub(before), ..Tally::default() };
+    for lane in lanes {
+        tally.cut += lane.cut;
+        tally.errors.extend(lane.errors);
+        tally.latencies.push(lane.latencies);
+    }
+    tally
+}
+
+impl Tally {
+    /// Adds another run of the same connections.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.latencies.resize(other.latencies.len(), Vec::new());
+        for (all, more) in self.latencies.iter_mut().zip(other.latencies) {
+            all.extend(more);
+        }
+        self.cpu += other.cpu;
+        self.errors.extend(other.errors);
+        self.cut += other.cut;
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        let mut all: Vec<Duration> = self.latencies.iter().flatten().copied().collect();
+        all.sort_unstable();
+        let operations = all.len();
+        let at = |share: f64| {
+            let index = (share * operations.saturating_sub(1) as f64) as usize;
+            all.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1_000.0)
+        };
+        let rate = |latencies: &Vec<Duration>| {
+            let waited: Duration = latencies.iter().sum();
+            if waited.is_zero() { 0.0 } else { latencies.len() as f64 / waited.as_secs_f64() }
+        };
+        let per = operations.max(1) as f64;
+        Figures {
+            operations,
+            errors: self.errors.len(),
+            first_error: self.errors.first().cloned(),
+            cut: self.cut,
+            per_second: self.latencies.iter().map(rate).sum(),
+            p50_ms: at(0.50),
+            p99_ms: at(0.99),
+            cpu_ms: self.cpu.as_secs_f64() * 1_000.0 / per,
+            syncs_per_operation: self.syncs.map(|syncs| syncs as f64 / per),
+        }
     }
 }

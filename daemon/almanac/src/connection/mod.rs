@@ -21,7 +21,7 @@ use std::task::Poll;
 use almanac_base::{IdGen, RequestId};
 use almanac_methods::{Body, Edge};
 use http::uri::Scheme;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -162,7 +162,12 @@ impl Server {
         let body = RequestBody::new(incoming, &self.limits, Arc::clone(&exchange)).boxed_unsync();
         let response = if framed.is_ok() {
             let edge = self.edge(id, &mut parts, client);
-            (self.handler)(Request::from_parts(parts, body), edge).await
+            let reads = only_reads(&parts.method);
+            let answer = (self.handler)(Request::from_parts(parts, body), edge);
+            // hyper drops the answer's work when the client leaves. A write that has begun goes on to its end,
+            // so that what the disk has and what the memory knows never part.
+            let answer = if reads { Some(answer.await) } else { self.supervisor.finish(answer).await };
+            answer.unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR))
         } else {
             drop(body);
             plain(StatusCode::BAD_REQUEST)
@@ -194,6 +199,11 @@ impl Server {
 enum Asked {
     No,
     Yes,
+}
+
+/// Whether a method changes nothing (RFC 9110 section 9.2.1).
+fn only_reads(method: &Method) -> bool {
+    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
 }
 
 /// An answer of the listener itself.

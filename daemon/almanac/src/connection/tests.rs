@@ -54,9 +54,19 @@ impl Drop for Endless {
     }
 }
 
+/// A write that waits in the middle, of the one test that uses it.
+static BEGUN: tokio::sync::Notify = tokio::sync::Notify::const_new();
+static RELEASED: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
 async fn respond(request: Request<Body>, edge: Edge, given_up: mpsc::Sender<()>) -> Response<Body> {
     match request.uri().path() {
         "/endless" => Response::new(Endless(given_up).boxed_unsync()),
+        "/write" => {
+            BEGUN.notify_one();
+            RELEASED.notified().await;
+            let _ = given_up.try_send(()); // reached: the work went on to its end
+            plain(StatusCode::NO_CONTENT)
+        }
         "/refuse" => plain(StatusCode::PAYLOAD_TOO_LARGE),
         "/peer" => {
             let host = request.headers()[header::HOST].to_str().unwrap().to_owned();
@@ -503,4 +513,18 @@ where
 
 fn get(running: &Running, path: &str) -> Request<Empty<Bytes>> {
     Request::builder().uri(format!("http://{}{path}", running.address)).body(Empty::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_write_whose_client_leaves_goes_on_to_its_end() {
+    let mut running = start(|_| ()).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"DELETE /write HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    BEGUN.notified().await;
+    drop(stream);
+    while running.metrics.connections_open() > 0 {
+        tokio::task::yield_now().await;
+    }
+    RELEASED.notify_one();
+    running.given_up.recv().await.unwrap();
 }

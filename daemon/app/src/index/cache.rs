@@ -1,7 +1,7 @@
 //! Which indexes are in memory: built when first asked for, dropped when the budget is used up.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use almanac_base::CollectionId;
@@ -36,7 +36,14 @@ pub(crate) struct IndexCache {
 struct Cell {
     index: OnceCell<Indexed>,
     used: AtomicU64,
+    /// The index's size, known without its lock; 0 until it is built.
+    footprint: AtomicUsize,
+    /// How often the collection was found too large, since it was last looked at.
+    refused: AtomicU64,
 }
+
+/// After so many uses a collection that was too large is looked at again.
+const RECONSIDER_EVERY: u64 = 1_024;
 
 impl IndexCache {
     pub(crate) fn new(bytes_max: usize) -> Self {
@@ -53,11 +60,23 @@ impl IndexCache {
         let (cell, tick) = self.cell(collection);
         let new = !cell.index.initialized();
         let built = cell.index.get_or_try_init(|| self.build(store, collection)).await?;
-        if let Indexed::Memory(members) = built {
-            let behind = read(members).head() < head;
-            if behind && !catch_up(store, collection, members).await? {
-                self.forget(collection);
-                return Box::pin(self.fresh(store, collection, head)).await;
+        match built {
+            Indexed::Memory(members) => {
+                let behind = read(members).head() < head;
+                if behind && !catch_up(store, collection, members).await? {
+                    self.forget(collection);
+                    return Box::pin(self.fresh(store, collection, head)).await;
+                }
+                let bytes = read(members).footprint();
+                cell.footprint.store(bytes, Ordering::Relaxed);
+                if bytes > self.bytes_max {
+                    self.forget(collection); // it has grown beyond the budget: the next one builds, and finds so
+                }
+            }
+            Indexed::TooLarge => {
+                if cell.refused.fetch_add(1, Ordering::Relaxed) >= RECONSIDER_EVERY {
+                    self.forget(collection);
+                }
             }
         }
         if new || tick % EVICT_EVERY == 0 {
@@ -66,15 +85,17 @@ impl IndexCache {
         Ok(built.clone())
     }
 
-    /// Applies a change that was just made, if it is the next one of an index in memory. One that comes out of
-    /// turn is left to the next reader, who finds the index behind the collection's head.
-    pub(crate) fn apply(&self, collection: CollectionId, prev_seq: u64, step: Step) {
+    /// Applies changes of one commit, if they are the next ones of an index in memory; nobody sees a part of
+    /// them. Such as come out of turn are left to the next reader, who finds the index behind the collection's
+    /// head.
+    pub(crate) fn apply(&self, collection: CollectionId, prev_seq: u64, steps: Vec<Step>) {
         let cell = self.lock().get(&collection).cloned();
         let Some(cell) = cell else { return };
         if let Some(Indexed::Memory(members)) = cell.index.get() {
             let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
             if members.head() == prev_seq {
-                members.apply(step);
+                steps.into_iter().for_each(|step| members.apply(step));
+                cell.footprint.store(members.footprint(), Ordering::Relaxed);
             }
         }
     }
@@ -82,6 +103,11 @@ impl IndexCache {
     /// Drops an index; the next reader builds it again.
     pub(crate) fn forget(&self, collection: CollectionId) {
         self.lock().remove(&collection);
+    }
+
+    /// Drops all indexes.
+    pub(crate) fn forget_all(&self) {
+        self.lock().clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CollectionId, Arc<Cell>>> {
@@ -100,7 +126,9 @@ impl IndexCache {
         let mut cells = self.lock();
         let mut sizes: Vec<(u64, CollectionId, usize)> = cells
             .iter()
-            .map(|(id, cell)| (cell.used.load(Ordering::Relaxed), *id, footprint(cell)))
+            .map(|(id, cell)| {
+                (cell.used.load(Ordering::Relaxed), *id, cell.footprint.load(Ordering::Relaxed))
+            })
             .collect();
         let mut total: usize = sizes.iter().map(|(_, _, bytes)| bytes).sum();
         if total <= self.bytes_max {
@@ -135,6 +163,7 @@ impl IndexCache {
             if after.is_none() {
                 break;
             }
+            tokio::task::yield_now().await; // the engine reads without waiting; others want to run too
         }
         let members = Arc::new(RwLock::new(members));
         if catch_up(store, collection, &members).await? {
@@ -145,25 +174,20 @@ impl IndexCache {
     }
 }
 
-fn footprint(cell: &Cell) -> usize {
-    match cell.index.get() {
-        Some(Indexed::Memory(members)) => read(members).footprint(),
-        _ => 0,
-    }
-}
-
 pub(crate) fn read(members: &RwLock<Members>) -> std::sync::RwLockReadGuard<'_, Members> {
     members.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Brings an index forward to the end of the log. `false` if the log no longer reaches back to it.
+/// Brings an index forward to the end of the log, in one step: nobody sees a part of a commit. `false` if the
+/// log no longer reaches back to it.
 async fn catch_up(
     store: &TenantStore,
     collection: CollectionId,
     members: &RwLock<Members>,
 ) -> Result<bool, AppError> {
+    let mut from = read(members).head();
+    let mut steps = Vec::new();
     loop {
-        let from = read(members).head();
         let page = match store.changes(collection, from, CHANGES_PAGE).await {
             Ok(page) => page,
             Err(StoreError::HistoryGone) => return Ok(false),
@@ -171,14 +195,16 @@ async fn catch_up(
         };
         let hashes: Vec<_> = page.rows.iter().map(|row| row.object).collect();
         let slots = summaries::some(store, collection, &hashes).await?;
-        let steps =
-            page.rows.iter().zip(slots).map(|(row, slot)| Step { seq: row.seq, hash: row.object, slot });
-        {
-            let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
-            steps.for_each(|step| members.apply(step));
+        for (row, slot) in page.rows.iter().zip(slots) {
+            from = row.seq;
+            steps.push(Step { seq: row.seq, hash: row.object, slot });
         }
         if !page.more {
-            return Ok(true);
+            break;
         }
+        tokio::task::yield_now().await;
     }
+    let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
+    steps.into_iter().for_each(|step| members.apply(step));
+    Ok(true)
 }
