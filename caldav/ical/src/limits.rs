@@ -29,7 +29,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             object_bytes_max: 1 << 20,
-            line_bytes_max: 512 << 10,
+            // A file attached inline is one line.
+            line_bytes_max: 1 << 20,
             depth_max: 8,
             components_max: 5_000,
             properties_max: 50_000,

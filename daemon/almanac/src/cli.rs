@@ -91,10 +91,13 @@ pub(crate) struct Listing {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
     /// Makes a tenant
-    #[command(after_help = "Examples:\n  almanac tenant add riverside")]
+    #[command(after_help = "Examples:\n  almanac tenant add riverside --timezone Europe/Dublin")]
     Add {
-        /// Its name: letters, digits, dots, dashes
+        /// Its name, at most 100 characters
         name: String,
+        /// Where floating and all-day times are, in calendars that say nothing else (IANA name; UTC)
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<String>,
     },
     /// Lists all tenants
     #[command(after_help = "Examples:\n  almanac tenant list\n  almanac tenant list --json")]

@@ -178,7 +178,7 @@ impl Steps {
 
 fn tenant(verb: Tenant) -> (Command, Audience) {
     match verb {
-        Tenant::Add { name } => (Command::TenantAdd { name }, Audience::People),
+        Tenant::Add { name, timezone } => (Command::TenantAdd { name, timezone }, Audience::People),
         Tenant::List(listing) => (Command::TenantList {}, audience(listing)),
     }
 }

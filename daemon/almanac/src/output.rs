@@ -173,7 +173,12 @@ mod tests {
 
     #[test]
     fn a_list_is_a_table_for_people_and_an_array_for_programs() {
-        let row = |name: &str, users| TenantRow { id: "ten_1".into(), name: name.into(), users };
+        let row = |name: &str, users| TenantRow {
+            id: "ten_1".into(),
+            name: name.into(),
+            timezone: "UTC".into(),
+            users,
+        };
         let list = Outcome::Tenants(vec![row("riverside", 2), row("a\x1b[2J", 10)]);
         let expected = "NAME       USERS  ID\nriverside  2      ten_1\na [2J      10     ten_1\n";
         assert_eq!(text(&list, Audience::People), expected);

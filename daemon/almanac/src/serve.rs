@@ -224,6 +224,7 @@ fn server(parts: &Parts, app: &Arc<App>) -> Server {
     };
     settings.xml.body_bytes_max = limits.xml_bytes_max.0;
     settings.ical.object_bytes_max = limits.object_bytes_max.0;
+    settings.ical.line_bytes_max = limits.object_bytes_max.0; // a file attached inline is one line
     settings.limits.body_bytes_max = limits.body_bytes_max.0;
     let service = Service::new(Arc::clone(app) as _, Arc::clone(&parts.clock), settings);
     let handler: Handler = Arc::new(move |request, edge| {

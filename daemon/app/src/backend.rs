@@ -21,13 +21,11 @@ impl Backend for App {
     }
 
     async fn principal(&self, caller: &Caller, login: &Login) -> Result<Option<Principal>, BackendError> {
-        Ok(self.directory().colleague(caller, login).map(|user| user.principal()))
+        Ok(self.directory().known(caller, login).map(|user| user.principal()))
     }
 
     async fn principals(&self, caller: &Caller) -> Result<Vec<Principal>, BackendError> {
-        let directory = self.directory();
-        let of_tenant = directory.users.values().filter(|user| user.tenant.id == caller.tenant);
-        Ok(of_tenant.map(|user| user.principal()).collect())
+        Ok(self.directory().known_people(caller).map(|user| user.principal()).collect())
     }
 
     async fn home(&self, caller: &Caller, login: &Login) -> Result<Option<Vec<Collection>>, BackendError> {

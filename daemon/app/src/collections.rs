@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use almanac_backend::types::CopyMembers;
 use almanac_backend::{
     Access, Caller, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Login, NewCollection,
-    ObjectName, ObjectPath, Overwrite, PropertyChange, PutOutcome, Refusal, Select, Transparency, WriteGuard,
+    PropertyChange, Refusal, Transparency, WriteGuard,
 };
 use almanac_base::{CollectionId, UserId};
 use almanac_ical::ComponentKind;
-use almanac_store::records::collection::home_key;
+use almanac_store::records::collection::{home_key, share_key};
 use almanac_store::records::{
     CollectionRecord, DeadPropertyRecord, Document, GarbageRecord, HomeRecord, ShareRecord,
 };
@@ -22,7 +21,6 @@ use crate::directory::{CollectionEntry, SharedWith, Tenant, User};
 use crate::error::AppError;
 use crate::index::slot::kind_to_byte;
 use crate::limits::{COLLECTIONS_MAX, DEAD_BYTES_MAX, DEAD_PROPERTIES_MAX, TEXT_BYTES_MAX};
-use crate::objects::Source;
 use crate::open::collection_entry;
 
 /// The key of a name in a home.
@@ -78,16 +76,7 @@ impl App {
         name: &CollectionName,
         new: NewCollection,
     ) -> Result<CollectionId, AppError> {
-        {
-            let directory = self.directory();
-            let home = directory.homes.get(&owner.id);
-            if home.is_some_and(|names| names.contains_key(name)) {
-                return Err(Refusal::AlreadyExists.into());
-            }
-            if home.is_some_and(|names| names.len() >= COLLECTIONS_MAX) {
-                return Err(Refusal::QuotaExceeded.into());
-            }
-        }
+        self.check_room(owner, name)?;
         let kind = u8::from(new.kind == CollectionKind::Plain);
         let components = match (new.kind, new.components.is_empty()) {
             (CollectionKind::Plain, _) => BTreeSet::new(),
@@ -102,6 +91,19 @@ impl App {
         let id = CollectionId::from_bytes(self.ids.fresh());
         self.store_new(&owner.tenant, id, owner.id, name, record).await?;
         Ok(id)
+    }
+
+    /// Whether the home takes another collection, and the name is free.
+    pub(crate) fn check_room(&self, owner: &User, name: &CollectionName) -> Result<(), AppError> {
+        let directory = self.directory();
+        let home = directory.homes.get(&owner.id);
+        if home.is_some_and(|names| names.contains_key(name)) {
+            return Err(Refusal::AlreadyExists.into());
+        }
+        if home.is_some_and(|names| names.len() >= COLLECTIONS_MAX) {
+            return Err(Refusal::QuotaExceeded.into());
+        }
+        Ok(())
     }
 
     async fn store_new(
@@ -120,8 +122,8 @@ impl App {
             .require(Precondition::Absent(Space::Homes, key.clone()))
             .put(Space::Homes, key, store.new_version(), home.to_bytes())
             .put(Space::Collections, id.as_bytes().as_slice(), version, record.to_bytes());
-        match store.commit(write).await {
-            Err(StoreError::Conflict { .. }) => return Err(Refusal::AlreadyExists.into()),
+        match self.settle(store, write).await {
+            Err(AppError::Store(StoreError::Conflict { .. })) => return Err(Refusal::AlreadyExists.into()),
             other => other?,
         };
         let head = Arc::new(AtomicU64::new(0));
@@ -131,7 +133,7 @@ impl App {
     }
 
     /// The caller, if the home is theirs; where others may not write, they may not know either.
-    fn own_home(&self, caller: &Caller, home: &Login) -> Result<Arc<User>, AppError> {
+    pub(crate) fn own_home(&self, caller: &Caller, home: &Login) -> Result<Arc<User>, AppError> {
         let directory = self.directory();
         let user = directory.colleague(caller, home).ok_or(Refusal::ParentMissing)?;
         if user.id == caller.user { Ok(Arc::clone(user)) } else { Err(Refusal::NeedPrivilege.into()) }
@@ -149,7 +151,7 @@ impl App {
         let found = self.directory().find(caller, at).ok_or(Refusal::NotFound)?;
         let unchanged = self.guarded(caller, &found.entry, guard).await?;
         match found.entry.shares.get(&caller.user) {
-            Some(share) => self.change_share(&found.entry, caller.user, share, changes).await,
+            Some(share) => self.change_share(&found.entry, caller.user, share, changes, unchanged).await,
             None => {
                 let mut record = found.entry.record.clone();
                 for change in changes {
@@ -194,7 +196,7 @@ impl App {
             .require(Precondition::VersionIs(Space::Collections, key.into(), entry.version))
             .put(Space::Collections, key, version, record.to_bytes());
         write.preconditions.extend(unchanged);
-        commit_guarded(store, write).await?;
+        self.settle_guarded(store, write).await?;
         let (shares, head) = (entry.shares.clone(), Arc::clone(&entry.head));
         let entry = collection_entry(entry.id, &entry.tenant, version, record, shares, head)?;
         self.directory_mut().put_collection(entry);
@@ -207,6 +209,7 @@ impl App {
         user: UserId,
         share: &SharedWith,
         changes: &[PropertyChange],
+        unchanged: Option<Precondition>,
     ) -> Result<(), AppError> {
         let mut record = share.record.clone();
         for change in changes {
@@ -219,7 +222,7 @@ impl App {
                 _ => return Err(Refusal::NeedPrivilege.into()),
             }
         }
-        self.put_share(entry, user, record).await
+        self.put_share(entry, user, record, unchanged).await
     }
 
     /// See `Backend::delete_collection`.
@@ -250,143 +253,42 @@ impl App {
         entry: &CollectionEntry,
         unchanged: Option<Precondition>,
     ) -> Result<(), AppError> {
+        let mut write = self.discarding(Write::new(), entry);
+        write.preconditions.extend(unchanged);
+        self.settle_guarded(&entry.tenant.store, write).await?;
+        self.forget_collection(entry.id);
+        Ok(())
+    }
+
+    /// Adds to a write that a collection goes out of sight: its record, its names and its shares go, a note for
+    /// housekeeping comes.
+    pub(crate) fn discarding(&self, write: Write, entry: &CollectionEntry) -> Write {
         let store = &entry.tenant.store;
         let key = entry.id.as_bytes().as_slice();
         let garbage = GarbageRecord { deleted: self.clock.now().as_second() };
-        let mut write = Write::new()
+        let mut write = write
             .delete(Space::Collections, key)
             .delete(Space::Homes, home_name_key(store, entry.owner, entry.name.as_str()))
             .put(Space::Meta, key, store.new_version(), garbage.to_bytes());
         for (user, share) in &entry.shares {
             write = write
-                .delete(Space::Shares, almanac_store::records::collection::share_key(entry.id, *user))
+                .delete(Space::Shares, share_key(entry.id, *user))
                 .delete(Space::Homes, home_name_key(store, *user, share.name.as_str()));
         }
-        write.preconditions.extend(unchanged);
-        commit_guarded(store, write).await?;
-        self.directory_mut().remove_collection(entry.id);
-        self.indexes.forget(entry.id);
-        Ok(())
+        write
     }
 
-    /// See `Backend::rename_collection`. A sharee gives the share another name in their own home.
-    pub(crate) async fn move_collection(
-        &self,
-        caller: &Caller,
-        from: &CollectionPath,
-        to: &CollectionPath,
-        overwrite: Overwrite,
-    ) -> Result<PutOutcome, AppError> {
-        let _changing = self.changing.lock().await;
-        let found = self.directory().find(caller, from).ok_or(Refusal::NotFound)?;
-        self.own_home(caller, &from.home)?;
-        let replaced = self.clear_target(caller, from, to, overwrite).await?;
-        let entry = &found.entry;
-        let store = &entry.tenant.store;
-        let home = HomeRecord { collection: *entry.id.as_bytes(), name: to.name.as_str().to_owned() };
-        let names =
-            Write::new().delete(Space::Homes, home_name_key(store, caller.user, from.name.as_str())).put(
-                Space::Homes,
-                home_name_key(store, caller.user, to.name.as_str()),
-                store.new_version(),
-                home.to_bytes(),
-            );
-        let version = store.new_version();
-        let head = Arc::clone(&entry.head);
-        let (mut record, mut shares, mut entry_version) =
-            (entry.record.clone(), entry.shares.clone(), entry.version);
-        let write = if let Some(share) = shares.get_mut(&caller.user) {
-            share.record.name = to.name.as_str().to_owned();
-            share.name = to.name.clone();
-            share.version = version;
-            let key = almanac_store::records::collection::share_key(entry.id, caller.user);
-            names.put(Space::Shares, key, version, share.record.to_bytes())
-        } else {
-            record.name = to.name.as_str().to_owned();
-            entry_version = version;
-            names.put(Space::Collections, entry.id.as_bytes().as_slice(), version, record.to_bytes())
-        };
-        store.commit(write).await?;
-        let renamed = collection_entry(entry.id, &entry.tenant, entry_version, record, shares, head)?;
-        let mut directory = self.directory_mut();
-        directory.remove_collection(entry.id);
-        directory.put_collection(renamed);
-        Ok(if replaced { PutOutcome::Replaced(None) } else { PutOutcome::Created(None) })
+    /// Forgets a collection that is gone from the store.
+    pub(crate) fn forget_collection(&self, id: CollectionId) {
+        self.directory_mut().remove_collection(id);
+        self.indexes.forget(id);
     }
 
-    /// Makes room at the target of a MOVE or COPY; says whether something was there.
-    async fn clear_target(
-        &self,
-        caller: &Caller,
-        from: &CollectionPath,
-        to: &CollectionPath,
-        overwrite: Overwrite,
-    ) -> Result<bool, AppError> {
-        self.own_home(caller, &to.home)?;
-        if from == to {
-            return Err(Refusal::NeedPrivilege.into()); // RFC 4918 9.8.5: source and destination are the same
-        }
-        let Some(target) = self.directory().find(caller, to) else { return Ok(false) };
-        if overwrite == Overwrite::Refuse {
-            return Err(Refusal::PreconditionFailed.into());
-        }
-        if target.access != Access::Owner {
-            return Err(Refusal::NeedPrivilege.into());
-        }
-        self.discard_collection(&target.entry).await?;
-        Ok(true)
-    }
-
-    /// See `Backend::copy_collection`. The copy appears when it is complete.
-    pub(crate) async fn duplicate_collection(
-        &self,
-        caller: &Caller,
-        from: &CollectionPath,
-        to: &CollectionPath,
-        members: CopyMembers,
-        overwrite: Overwrite,
-    ) -> Result<PutOutcome, AppError> {
-        let source = self.readable(caller, from)?;
-        let replaced = {
-            let _changing = self.changing.lock().await;
-            let owner = self.own_home(caller, &to.home)?;
-            let replaced = self.clear_target(caller, from, to, overwrite).await?;
-            let record = CollectionRecord {
-                owner: *owner.id.as_bytes(),
-                name: to.name.as_str().to_owned(),
-                created: self.clock.now().as_second(),
-                ..source.record.clone()
-            };
-            let id = CollectionId::from_bytes(self.ids.fresh());
-            self.store_new(&owner.tenant, id, owner.id, &to.name, record).await?;
-            replaced
-        };
-        if members == CopyMembers::All {
-            self.copy_members(caller, from, to).await?;
-        }
-        Ok(if replaced { PutOutcome::Replaced(None) } else { PutOutcome::Created(None) })
-    }
-
-    async fn copy_members(
-        &self,
-        caller: &Caller,
-        from: &CollectionPath,
-        to: &CollectionPath,
-    ) -> Result<(), AppError> {
-        let mut after: Option<ObjectName> = None;
-        loop {
-            let page = self.list_members(caller, from, &Select::default(), after.as_ref(), 500).await?;
-            for entry in &page.entries {
-                let at =
-                    |path: &CollectionPath| ObjectPath { collection: path.clone(), name: entry.name.clone() };
-                let guard = WriteGuard::default();
-                self.transfer_object(caller, &at(from), &at(to), &guard, Overwrite::Replace, Source::Keep)
-                    .await?;
-            }
-            after = page.entries.last().map(|entry| entry.name.clone());
-            if !page.more {
-                return Ok(());
-            }
+    /// Commits a write whose only condition that can fail is the client's.
+    pub(crate) async fn settle_guarded(&self, store: &TenantStore, write: Write) -> Result<(), AppError> {
+        match self.settle(store, write).await {
+            Err(AppError::Store(StoreError::Conflict { .. })) => Err(Refusal::PreconditionFailed.into()),
+            other => other.map(|_| ()),
         }
     }
 }
@@ -394,15 +296,6 @@ impl App {
 /// A text that changes whenever a member or a property changes.
 pub(crate) fn tag(head: u64, version: RecordVersion) -> String {
     format!("{head:x}-{:032x}", u128::from_be_bytes(*version.as_bytes()))
-}
-
-/// Commits a write whose only condition that can fail is the client's.
-async fn commit_guarded(store: &TenantStore, write: Write) -> Result<(), AppError> {
-    match store.commit(write).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::Conflict { .. }) => Err(Refusal::PreconditionFailed.into()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 pub(crate) fn dead_property(record: &DeadPropertyRecord) -> DeadProperty {

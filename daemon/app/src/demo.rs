@@ -46,7 +46,7 @@ impl App {
         if !self.tenants().is_empty() {
             return Ok(None);
         }
-        self.add_tenant(TENANT).await?;
+        self.add_tenant(TENANT, Some(BERLIN)).await?;
         let mut people = Vec::new();
         for (login, display_name, email, role) in PEOPLE {
             let new = NewUser {

@@ -97,6 +97,21 @@ pub(crate) struct SharedWith {
 }
 
 impl CollectionEntry {
+    /// The same with other shares.
+    pub(crate) fn with_shares(&self, shares: BTreeMap<UserId, SharedWith>) -> Self {
+        Self {
+            id: self.id,
+            tenant: Arc::clone(&self.tenant),
+            owner: self.owner,
+            name: self.name.clone(),
+            version: self.version,
+            record: self.record.clone(),
+            shares,
+            zone: self.zone.clone(),
+            head: Arc::clone(&self.head),
+        }
+    }
+
     pub(crate) fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
     }
@@ -125,6 +140,30 @@ impl Directory {
     /// The person with this login, if they are of the caller's tenant.
     pub(crate) fn colleague(&self, caller: &Caller, login: &Login) -> Option<&Arc<User>> {
         self.users.get(login).filter(|user| user.tenant.id == caller.tenant)
+    }
+
+    /// The person with this login, if the caller may know who they are: staff know everybody of their tenant, a
+    /// patient only themselves and those with whom they share a calendar.
+    pub(crate) fn known(&self, caller: &Caller, login: &Login) -> Option<&Arc<User>> {
+        self.colleague(caller, login).filter(|user| self.knows(caller, user))
+    }
+
+    /// All people whom the caller may know, ordered by login.
+    pub(crate) fn known_people(&self, caller: &Caller) -> impl Iterator<Item = &Arc<User>> {
+        let of_tenant = self.users.values().filter(|user| user.tenant.id == caller.tenant);
+        of_tenant.filter(|user| self.knows(caller, user))
+    }
+
+    fn knows(&self, caller: &Caller, other: &User) -> bool {
+        let is_patient = |user: &Arc<User>| user.role == PrincipalRole::Patient;
+        if other.id == caller.user || self.by_id.get(&caller.user).is_some_and(|user| !is_patient(user)) {
+            return true;
+        }
+        let shared = |owner, with| {
+            let names = self.homes.get(&with).into_iter().flat_map(BTreeMap::values);
+            names.filter_map(|id| self.collections.get(id)).any(|entry| entry.owner == owner)
+        };
+        shared(other.id, caller.user) || shared(caller.user, other.id)
     }
 
     /// The collection at a path, if the caller may know of it: their own, one shared with them under the name
@@ -158,6 +197,28 @@ impl Directory {
     pub(crate) fn put_user(&mut self, user: Arc<User>) {
         self.users.insert(user.login.clone(), Arc::clone(&user));
         self.by_id.insert(user.id, user);
+    }
+
+    /// Forgets a person, their calendars, and what others shared with them.
+    pub(crate) fn remove_person(&mut self, user: &User, credentials: &[KeyedHash]) {
+        for hash in credentials {
+            self.credentials.remove(hash);
+        }
+        self.users.remove(&user.login);
+        let home: Vec<CollectionId> =
+            self.homes.get(&user.id).into_iter().flat_map(BTreeMap::values).copied().collect();
+        for id in home {
+            let Some(entry) = self.collections.get_mut(&id) else { continue };
+            if entry.owner == user.id {
+                self.remove_collection(id);
+            } else {
+                let mut shares = entry.shares.clone();
+                shares.remove(&user.id);
+                *entry = Arc::new(entry.with_shares(shares));
+            }
+        }
+        self.by_id.remove(&user.id);
+        self.homes.remove(&user.id);
     }
 
     pub(crate) fn put_collection(&mut self, entry: CollectionEntry) {

@@ -1,7 +1,7 @@
 //! What is done from time to time, in bounded rounds, and what the operator can see of the whole.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use almanac_base::{CollectionId, StoreId};
 use almanac_store::limits::HISTORY_CHANGES;
@@ -11,7 +11,7 @@ use almanac_store::{Order, Space, Stats, TenantStore, Trim, Write, prefix_range}
 use crate::App;
 use crate::directory::Tenant;
 use crate::error::AppError;
-use crate::limits::{LAST_USE_SECONDS, PURGE_BATCH, PURGE_COMMITS};
+use crate::limits::{LAST_USE_SECONDS, LAST_USES_BATCH, PURGE_BATCH, PURGE_COMMITS};
 
 /// What a round of housekeeping did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,15 +54,27 @@ impl App {
         let before = self.clock.now().as_second().saturating_sub(LAST_USE_SECONDS);
         let mut done =
             Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
+        // What is damaged in one place must not keep the rest from being done.
+        let mut failed = None;
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
-            done.purged += purge(&tenant.store).await?;
+            match self.purge(&tenant.store).await {
+                Ok(purged) => done.purged += purged,
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
         let collections: Vec<_> = self.directory().collections.values().cloned().collect();
         for entry in collections {
-            done.trimmed += self.trim(&entry.tenant.store, entry.id).await?;
+            match self.trim(&entry.tenant.store, entry.id).await {
+                Ok(trimmed) => done.trimmed += trimmed,
+                Err(error) => failed = failed.or(Some(error)),
+            }
+            tokio::task::yield_now().await; // the engine reads without waiting; others want to run too
         }
-        Ok(done)
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(done),
+        }
     }
 
     /// Writes the last use of app passwords whose written use is before `before`.
@@ -80,23 +92,26 @@ impl App {
             .collect()
         };
         let system = self.store.system();
-        for (hash, credential) in &due {
-            let used = credential.last_used.load(Ordering::Relaxed);
-            let record = CredentialRecord {
-                id: *credential.id.as_bytes(),
-                user: *credential.user.as_bytes(),
-                label: credential.label.clone(),
-                created: credential.created.as_second(),
-                last_used: Some(used),
-            };
-            let write = Write::new().put(
-                Space::Credentials,
-                hash.as_slice(),
-                system.new_version(),
-                record.to_bytes(),
-            );
-            system.commit(write).await?;
-            credential.last_written.store(used, Ordering::Relaxed);
+        for batch in due.chunks(LAST_USES_BATCH) {
+            let mut write = Write::new();
+            let mut written = Vec::with_capacity(batch.len());
+            for (hash, credential) in batch {
+                let used = credential.last_used.load(Ordering::Relaxed);
+                let record = CredentialRecord {
+                    id: *credential.id.as_bytes(),
+                    user: *credential.user.as_bytes(),
+                    label: credential.label.clone(),
+                    created: credential.created.as_second(),
+                    last_used: Some(used),
+                };
+                write =
+                    write.put(Space::Credentials, hash.as_slice(), system.new_version(), record.to_bytes());
+                written.push(used);
+            }
+            self.settle(&system, write).await?;
+            for ((_, credential), used) in batch.iter().zip(written) {
+                credential.last_written.store(used, Ordering::Relaxed);
+            }
         }
         Ok(due.len())
     }
@@ -123,35 +138,40 @@ impl App {
             collections: directory.collections.len() as u64,
         })
     }
-}
 
-/// Removes the members of deleted collections, some at a time; the note that they are garbage goes last.
-async fn purge(store: &TenantStore) -> Result<u64, AppError> {
-    let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
-    let mut removed = 0;
-    let mut commits = 0;
-    for (key, _) in garbage.rows {
-        let collection = key.as_ref().try_into().map(CollectionId::from_bytes);
-        let collection = collection.map_err(|_| AppError::Bug("the key of a deleted collection"))?;
-        loop {
-            if commits == PURGE_COMMITS {
-                return Ok(removed);
+    /// Removes the members of deleted collections and of copies that were never finished, some at a time; the
+    /// note that they are garbage goes last.
+    async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
+        let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
+        let mut removed = 0;
+        let mut commits = 0;
+        for (key, _) in garbage.rows {
+            let collection = key.as_ref().try_into().map(CollectionId::from_bytes);
+            let collection = collection.map_err(|_| AppError::Bug("the key of a deleted collection"))?;
+            if self.copying.lock().unwrap_or_else(PoisonError::into_inner).contains(&collection) {
+                continue;
             }
-            commits += 1;
-            let range = || prefix_range(collection.as_bytes());
-            let write = Write::new()
-                .delete_range(Space::Objects, range(), PURGE_BATCH)
-                .delete_range(Space::Summaries, range(), PURGE_BATCH)
-                .delete_range(Space::Index, range(), PURGE_BATCH)
-                .delete_range(Space::Properties, range(), PURGE_BATCH)
-                .delete_range(Space::Changes, range(), PURGE_BATCH);
-            let gone = store.commit(write).await?.range_deleted;
-            removed += gone;
-            if gone == 0 {
-                break;
+            loop {
+                if commits == PURGE_COMMITS {
+                    return Ok(removed);
+                }
+                commits += 1;
+                let range = || prefix_range(collection.as_bytes());
+                let write = Write::new()
+                    .delete(Space::Collections, key.clone())
+                    .delete_range(Space::Objects, range(), PURGE_BATCH)
+                    .delete_range(Space::Summaries, range(), PURGE_BATCH)
+                    .delete_range(Space::Index, range(), PURGE_BATCH)
+                    .delete_range(Space::Properties, range(), PURGE_BATCH)
+                    .delete_range(Space::Changes, range(), PURGE_BATCH);
+                let gone = store.commit(write).await?.range_deleted;
+                removed += gone;
+                if gone == 0 {
+                    break;
+                }
             }
+            store.commit(Write::new().delete(Space::Meta, key)).await?;
         }
-        store.commit(Write::new().delete(Space::Meta, key)).await?;
+        Ok(removed)
     }
-    Ok(removed)
 }

@@ -10,6 +10,7 @@
 mod backend;
 mod calendars;
 mod collections;
+mod copies;
 mod demo;
 mod directory;
 mod error;
@@ -22,15 +23,17 @@ mod objects;
 mod open;
 mod people;
 mod properties;
+mod removal;
 mod settle;
 mod shares;
 mod summaries;
 mod token;
 mod transfer;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use almanac_base::{Clock, IdGen};
+use almanac_base::{Clock, CollectionId, IdGen};
 use almanac_store::Store;
 
 pub use calendars::CalendarInfo;
@@ -61,6 +64,8 @@ pub struct App {
     indexes: IndexCache,
     /// Held while people, collections or shares change, so that the directory follows the store in order.
     changing: tokio::sync::Mutex<()>,
+    /// Collections that are being made as copies: out of sight, and not garbage yet.
+    copying: Mutex<HashSet<CollectionId>>,
 }
 
 impl App {

@@ -33,3 +33,9 @@ pub(crate) const COLLECTIONS_MAX: usize = 1_000;
 
 /// The use of an app password is written at most this often, in seconds.
 pub(crate) const LAST_USE_SECONDS: i64 = 3_600;
+
+/// Objects written in one commit while a collection is copied.
+pub(crate) const COPY_BATCH: usize = 100;
+
+/// App passwords whose last use is written in one commit.
+pub(crate) const LAST_USES_BATCH: usize = 500;

@@ -38,8 +38,7 @@ impl App {
         let wanted = |slot: &Slot| matches(slot, select, &zone);
         // Alarms lie anywhere: all members are candidates, looked at one by one.
         let narrow = select.window.or(select.alarm_window.map(|_| Window::ALL));
-        let mut slots =
-            self.slots(&entry, narrow.as_ref(), after, limit.saturating_add(1), &wanted).await?;
+        let mut slots = self.slots(&entry, narrow.as_ref(), after, limit.saturating_add(1), &wanted).await?;
         let more = slots.len() > limit;
         slots.truncate(limit);
         Ok(Page { entries: slots.iter().map(|slot| slot.entry()).collect(), more })
@@ -277,7 +276,12 @@ async fn from_memory(
     wanted: &(dyn Fn(&Slot) -> bool + Sync),
 ) -> Vec<Arc<Slot>> {
     let Some(window) = window else {
-        return read(members).after(after.as_ref()).filter(|slot| wanted(slot)).take(limit).cloned().collect();
+        return read(members)
+            .after(after.as_ref())
+            .filter(|slot| wanted(slot))
+            .take(limit)
+            .cloned()
+            .collect();
     };
     let mut found = Vec::new();
     for (count, slot) in candidates(members, window, after).into_iter().enumerate() {

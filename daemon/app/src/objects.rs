@@ -8,8 +8,8 @@ use almanac_backend::{
 };
 use almanac_ical::CalendarObject;
 use almanac_store::objects::Member;
-use almanac_store::records::collection::share_key;
 use almanac_store::records::ObjectRecord;
+use almanac_store::records::collection::share_key;
 use almanac_store::{Committed, Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
 
@@ -123,9 +123,7 @@ impl App {
             let Permit { entry, holds } = self.writable(caller, &at.collection, Refusal::NotFound)?;
             let store = &entry.tenant.store;
             let member = store.member(entry.id, at.name.as_str());
-            let Some((version, old)) = self.current(&entry, member, guard).await? else {
-                return Err(Refusal::NotFound.into());
-            };
+            let (version, old) = self.existing(&entry, member, guard).await?;
             let write = Write { preconditions: holds, ..Write::new() }
                 .require_object(member, Some(version))
                 .delete_object(member, store.new_version(), &old, self.clock.now().as_second());
@@ -164,9 +162,7 @@ impl App {
             if source_member == target_member {
                 return Err(Refusal::NeedPrivilege.into()); // RFC 4918 9.8.5: source and destination are the same
             }
-            let Some((version, old)) = self.current(&origin, source_member, guard).await? else {
-                return Err(Refusal::NotFound.into());
-            };
+            let (version, old) = self.existing(&origin, source_member, guard).await?;
             if !target.record.components.contains(&old.kind) {
                 return Err(Refusal::UnsupportedComponent.into());
             }
@@ -184,10 +180,12 @@ impl App {
                 continue;
             }
             let now = self.clock.now().as_second();
-            let summary = summarize(&to.name, &body, now, now)?;
+            // A moved resource is the same one; a copy is new (RFC 4918 section 15.1).
+            let created = if source == Source::Remove { old.created } else { now };
+            let summary = summarize(&to.name, &body, created, now)?;
             let object = ObjectRecord {
                 name: to.name.as_str().to_owned(),
-                created: now,
+                created,
                 modified: now,
                 uid,
                 ..old.clone()
@@ -197,16 +195,10 @@ impl App {
             let mut write = Write { preconditions, ..Write::new() }
                 .require_object(source_member, Some(version))
                 .require_object(target_member, replaced.as_ref().map(|(version, _)| *version));
-            if let Some((_, replaced)) = &replaced
-                && replaced.uid != uid
-            {
-                let key = almanac_store::records::object::uid_key(target.id, &replaced.uid);
-                write = write.delete(Space::Index, key);
-            }
             if source == Source::Remove {
                 write = write.delete_object(source_member, store.new_version(), &old, now);
             }
-            if !leaves_same && replaced.as_ref().is_none_or(|(_, replaced)| replaced.uid != uid) {
+            if !leaves_same && replaced.is_none() {
                 write = write.require_uid_free(target.id, &uid);
             }
             let write = write.put_object(target_member, fresh, &object, &summary);
@@ -235,6 +227,19 @@ impl App {
         if guard.holds(etag.as_ref()) { Ok(current) } else { Err(Refusal::PreconditionFailed.into()) }
     }
 
+    /// As `current`, of an object that must be there: what is missing is missing, whatever the guard wants of it
+    /// (RFC 9110 section 13.2.1).
+    async fn existing(
+        &self,
+        entry: &CollectionEntry,
+        member: Member,
+        guard: &WriteGuard,
+    ) -> Result<(RecordVersion, ObjectRecord), AppError> {
+        let current = self.current(entry, member, &WriteGuard::default()).await?.ok_or(Refusal::NotFound)?;
+        let etag = ETag::from_version(*current.0.as_bytes());
+        if guard.holds(Some(&etag)) { Ok(current) } else { Err(Refusal::PreconditionFailed.into()) }
+    }
+
     /// RFC 4791 section 5.3.2.1, `no-uid-conflict`: no other member has the UID, and an overwritten one keeps its own.
     async fn check_uid(
         &self,
@@ -255,20 +260,20 @@ impl App {
         }
     }
 
-    /// As `check_uid`, for a copy or a move: the claim of a source that leaves, or of a target that is replaced,
-    /// is no conflict.
+    /// As `check_uid`, for a copy or a move: the claim of a source that leaves is no conflict.
     async fn check_transfer_uid(
         &self,
         target: &CollectionEntry,
         to: &ObjectPath,
         uses: &Uses<'_>,
     ) -> Result<Seen, AppError> {
-        if uses.replaced.is_some_and(|(_, replaced)| replaced.uid == *uses.uid) {
-            return Ok(Seen::Current);
+        if let Some((_, replaced)) = uses.replaced {
+            let same = replaced.uid == *uses.uid;
+            return if same { Ok(Seen::Current) } else { Err(Refusal::UidConflict(to.clone()).into()) };
         }
         match target.tenant.store.uid_holder(target.id, uses.uid).await? {
             Some(holder) if uses.leaving.is_some_and(|name| holder == name.as_str()) => Ok(Seen::Current),
-            Some(holder) if uses.replaced.is_none() && holder == to.name.as_str() => Ok(Seen::Outdated),
+            Some(holder) if holder == to.name.as_str() => Ok(Seen::Outdated),
             Some(holder) => Err(Refusal::UidConflict(sibling(to, &holder)?).into()),
             None => Ok(Seen::Current),
         }

@@ -1,8 +1,9 @@
 //! Opening: the directory is read from the store, and what a crash left half done is finished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use almanac_backend::{Access, CollectionName, Login, PrincipalRole};
 use almanac_base::{CollectionId, CredentialId, IdGen, TenantId, UserId};
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use crate::directory::{CollectionEntry, Credential, Directory, SharedWith, Tenant, User, UserState};
 use crate::error::AppError;
 use crate::index::IndexCache;
+use crate::removal::finish_all;
 use crate::{App, AppOptions};
 
 const PAGE: u32 = 1_000;
@@ -28,6 +30,7 @@ impl App {
     /// # Errors
     /// `AppError::Store` if the store cannot be read.
     pub async fn open(store: Arc<Store>, options: AppOptions) -> Result<Arc<Self>, AppError> {
+        finish_all(&store).await?;
         let directory = read_directory(&store).await?;
         Ok(Arc::new(Self {
             store,
@@ -36,6 +39,7 @@ impl App {
             directory: RwLock::new(directory),
             indexes: IndexCache::new(options.cache_bytes),
             changing: tokio::sync::Mutex::new(()),
+            copying: Mutex::default(),
         }))
     }
 
@@ -48,9 +52,17 @@ impl App {
 }
 
 /// All records of a space.
-async fn all(store: &TenantStore, space: Space) -> Result<Vec<(Key, Record)>, AppError> {
+pub(crate) async fn all(store: &TenantStore, space: Space) -> Result<Vec<(Key, Record)>, AppError> {
+    all_in(store, space, prefix_range(&[])).await
+}
+
+/// All records of a range.
+pub(crate) async fn all_in(
+    store: &TenantStore,
+    space: Space,
+    mut range: Range<Key>,
+) -> Result<Vec<(Key, Record)>, AppError> {
     let mut rows = Vec::new();
-    let mut range = prefix_range(&[]);
     loop {
         let page = store.scan(space, range.clone(), PAGE, Order::Ascending).await?;
         rows.extend(page.rows);
@@ -61,7 +73,7 @@ async fn all(store: &TenantStore, space: Space) -> Result<Vec<(Key, Record)>, Ap
     }
 }
 
-fn id(bytes: &[u8]) -> Result<[u8; 16], AppError> {
+pub(crate) fn id(bytes: &[u8]) -> Result<[u8; 16], AppError> {
     bytes.try_into().map_err(|_| AppError::Bug("an id in a key has the wrong length"))
 }
 
@@ -118,7 +130,13 @@ async fn read_collections(directory: &mut Directory, tenant: &Arc<Tenant>) -> Re
             shares.entry(collection).or_default().insert(user, share);
         }
     }
+    // What has a note is deleted, or a copy that was never finished.
+    let garbage: HashSet<Key> =
+        all(&tenant.store, Space::Meta).await?.into_iter().map(|(key, _)| key).collect();
     for (key, record) in all(&tenant.store, Space::Collections).await? {
+        if garbage.contains(&key) {
+            continue;
+        }
         let collection = CollectionId::from_bytes(id(&key)?);
         let value = CollectionRecord::from_bytes(&record.value)?;
         if directory.by_id.contains_key(&UserId::from_bytes(value.owner)) {

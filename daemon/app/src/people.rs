@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use almanac_backend::{Caller, CollectionName, Login, PrincipalRole};
 use almanac_base::{CollectionId, CredentialId, Secret, TenantId, UserId};
 use almanac_ical::ComponentKind;
+use almanac_ical::zone::Zone;
 use almanac_store::records::{
     CollectionRecord, CredentialRecord, Document, HomeRecord, KeyedHash, LoginRecord, PrincipalRecord,
-    TenantRecord,
+    RemovalRecord, TenantRecord,
 };
-use almanac_store::{IndexField, Precondition, Space, Write};
+use almanac_store::{IndexField, Precondition, Space, StoreError, Write};
 use jiff::Timestamp;
 
 use crate::App;
@@ -19,6 +20,7 @@ use crate::collections::{home_name_key, new_collection_record};
 use crate::directory::{Tenant, User, UserState};
 use crate::error::AppError;
 use crate::open::{collection_entry, credential_entry, role_to_byte, tenant_entry, user_entry};
+use crate::removal::finish_removal;
 
 /// A tenant as the operator sees it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct TenantInfo {
     pub id: TenantId,
     /// Its name.
     pub name: String,
+    /// Where floating and all-day times are, in calendars that say nothing else.
+    pub timezone: String,
     /// The number of its people.
     pub users: u64,
 }
@@ -81,22 +85,26 @@ pub struct AppPasswordInfo {
 }
 
 impl App {
-    /// Makes a tenant.
+    /// Makes a tenant. `timezone` (an IANA name; `None`: UTC) is where floating and all-day times are, in
+    /// calendars that say nothing else.
     ///
     /// # Errors
-    /// `Exists` if the name is taken, `Invalid` if it cannot be a name.
-    pub async fn add_tenant(&self, name: &str) -> Result<TenantInfo, AppError> {
+    /// `Exists` if the name is taken, `Invalid` if it cannot be a name or the zone is not known.
+    pub async fn add_tenant(&self, name: &str, timezone: Option<&str>) -> Result<TenantInfo, AppError> {
         check_text("tenant name", name, 100)?;
+        let timezone = timezone.unwrap_or("UTC");
+        if Zone::iana(timezone).is_none() {
+            return Err(AppError::Invalid("a time zone has a name like Europe/Berlin".to_owned()));
+        }
         let _changing = self.changing.lock().await;
         if self.directory().tenants.values().any(|tenant| tenant.record.name == name) {
             return Err(AppError::Exists("tenant"));
         }
         let id = TenantId::from_bytes(self.ids.fresh());
-        let sealed = self.store.create_tenant(id).await?;
         let record = TenantRecord {
             name: name.to_owned(),
             created: self.clock.now().as_second(),
-            timezone: "UTC".to_owned(),
+            timezone: timezone.to_owned(),
         };
         let system = self.store.system();
         let key = id.as_bytes().as_slice();
@@ -106,9 +114,11 @@ impl App {
             system.new_version(),
             record.to_bytes(),
         );
-        system.commit(write).await?;
+        self.settle(&system, write).await?;
+        // A name without keys counts for nothing: it is all that a crash can leave.
+        let sealed = self.store.create_tenant(id).await?;
         self.directory_mut().tenants.insert(id, tenant_entry(id, record, sealed));
-        Ok(TenantInfo { id, name: name.to_owned(), users: 0 })
+        Ok(TenantInfo { id, name: name.to_owned(), timezone: timezone.to_owned(), users: 0 })
     }
 
     /// All tenants, ordered by creation.
@@ -119,6 +129,7 @@ impl App {
         let info = |tenant: &Arc<Tenant>| TenantInfo {
             id: tenant.id,
             name: tenant.record.name.clone(),
+            timezone: tenant.record.timezone.clone(),
             users: count(tenant.id),
         };
         directory.tenants.values().map(info).collect()
@@ -146,7 +157,13 @@ impl App {
             state: 0,
             created: self.clock.now().as_second(),
         };
-        // The person and their calendars first: they count only once the login leads to them.
+        // The person and their calendars first: they count only once the login leads to them. The note says
+        // that until then they are to be removed.
+        let system = self.store.system();
+        let note = RemovalRecord { tenant: *tenant.id.as_bytes() };
+        let key = user.as_bytes().as_slice();
+        self.settle(&system, Write::new().put(Space::Principals, key, system.new_version(), note.to_bytes()))
+            .await?;
         let store = &tenant.store;
         let mut write = Write::new().put(
             Space::Principals,
@@ -168,7 +185,7 @@ impl App {
             );
             entries.push((id, version, value));
         }
-        store.commit(write).await?;
+        self.settle(store, write).await?;
         self.claim_login(&login, &tenant, user).await?;
         let entry = Arc::new(user_entry(user, &tenant, &record)?);
         let mut directory = self.directory_mut();
@@ -204,15 +221,13 @@ impl App {
         let system = self.store.system();
         let key = self.login_key(login);
         let record = LoginRecord { tenant: *tenant.id.as_bytes(), user: *user.as_bytes() };
-        let write = Write::new().require(Precondition::Absent(Space::Index, key.into())).put(
-            Space::Index,
-            key.as_slice(),
-            system.new_version(),
-            record.to_bytes(),
-        );
-        match system.commit(write).await {
-            Err(almanac_store::StoreError::Conflict { .. }) => Err(AppError::Exists("login")),
-            other => Ok(other.map(|_| ())?),
+        let write = Write::new()
+            .require(Precondition::Absent(Space::Index, key.into()))
+            .put(Space::Index, key.as_slice(), system.new_version(), record.to_bytes())
+            .delete(Space::Principals, user.as_bytes().as_slice());
+        match self.settle(&system, write).await {
+            Err(AppError::Store(StoreError::Conflict { .. })) => Err(AppError::Exists("login")),
+            other => other.map(|_| ()),
         }
     }
 
@@ -264,9 +279,16 @@ impl App {
     pub async fn remove_user(&self, login: &str) -> Result<(), AppError> {
         let _changing = self.changing.lock().await;
         let user = self.user_named(login)?;
-        // The login goes first: from here on, whatever a crash leaves is unreachable and dropped at the next start.
+        // The login goes first, and in the same commit a note comes that the rest is to go: if this is cut off,
+        // the next start goes on with it.
         let system = self.store.system();
-        let mut write = Write::new().delete(Space::Index, self.login_key(&user.login).as_slice());
+        let note = RemovalRecord { tenant: *user.tenant.id.as_bytes() };
+        let mut write = Write::new().delete(Space::Index, self.login_key(&user.login).as_slice()).put(
+            Space::Principals,
+            user.id.as_bytes().as_slice(),
+            system.new_version(),
+            note.to_bytes(),
+        );
         let gone: Vec<KeyedHash> = {
             let directory = self.directory();
             let own = directory.credentials.iter().filter(|(_, credential)| credential.user == user.id);
@@ -275,29 +297,9 @@ impl App {
         for hash in &gone {
             write = write.delete(Space::Credentials, hash.as_slice());
         }
-        system.commit(write).await?;
-        let (own, shared): (Vec<_>, Vec<_>) = {
-            let mut directory = self.directory_mut();
-            for hash in &gone {
-                directory.credentials.remove(hash);
-            }
-            directory.users.remove(&user.login);
-            let home = directory.homes.get(&user.id).cloned().unwrap_or_default();
-            let entries = home.values().filter_map(|id| directory.collections.get(id)).cloned();
-            entries.partition(|entry| entry.owner == user.id)
-        };
-        for entry in shared {
-            self.end_share(&entry, user.id).await?;
-        }
-        for entry in own {
-            self.discard_collection(&entry).await?;
-        }
-        let store = &user.tenant.store;
-        store.commit(Write::new().delete(Space::Principals, user.id.as_bytes().as_slice())).await?;
-        let mut directory = self.directory_mut();
-        directory.by_id.remove(&user.id);
-        directory.homes.remove(&user.id);
-        Ok(())
+        self.settle(&system, write).await?;
+        self.directory_mut().remove_person(&user, &gone);
+        finish_removal(&self.store, user.tenant.id, user.id).await
     }
 
     /// Makes an app password. The secret (26 characters of a-z2-7, 130 random bits) is shown only here.
@@ -325,7 +327,7 @@ impl App {
         let hash = self.credential_hash(secret.expose());
         let write =
             Write::new().put(Space::Credentials, hash.as_slice(), system.new_version(), record.to_bytes());
-        system.commit(write).await?;
+        self.settle(&system, write).await?;
         let credential = Arc::new(credential_entry(&record));
         let info = password_info(&credential);
         self.directory_mut().credentials.insert(hash, credential);
@@ -363,7 +365,8 @@ impl App {
                 .map(|(hash, _)| *hash)
         };
         let hash = hash.ok_or(AppError::NotFound("app password"))?;
-        self.store.system().commit(Write::new().delete(Space::Credentials, hash.as_slice())).await?;
+        let write = Write::new().delete(Space::Credentials, hash.as_slice());
+        self.settle(&self.store.system(), write).await?;
         self.directory_mut().credentials.remove(&hash);
         Ok(())
     }

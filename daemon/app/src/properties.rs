@@ -85,7 +85,7 @@ impl App {
     }
 
     /// The properties of an object with the version of their record.
-    async fn properties(
+    pub(crate) async fn properties(
         &self,
         entry: &CollectionEntry,
         member: Member,

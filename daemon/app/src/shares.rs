@@ -1,7 +1,5 @@
 //! Sharing: another person's access to a collection, under a name in their own home.
 
-use std::sync::Arc;
-
 use almanac_backend::{Access, CollectionName, CollectionPath, Login};
 use almanac_base::UserId;
 use almanac_store::records::collection::share_key;
@@ -12,7 +10,7 @@ use crate::App;
 use crate::collections::{home_name_key, new_share_record};
 use crate::directory::{CollectionEntry, User};
 use crate::error::AppError;
-use crate::open::{collection_entry, share_entry};
+use crate::open::share_entry;
 
 impl App {
     /// Shares a calendar, changes what the other may do, or (with `None`) ends the share.
@@ -46,7 +44,7 @@ impl App {
             Some(share) => ShareRecord { access, ..share.record.clone() },
             None => new_share_record(access, &self.free_name(&entry, &sharee)?, self.share_label(&entry)),
         };
-        self.put_share(&entry, sharee.id, record).await
+        self.put_share(&entry, sharee.id, record, None).await
     }
 
     /// A name in the sharee's home that is not taken: the owner's login and the calendar's name.
@@ -76,12 +74,13 @@ impl App {
         entry: &CollectionEntry,
         user: UserId,
         record: ShareRecord,
+        unchanged: Option<Precondition>,
     ) -> Result<(), AppError> {
         let store = &entry.tenant.store;
         let version = store.new_version();
         let collection = entry.id.as_bytes().as_slice();
         let home = HomeRecord { collection: *entry.id.as_bytes(), name: record.name.clone() };
-        let write = Write::new()
+        let mut write = Write::new()
             .require(Precondition::Exists(Space::Collections, collection.into()))
             .put(Space::Shares, share_key(entry.id, user), version, record.to_bytes())
             .put(
@@ -90,10 +89,12 @@ impl App {
                 store.new_version(),
                 home.to_bytes(),
             );
-        store.commit(write).await?;
+        write.preconditions.extend(unchanged);
+        self.settle_guarded(store, write).await?;
         let mut shares = entry.shares.clone();
         shares.insert(user, share_entry(version, record)?);
-        self.replace_shares(entry, shares)
+        self.directory_mut().put_collection(entry.with_shares(shares));
+        Ok(())
     }
 
     /// Takes a share away; `changing` is held by the caller. None is not an error.
@@ -103,21 +104,11 @@ impl App {
         let write = Write::new()
             .delete(Space::Shares, share_key(entry.id, user))
             .delete(Space::Homes, home_name_key(store, user, share.name.as_str()));
-        store.commit(write).await?;
+        self.settle(store, write).await?;
         self.directory_mut().remove_name(user, &share.name);
         let mut shares = entry.shares.clone();
         shares.remove(&user);
-        self.replace_shares(entry, shares)
-    }
-
-    fn replace_shares(
-        &self,
-        entry: &CollectionEntry,
-        shares: std::collections::BTreeMap<UserId, crate::directory::SharedWith>,
-    ) -> Result<(), AppError> {
-        let (record, head) = (entry.record.clone(), Arc::clone(&entry.head));
-        let renewed = collection_entry(entry.id, &entry.tenant, entry.version, record, shares, head)?;
-        self.directory_mut().put_collection(renewed);
+        self.directory_mut().put_collection(entry.with_shares(shares));
         Ok(())
     }
 }

@@ -183,18 +183,64 @@ async fn a_move_is_one_step_for_source_and_target() {
     let moved =
         app.move_object(&world.nora, &path("a.ics"), &path("c.ics"), &anything(), Overwrite::Refuse).await;
     assert!(matches!(moved, Ok(PutOutcome::Created(_))));
-    let moved =
+    // RFC 4791 section 5.3.2.1: what is overwritten keeps its UID.
+    let over =
         app.move_object(&world.nora, &path("c.ics"), &path("b.ics"), &anything(), Overwrite::Replace).await;
-    assert!(matches!(moved, Ok(PutOutcome::Replaced(_))), "{moved:?}");
-    assert_eq!(
-        listing(&world, &world.nora, &Select::default()).await.into_keys().collect::<Vec<_>>(),
-        ["b.ics"]
-    );
-    // The UID of what was replaced is free, that of what was moved is not.
-    put(&world, &world.nora, "d.ics", "b", "2026-11-03T10:00:00Z").await;
+    assert_eq!(refusal(over), Refusal::UidConflict(path("b.ics")));
     let copy =
         app.copy_object(&world.nora, &path("b.ics"), &path("e.ics"), &anything(), Overwrite::Replace).await;
     assert_eq!(refusal(copy), Refusal::UidConflict(path("b.ics")));
+    let names: Vec<_> = listing(&world, &world.nora, &Select::default()).await.into_keys().collect();
+    assert_eq!(names, ["b.ics", "c.ics"]);
+}
+
+#[test]
+async fn a_move_to_another_calendar_replaces_the_object_of_the_same_uid_and_keeps_its_creation_date() {
+    let world = World::new().await;
+    let (app, nora) = (&world.app, &world.nora);
+    app.create_collection(nora, &at("nora", "second"), calendar()).await.unwrap();
+    put(&world, nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let (from, to) = (object_at("nora", "calendar", "a.ics"), object_at("nora", "second", "a.ics"));
+    app.copy_object(nora, &from, &to, &anything(), Overwrite::Refuse).await.unwrap();
+    let created = app.object(nora, &from).await.unwrap().unwrap().created;
+    world.clock.advance(jiff::SignedDuration::from_hours(1));
+    let moved = app.move_object(nora, &from, &to, &anything(), Overwrite::Replace).await.unwrap();
+    assert!(matches!(moved, PutOutcome::Replaced(_)));
+    assert_eq!(app.object(nora, &to).await.unwrap().unwrap().created, created);
+    assert!(app.object(nora, &from).await.unwrap().is_none());
+}
+
+#[test]
+async fn what_is_missing_is_missing_whatever_the_guard_wants_of_it() {
+    let world = World::new().await;
+    let guard = WriteGuard::one(Condition::Exists);
+    let (gone, to) = (object_at("nora", "calendar", "x.ics"), object_at("nora", "calendar", "y.ics"));
+    assert_eq!(refusal(world.app.delete_object(&world.nora, &gone, &guard).await), Refusal::NotFound);
+    let moved = world.app.move_object(&world.nora, &gone, &to, &guard, Overwrite::Replace).await;
+    assert_eq!(refusal(moved), Refusal::NotFound);
+}
+
+/// A calendar without any wish.
+fn calendar() -> NewCollection {
+    NewCollection { kind: CollectionKind::Calendar, components: BTreeSet::new(), properties: Vec::new() }
+}
+
+#[test]
+async fn many_creators_of_one_object_with_an_absence_guard_leave_one_winner_and_no_uid_conflict() {
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    let path = object_at("nora", "calendar", "a.ics");
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..32 {
+        let (app, caller, path) = (world.app.clone(), world.nora.clone(), path.clone());
+        let body = event("a", "2026-11-03T09:00:00Z", &format!("SEQUENCE:{n}\r\n"));
+        let guard = WriteGuard::one(Condition::Absent);
+        tasks.spawn(async move { app.put_object(&caller, &path, &body, &guard).await });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for outcome in outcomes.into_iter().filter(Result::is_err) {
+        assert_eq!(refusal(outcome), Refusal::PreconditionFailed);
+    }
 }
 
 #[test]
@@ -389,14 +435,9 @@ async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
     }
     let calendar = at("nora", "calendar");
     world.app.delete_collection(&world.nora, &calendar, &anything()).await.unwrap();
-    let new = || NewCollection {
-        kind: CollectionKind::Calendar,
-        components: BTreeSet::new(),
-        properties: Vec::new(),
-    };
-    world.app.create_collection(&world.nora, &calendar, new()).await.unwrap();
+    world.app.create_collection(&world.nora, &calendar, self::calendar()).await.unwrap();
     assert!(listing(&world, &world.nora, &Select::default()).await.is_empty());
-    let again = world.app.create_collection(&world.nora, &calendar, new()).await;
+    let again = world.app.create_collection(&world.nora, &calendar, self::calendar()).await;
     assert_eq!(refusal(again), Refusal::AlreadyExists);
     assert_eq!(
         world.app.housekeeping().await.unwrap().purged,
@@ -478,6 +519,93 @@ async fn a_home_tells_the_room_it_takes() {
     let size = event("a", "2026-11-03T09:00:00Z", "").bytes().len() as u64;
     assert_eq!(world.app.quota(&world.nora, &login("nora")).await.unwrap().unwrap().used_bytes, size);
     assert_eq!(world.app.quota(&world.stranger, &login("nora")).await.unwrap(), None);
+}
+
+#[test]
+async fn a_copy_or_move_of_a_calendar_replaces_another_in_one_step_or_changes_nothing() {
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    let (app, nora) = (&world.app, &world.nora);
+    app.create_collection(nora, &at("nora", "old"), calendar()).await.unwrap();
+    let old = object_at("nora", "old", "old.ics");
+    app.put_object(nora, &old, &event("old", "2026-11-03T09:00:00Z", ""), &anything()).await.unwrap();
+    for n in 0..250 {
+        put(&world, nora, &format!("{n}.ics"), &n.to_string(), "2026-11-03T09:00:00Z").await;
+    }
+    let (from, to) = (at("nora", "calendar"), at("nora", "old"));
+    let refused = app.copy_collection(nora, &from, &to, CopyMembers::All, Overwrite::Refuse).await;
+    assert_eq!(refusal(refused), Refusal::PreconditionFailed);
+    assert!(app.object(nora, &old).await.unwrap().is_some());
+    let copied = app.copy_collection(nora, &from, &to, CopyMembers::All, Overwrite::Replace).await.unwrap();
+    assert_eq!(copied, PutOutcome::Replaced(None));
+    assert!(app.object(nora, &old).await.unwrap().is_none());
+    let all = app.list(nora, &to, &Select::default(), None, 1_000).await.unwrap().entries;
+    assert_eq!(all.len(), 250);
+    assert_eq!(app.changes(nora, &to, None, 1_000).await.unwrap().members.len(), 250);
+    let moved = app.rename_collection(nora, &from, &to, Overwrite::Replace).await.unwrap();
+    assert_eq!(moved, PutOutcome::Replaced(None));
+    let names: Vec<_> = app.home(nora, &login("nora")).await.unwrap().unwrap();
+    assert_eq!(names.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["old", "tasks"]);
+    let world = world.reopened(PLENTY).await;
+    world.app.housekeeping().await.unwrap();
+    assert_eq!(
+        world.app.list(&world.nora, &to, &Select::default(), None, 1_000).await.unwrap().entries.len(),
+        250
+    );
+    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
+}
+
+#[test]
+async fn a_share_that_ends_while_a_write_is_decided_ends_the_write_too() {
+    let world = World::new().await;
+    world
+        .app
+        .share_calendar(&at("nora", "calendar"), &login("tomas"), Some(Access::ReadWrite))
+        .await
+        .unwrap();
+    let path = object_at("tomas", "nora-calendar", "a.ics");
+    let mut refused = 0;
+    for n in 0..50 {
+        let (app, tomas, path) = (world.app.clone(), world.tomas.clone(), path.clone());
+        let body = event("a", "2026-11-03T09:00:00Z", &format!("SEQUENCE:{n}\r\n"));
+        let mut put = tokio::task::JoinSet::new();
+        put.spawn(async move { app.put_object(&tomas, &path, &body, &anything()).await });
+        world.app.share_calendar(&at("nora", "calendar"), &login("tomas"), Some(Access::Read)).await.unwrap();
+        // Acknowledged: from here on nothing of Tomas is written.
+        let before = world.app.object(&world.nora, &object_at("nora", "calendar", "a.ics")).await.unwrap();
+        refused += u8::from(put.join_next().await.unwrap().unwrap().is_err());
+        let after = world.app.object(&world.nora, &object_at("nora", "calendar", "a.ics")).await.unwrap();
+        assert_eq!(before.map(|it| it.etag), after.map(|it| it.etag));
+        world
+            .app
+            .share_calendar(&at("nora", "calendar"), &login("tomas"), Some(Access::ReadWrite))
+            .await
+            .unwrap();
+    }
+    println!("{refused} of 50 came too late");
+}
+
+#[test]
+async fn a_patient_knows_themselves_and_whom_they_share_with_and_staff_know_everybody() {
+    let world = World::new().await;
+    let new = almanac_app::NewUser {
+        login: "paula".to_owned(),
+        tenant: "Lindenhof".to_owned(),
+        email: "paula@example.org".to_owned(),
+        display_name: "Paula".to_owned(),
+        role: almanac_backend::PrincipalRole::Patient,
+    };
+    world.app.add_user(new).await.unwrap();
+    let (_, secret) = world.app.add_app_password("paula", "phone").await.unwrap();
+    let paula = world.app.authenticate("paula", &secret).await.unwrap().unwrap();
+    let known = async || {
+        let principals = world.app.principals(&paula).await.unwrap();
+        principals.iter().map(|it| it.login.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(known().await, ["paula"]);
+    assert!(world.app.principal(&paula, &login("nora")).await.unwrap().is_none());
+    world.app.share_calendar(&at("nora", "calendar"), &login("paula"), Some(Access::FreeBusy)).await.unwrap();
+    assert_eq!(known().await, ["nora", "paula"]);
+    assert_eq!(world.app.principals(&world.nora).await.unwrap().len(), 3);
 }
 
 #[test]

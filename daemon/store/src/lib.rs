@@ -38,7 +38,7 @@ pub use changes::{Change, ChangePage, Trim};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
 pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
-pub use open::{CreateMode, EngineKind, OpenError, OpenOptions, Tuning};
+pub use open::{CreateMode, EngineKind, Layer, OpenError, OpenOptions, Tuning};
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};
 pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -112,6 +113,7 @@ struct Keeping {
     engine: Arc<dyn Engine>,
     /// Tenants that are being dropped: their heads are about to vanish. Also orders the writers of the file.
     leaving: Mutex<Vec<TenantId>>,
+    writes: AtomicU64,
 }
 
 impl Keeping {
@@ -119,7 +121,9 @@ impl Keeping {
         let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut heads = self.engine.heads();
         heads.tenants.retain(|tenant, _| !leaving.contains(tenant));
-        Mark { incarnation: self.incarnation, heads }.write(&self.path, &self.key)
+        Mark { incarnation: self.incarnation, heads }.write(&self.path, &self.key)?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A mark that cannot be written lags behind, which it may: the store goes on.
@@ -138,7 +142,7 @@ impl MarkKeeper {
         incarnation: StoreId,
         engine: Arc<dyn Engine>,
     ) -> io::Result<Self> {
-        let keeping = Arc::new(Keeping { path, key, incarnation, engine, leaving: Mutex::default() });
+        let keeping = Arc::new(Keeping { path, key, incarnation, engine, leaving: Mutex::default(), writes: AtomicU64::new(0) });
         match keeping.write() {
             // A full disk must not keep a store from being read; the mark that is there stays true.
             Err(error) if is_full(&error) && keeping.path.exists() => {
@@ -172,6 +176,11 @@ impl MarkKeeper {
     pub(crate) fn forget(&self, tenant: TenantId) -> io::Result<()> {
         self.keeping.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(tenant);
         self.keeping.write()
+    }
+
+    /// How often the mark was written.
+    pub(crate) fn writes(&self) -> u64 {
+        self.keeping.writes.load(Ordering::Relaxed)
     }
 
     /// Writes the last mark and ends.

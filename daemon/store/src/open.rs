@@ -61,6 +61,9 @@ pub struct OpenOptions {
     pub create: CreateMode,
 }
 
+/// Puts something around the engine of an opened store; the seam at which tests count, hold or fail its calls.
+pub type Layer = dyn Fn(Arc<dyn Engine>) -> Arc<dyn Engine> + Send + Sync;
+
 /// What tests and simulations set otherwise than production.
 #[derive(Clone)]
 pub struct Tuning {
@@ -68,11 +71,17 @@ pub struct Tuning {
     pub seals_per_key_max: u64,
     /// Opens redb's file.
     pub medium: Arc<Medium>,
+    /// Put around the engine once the store is known to be right.
+    pub layer: Arc<Layer>,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { seals_per_key_max: SEALS_PER_KEY_MAX, medium: Arc::new(file_medium) }
+        Self {
+            seals_per_key_max: SEALS_PER_KEY_MAX,
+            medium: Arc::new(file_medium),
+            layer: Arc::new(|engine| engine),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::files::StateLock;
 use crate::format::SYSTEM;
+use crate::mark::MarkKeeper;
 use crate::open::{self, EngineKind, OpenError, OpenOptions, Tuning, stored};
 use crate::seal::SealKey;
 use crate::space::{Key, RecordVersion, Space, prefix_range};
@@ -31,6 +32,8 @@ pub struct Stats {
     pub seals: u64,
     /// Tenants, without the system's.
     pub tenants: usize,
+    /// Times the high-water mark was written since the store was opened.
+    pub marks: u64,
 }
 
 /// An open store.
@@ -62,7 +65,7 @@ impl Store {
     pub fn open_tuned(options: OpenOptions, tuning: &Tuning) -> Result<Self, OpenError> {
         let opened = open::open(&options, tuning)?;
         let (lock, names) = opened.state.unzip();
-        let (engine, clock) = (opened.engine, Arc::clone(&options.clock));
+        let (engine, clock) = ((tuning.layer)(opened.engine), Arc::clone(&options.clock));
         let shared = Shared::start(engine, clock, &opened.root, names, opened.format.incarnation)?;
         let started = wrap_key(&opened.root).and_then(|wrap| {
             let (wrap, shared) = (Arc::new(wrap), Arc::clone(&shared));
@@ -181,6 +184,7 @@ impl Store {
             engine: self.shared.engine.stats(),
             seals: self.shared.seals.load(Ordering::Relaxed),
             tenants: self.tenants.read().unwrap_or_else(PoisonError::into_inner).len(),
+            marks: self.shared.mark.as_ref().map_or(0, MarkKeeper::writes),
         }
     }
 

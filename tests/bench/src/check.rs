@@ -44,7 +44,8 @@ impl<'a> Expected<'a> {
         for member in answer.members.iter().filter(|member| !member.name.is_empty()) {
             let n = Data::number(&member.name).ok_or("a resource that nobody made")?;
             let oldest = self.objects.remove(&n);
-            let oldest = oldest.ok_or_else(|| format!("object {n} is twice in the answer, or not asked for"))?;
+            let oldest =
+                oldest.ok_or_else(|| format!("object {n} is twice in the answer, or not asked for"))?;
             good(n, member)?;
             check(n, oldest, member)?;
         }

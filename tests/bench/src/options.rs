@@ -40,7 +40,8 @@ impl Options {
             ("none", _) | ("", Some(_)) => Vec::new(),
             (other, _) => return Err(format!("PEERS={other}: it is \"none\" or \"full\"")),
         };
-        let seconds = |name, default| Ok::<_, String>(Duration::from_secs(variable(name)?.unwrap_or(default)));
+        let seconds =
+            |name, default| Ok::<_, String>(Duration::from_secs(variable(name)?.unwrap_or(default)));
         Ok(Self {
             sizes,
             peer_sizes,

@@ -34,9 +34,8 @@ impl Endpoint {
     }
 
     pub(crate) fn listing(&self) -> Request {
-        let body = format!(
-            "<D:propfind {NAMESPACES}><D:prop><D:getetag/><D:getcontenttype/></D:prop></D:propfind>"
-        );
+        let body =
+            format!("<D:propfind {NAMESPACES}><D:prop><D:getetag/><D:getcontenttype/></D:prop></D:propfind>");
         self.request("PROPFIND", &self.calendar, &[XML, ("Depth", "1")], &body)
     }
 

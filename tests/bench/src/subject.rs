@@ -34,10 +34,6 @@ impl Subject {
     pub(crate) fn endpoint(&self) -> &Endpoint {
         self.server.endpoint()
     }
-
-    pub(crate) fn path(&self, n: usize) -> String {
-        self.endpoint().path(&Data::name(n))
-    }
 }
 
 impl Model {

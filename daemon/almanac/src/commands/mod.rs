@@ -25,6 +25,7 @@ use rows::{AppPasswordRow, CalendarRow, ImportRow, NewAppPassword, StatusRow, Te
 pub(crate) enum Command {
     TenantAdd {
         name: String,
+        timezone: Option<String>,
     },
     TenantList {},
     UserAdd {
@@ -174,8 +175,8 @@ impl Executor {
 
     async fn tenants(&self, command: Command) -> Result<Outcome, Failure> {
         match command {
-            Command::TenantAdd { name } => {
-                Ok(Outcome::Made(self.app.add_tenant(&name).await?.id.to_string()))
+            Command::TenantAdd { name, timezone } => {
+                Ok(Outcome::Made(self.app.add_tenant(&name, timezone.as_deref()).await?.id.to_string()))
             }
             _ => Ok(Outcome::Tenants(self.app.tenants().iter().map(TenantRow::from).collect())),
         }

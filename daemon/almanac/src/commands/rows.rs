@@ -12,6 +12,7 @@ use super::{Role, State};
 pub(crate) struct TenantRow {
     pub(crate) id: String,
     pub(crate) name: String,
+    pub(crate) timezone: String,
     pub(crate) users: u64,
 }
 
@@ -137,7 +138,12 @@ impl StatusRow {
 
 impl From<&TenantInfo> for TenantRow {
     fn from(info: &TenantInfo) -> Self {
-        Self { id: info.id.to_string(), name: info.name.clone(), users: info.users }
+        Self {
+            id: info.id.to_string(),
+            name: info.name.clone(),
+            timezone: info.timezone.clone(),
+            users: info.users,
+        }
     }
 }
 

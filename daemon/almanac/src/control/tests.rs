@@ -36,7 +36,7 @@ async fn ask(executor: &Executor, command: Command, file: &[u8]) -> Result<Answe
 
 async fn with_ada() -> Executor {
     let executor = executor().await;
-    ask(&executor, Command::TenantAdd { name: "riverside".into() }, &[]).await.unwrap();
+    ask(&executor, Command::TenantAdd { name: "riverside".into(), timezone: None }, &[]).await.unwrap();
     let user = Command::UserAdd {
         login: "ada".into(),
         tenant: "riverside".into(),
@@ -96,7 +96,7 @@ async fn a_file_goes_in_with_progress_and_comes_out_again() {
 async fn a_failure_is_told_with_its_exit_code_and_a_remedy() {
     let executor = with_ada().await;
     for command in [
-        Command::TenantAdd { name: "riverside".into() },
+        Command::TenantAdd { name: "riverside".into(), timezone: None },
         Command::UserRemove { login: "nobody".into() },
         Command::CalendarRemove { at: "ada".into() },
         Command::CalendarAdd { at: "ada/x".into(), display_name: None, components: vec!["VALARM".into()] },

@@ -51,8 +51,8 @@ impl World {
         let state = tempfile::tempdir().unwrap();
         let store = open_store(state.path().to_owned(), engine, &clock);
         let app = open_app(&store, &clock, cache_bytes).await;
-        app.add_tenant("Lindenhof").await.unwrap();
-        app.add_tenant("Elsewhere").await.unwrap();
+        app.add_tenant("Lindenhof", None).await.unwrap();
+        app.add_tenant("Elsewhere", None).await.unwrap();
         let nora = person(&app, "nora", "Lindenhof").await;
         let tomas = person(&app, "tomas", "Lindenhof").await;
         let stranger = person(&app, "stranger", "Elsewhere").await;

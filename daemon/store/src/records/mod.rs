@@ -12,7 +12,7 @@ pub mod people;
 
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
 pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
-pub use people::{CredentialRecord, LoginRecord, PrincipalRecord, TenantRecord};
+pub use people::{CredentialRecord, LoginRecord, PrincipalRecord, RemovalRecord, TenantRecord};
 
 use crate::StoreError;
 

@@ -76,4 +76,13 @@ pub struct PrincipalRecord {
     pub created: i64,
 }
 
-document!(TenantRecord, LoginRecord, CredentialRecord, PrincipalRecord);
+/// `Space::Principals` of the system tenant: a person who is to be removed, or was never finished. Key: their id.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RemovalRecord {
+    /// Their tenant.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub tenant: [u8; 16],
+}
+
+document!(TenantRecord, LoginRecord, CredentialRecord, PrincipalRecord, RemovalRecord);

@@ -24,6 +24,9 @@ pub(crate) enum Fault {
     Panic,
     /// From then on there is no room for blocks that were never written.
     Full,
+    /// From then on there is no room for anything, not even for what is written again: a disk that copies on
+    /// write. The file cannot even be opened again, because redb writes when it opens.
+    NoRoomAtAll,
 }
 
 #[derive(Default)]
@@ -33,6 +36,7 @@ struct State {
     /// The fault that comes, and after how many writes and syncs.
     plan: Option<(Fault, u64)>,
     full: bool,
+    no_room_at_all: bool,
     hit: bool,
 }
 
@@ -61,7 +65,7 @@ impl Disk {
     /// Makes everything work again.
     pub(crate) fn heal(&self) {
         let mut state = self.state();
-        (state.plan, state.full) = (None, false);
+        (state.plan, state.full, state.no_room_at_all) = (None, false, false);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,10 +119,11 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         match self.due() {
             Some(Fault::Full) => self.state().full = true,
+            Some(Fault::NoRoomAtAll) => self.state().no_room_at_all = true,
             Some(_) => return Err(io_error()),
             None => {}
         }
-        Ok(())
+        if self.state().no_room_at_all { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -126,6 +131,10 @@ impl StorageBackend for Disk {
         assert!(fault != Some(Fault::Panic), "the disk makes redb panic");
         let mut state = self.state();
         state.full |= fault == Some(Fault::Full);
+        state.no_room_at_all |= fault == Some(Fault::NoRoomAtAll);
+        if state.no_room_at_all {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let blocks = offset / BLOCK..(offset + data.len() as u64).div_ceil(BLOCK);
         if state.full && blocks.clone().any(|block| !state.written.contains(&block)) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -135,7 +144,7 @@ impl StorageBackend for Disk {
         state.data[from..from + length].copy_from_slice(&data[..length]);
         state.written.extend(blocks);
         match fault {
-            None | Some(Fault::Full) => Ok(()),
+            None | Some(Fault::Full | Fault::NoRoomAtAll) => Ok(()),
             Some(_) => Err(io_error()),
         }
     }

@@ -108,3 +108,32 @@ fn a_panic_below_the_engine_at_any_moment_loses_nothing_acknowledged() {
 fn a_disk_that_is_full_from_any_moment_serves_reads_and_takes_writes_again_once_there_is_room() {
     at_every_step(Fault::Full);
 }
+
+/// One life on a disk on which, from the `number`-th write or sync on, the store cannot even be opened again.
+/// Returns whether that moment came.
+fn live_without_any_room(number: u64) -> bool {
+    let disk = Disk::default();
+    let engine = RedbEngine::create(Path::new("none"), 1 << 20, disk.medium()).unwrap();
+    disk.fail(Fault::NoRoomAtAll, number);
+    let mut acknowledged = BTreeMap::new();
+    for commit in 0..COMMITS {
+        match block_on(engine.commit(write(commit))) {
+            Ok(_) => _ = acknowledged.insert(commit, 3000),
+            Err(EngineError::NoSpace) => assert!(disk.was_hit()),
+            Err(other) => panic!("at {number}: {other:?}"),
+        }
+    }
+    let hit = disk.was_hit();
+    disk.heal();
+    block_on(engine.commit(write(100))).unwrap();
+    let (rows, head) = seen(&engine);
+    assert!(acknowledged.keys().all(|key| rows.contains_key(key)), "at {number}: lost");
+    assert_eq!(head, rows.len() as u64, "at {number}: a gap");
+    hit
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_again_for_want_of_room_says_so_and_goes_on_once_there_is_room() {
+    let lives = (0..).take_while(|number| live_without_any_room(*number)).count();
+    assert!(lives > usize::from(COMMITS), "only {lives} faults came");
+}

@@ -2,7 +2,8 @@
 
 use almanac_store::{Space, StoreError, TenantStore, Trim, Write, prefix_range};
 
-use crate::common::{announce, block_on, collection, in_memory};
+use crate::common::{announce, block_on, collection, in_memory, tenant};
+use crate::layer::watched;
 
 /// Seven changes of collection 1 and one of collection 2 in the middle, which has number 4.
 fn written(tenant: &TenantStore) {
@@ -89,4 +90,22 @@ fn a_deleted_collection_takes_its_history_with_it() {
     assert_eq!(numbers(&tenant, 2, 0, 99).unwrap().0, [4]);
     let next = block_on(tenant.commit(Write::new().log(announce(&tenant, 1, &[9])))).unwrap();
     assert_eq!((next.tenant_seq, next.changes[0].prev_seq), (9, 0), "the tenant's numbers go on");
+}
+
+#[test]
+fn looking_for_old_history_reads_no_more_than_it_must() {
+    let (store, layer) = watched();
+    let tenant = block_on(store.create_tenant(tenant(1))).unwrap();
+    written(&tenant);
+    layer.rows_read();
+    for (name, keep, old, rows_max, gone, rows) in [
+        ("few enough: the head", 7, true, 99, 0, 1),
+        ("nothing old: the head and the oldest change", 0, false, 99, 0, 2),
+        ("some to go: these two and the page", 3, true, 2, 2, 2 + 2),
+        ("the kept are not passed", 3, true, 99, 2, 2 + 5),
+        ("nothing left to go", 3, true, 99, 0, 2),
+    ] {
+        assert_eq!(trim(&tenant, keep, &|_| old, rows_max), gone, "{name}");
+        assert_eq!(layer.rows_read(), rows, "{name}");
+    }
 }

@@ -3,10 +3,13 @@
 
 mod canary;
 mod common;
+mod creation;
 mod epochs;
 mod fixture;
 mod history;
 mod keyfile;
+mod layer;
+mod mark;
 mod records;
 mod refusals;
 mod tamper;

@@ -1,8 +1,9 @@
 //! Tenants: sealed off from each other, and gone when they are dropped.
 
-use almanac_store::{Space, StoreError};
+use almanac_store::{Order, Scan, Space, StoreError, Values, prefix_range};
 
 use crate::common::{announce, block_on, forge, in_memory, open, put, row_key, rows, tenant, value};
+use crate::layer::watched;
 
 #[test]
 fn tenants_do_not_see_each_other() {
@@ -63,4 +64,48 @@ fn a_drop_that_was_interrupted_is_finished_at_the_next_start() {
     let prefix = tenant(1).as_bytes().to_vec();
     assert!(rows(folder.path()).keys().all(|key| !key.starts_with(&prefix)));
     drop(open(folder.path()));
+}
+
+#[test]
+fn a_drop_waits_for_the_commits_that_were_begun_and_leaves_nothing_of_them() {
+    let (store, layer) = watched();
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    layer.hold(Some(tenant(1)));
+    let (committed, dropped) = block_on(async {
+        let commit = one.commit(put(&one, b"k", b"v").log(announce(&one, 1, b"")));
+        // Each is polled in turn: the commit is on its way when the drop begins.
+        let release = async { layer.hold(None) };
+        let (committed, dropped, ()) = tokio::join!(commit, store.drop_tenant(tenant(1)), release);
+        (committed, dropped)
+    });
+    dropped.unwrap();
+    assert_eq!(committed.unwrap().tenant_seq, 1, "what was begun is finished");
+    for space in [Space::Objects, Space::Changes, Space::Keys] {
+        let all = Scan {
+            space,
+            range: prefix_range(b""),
+            limit: 9,
+            order: Order::Ascending,
+            values: Values::Omit,
+        };
+        assert!(block_on(layer.engine().scan(tenant(1), &all)).unwrap().rows.is_empty(), "{space:?}");
+    }
+    assert!(layer.engine().heads().tenants.is_empty());
+}
+
+#[test]
+fn a_commit_whose_caller_left_does_not_keep_a_tenant_from_being_dropped() {
+    let (store, layer) = watched();
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    layer.hold(Some(tenant(1)));
+    block_on(async {
+        let commit = one.commit(put(&one, b"k", b"v"));
+        tokio::select! {
+            biased;
+            _ = commit => panic!("the commit is held"),
+            () = std::future::ready(()) => {}
+        }
+        store.drop_tenant(tenant(1)).await.unwrap();
+    });
+    assert!(store.tenants().is_empty());
 }

@@ -80,7 +80,11 @@ pub(super) fn delete(cell: &Cell<'_>) -> Result<Tally, Failure> {
     }
     let before = subject.server.syncs();
     let each = made.iter().map(Vec::len).max().unwrap_or(0);
-    let bounds = Bounds { time: cell.deadline.saturating_duration_since(std::time::Instant::now()), each, ..cell.bounds() };
+    let bounds = Bounds {
+        time: cell.deadline.saturating_duration_since(std::time::Instant::now()),
+        each,
+        ..cell.bounds()
+    };
     let mut tally = run(subject, cell.connections, bounds, &|lane, k| {
         let Some(n) = made[lane.index].get(k) else { return Ok(()) };
         lane.exchange(&subject.endpoint().delete(*n), subject.server.deleted()).map(drop)

@@ -144,12 +144,13 @@ fn a_slow_but_honest_client_is_served() {
 }
 
 #[test]
-fn half_closed_clients_still_get_their_answer() {
+fn half_closed_clients_are_answered_or_cut_but_never_kept() {
     let (_daemon, erika, client) = impatient();
     let mut wire = client.connect().unwrap();
     wire.send(client.request("GET", &erika.calendar()).header("Connection", "close").to_bytes()).unwrap();
     wire.finish();
-    assert!(wire.read_to_close().starts_with(b"HTTP/1.1 200"));
+    let said = wire.read_to_close();
+    assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&said));
 }
 
 #[test]
