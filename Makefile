@@ -53,10 +53,12 @@ crash: ## Kills the daemon at random moments, ROUNDS times (200)
 	$(CARGO) build --locked --package almanac
 	ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
 
-bench: ## Listing, month query and incremental sync at 10,000 events, release build
+bench: ## What requests cost beside Radicale and Xandikos (EVENTS=50000 PEERS=full|none ROUNDS=10)
 	@$(INSTALL) build
+	$(if $(filter none,$(PEERS)),,@tests/bench/install)
 	$(CARGO) build --locked --release --package almanac
-	ALMANAC_BIN=$(CURDIR)/target/release/almanac $(CARGO) run --locked --package almanac-bench
+	$(CARGO) build --locked --package almanac-bench --config profile.dev.package.almanac-bench.opt-level=2
+	ALMANAC_BIN=$(CURDIR)/target/release/almanac target/debug/almanac-bench
 
 clean: ## Removes what was built; the demo data in var/ stay
 	rm -rf target

@@ -53,3 +53,6 @@ pub(crate) const STORE_LOOK: Duration = Duration::from_millis(25);
 
 /// How often the daemon tidies its store.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// What is read of a request body after an early answer, so that the connection stays usable.
+pub(crate) const REST_BYTES_MAX: u64 = 64 << 10;

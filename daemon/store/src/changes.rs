@@ -7,7 +7,7 @@ use almanac_base::CollectionId;
 use bytes::Bytes;
 
 use crate::engine::layout::{ChangeRow, Head, change_key, change_range, change_seq};
-use crate::engine::{Commit, Mutation, Order, Page, RawResult, ReadOp, Scan, Values};
+use crate::engine::{Commit, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values};
 use crate::error::StoreError;
 use crate::seal::Place;
 use crate::space::{Key, RecordVersion, Space};
@@ -35,10 +35,24 @@ pub struct ChangePage {
     pub rows: Vec<Change>,
     /// The collection's last change in the same state.
     pub head: u64,
+    /// The version of that change, as [`CollectionPlace::version`].
+    pub head_version: Option<RecordVersion>,
     /// The oldest place from which the history is complete; asking from before it is [`StoreError::HistoryGone`].
     pub oldest_known: u64,
     /// Whether there are further changes: ask again after the last of these.
     pub more: bool,
+}
+
+/// Where the history of a collection stands.
+///
+/// A number alone does not name a change: after an old copy of the store was put back, the same numbers are given
+/// out again. The version, which is never made twice, tells which of the pasts is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectionPlace {
+    /// The number of the last change; 0 if there never was one.
+    pub seq: u64,
+    /// The version of the last change, also when its row was trimmed; `None` if there never was one.
+    pub version: Option<RecordVersion>,
 }
 
 /// What [`TenantStore::trim_history`] may remove.
@@ -87,25 +101,57 @@ impl TenantStore {
         if !more && last.unwrap_or(after) < head.seq {
             return Err(StoreError::Corrupt("the change log ends before its head"));
         }
-        Ok(ChangePage { rows, head: head.seq, oldest_known, more })
+        let CollectionPlace { seq, version } = place(&head);
+        Ok(ChangePage { rows, head: seq, head_version: version, oldest_known, more })
+    }
+
+    /// Where the collection's history stands: its last change with that change's version, from one state.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn collection_place(&self, collection: CollectionId) -> Result<CollectionPlace, StoreError> {
+        let [head] = self.log_rows([head_key(collection)]).await?;
+        Ok(place(&parse_head(head)?))
+    }
+
+    /// The version of the collection's change with exactly this number; `None` if there never was one, or if it
+    /// was trimmed and is not the collection's last, which is remembered for ever.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn change_version(
+        &self,
+        collection: CollectionId,
+        seq: u64,
+    ) -> Result<Option<RecordVersion>, StoreError> {
+        let [head, change] = self.log_rows([head_key(collection), change_key(collection, seq)]).await?;
+        let last = place(&parse_head(head)?);
+        Ok(match change {
+            Some((version, _)) => Some(version),
+            None if last.seq == seq => last.version,
+            None => None,
+        })
     }
 
     /// Removes the oldest changes of a collection as far as `trim` allows. Returns how many went; as many as
-    /// `rows_max` means that there may be more.
+    /// `rows_max` means that there may be more. Where nothing is to go, at most one change is read.
     ///
     /// # Errors
     /// A change cannot be read or does not open; nothing was removed.
     pub async fn trim_history(&self, collection: CollectionId, trim: &Trim<'_>) -> Result<u32, StoreError> {
-        let (head, _, page) = self.change_rows(collection, 0, trim.rows_max).await?;
+        let [head] = self.log_rows([head_key(collection)]).await?;
+        let head = parse_head(head)?;
+        if head.count <= trim.keep_changes {
+            return Ok(0);
+        }
+        // Changes that come in between only add to what is kept.
         let mut end = None;
-        for (key, (version, sealed)) in &page.rows {
-            let row = ChangeRow::parse(sealed)?;
-            let change = self.open_change(collection, key, *version, sealed)?;
-            let kept = head.count.saturating_sub(row.count) < trim.keep_changes;
-            if kept || !(trim.expired)(&change.value) {
-                break;
+        for limit in [1, trim.rows_max] {
+            let page = self.log_page(collection, limit).await?;
+            end = self.expired_until(collection, &head, &page, trim)?;
+            if end.is_none() {
+                return Ok(0);
             }
-            end = Some(change.seq);
         }
         let Some(end) = end else {
             return Ok(0);
@@ -121,6 +167,42 @@ impl TenantStore {
         Ok(u32::try_from(done.range_deleted).unwrap_or(u32::MAX))
     }
 
+    /// The last of the first changes in `page` that may go; `None` if not even the first may.
+    fn expired_until(
+        &self,
+        collection: CollectionId,
+        head: &Head,
+        page: &Page,
+        trim: &Trim<'_>,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut end = None;
+        for (key, (version, sealed)) in &page.rows {
+            let row = ChangeRow::parse(sealed)?;
+            let change = self.open_change(collection, key, *version, sealed)?;
+            let kept = head.count.saturating_sub(row.count) < trim.keep_changes;
+            if kept || !(trim.expired)(&change.value) {
+                break;
+            }
+            end = Some(change.seq);
+        }
+        Ok(end)
+    }
+
+    /// The oldest rows of a collection's log.
+    async fn log_page(&self, collection: CollectionId, limit: u32) -> Result<Page, StoreError> {
+        self.check([])?;
+        let scan = log_scan(collection, 0, limit);
+        Ok(self.shared.engine.scan(self.id(), &scan).await?)
+    }
+
+    /// The rows of the log with these keys, from one state.
+    async fn log_rows<const N: usize>(&self, keys: [Key; N]) -> Result<[Option<Row>; N], StoreError> {
+        self.check([])?;
+        let keys = keys.map(|key| (Space::Changes, key));
+        let rows = self.shared.engine.get_many(self.id(), &keys).await?;
+        rows.try_into().map_err(|_| OTHER_ANSWER)
+    }
+
     /// The head, the oldest row and the rows after `after`, from one state.
     async fn change_rows(
         &self,
@@ -128,31 +210,17 @@ impl TenantStore {
         after: u64,
         limit: u32,
     ) -> Result<(Head, Page, Page), StoreError> {
-        if self.is_dropped() {
-            return Err(StoreError::Closed);
-        }
-        let scan = |after, limit| {
-            ReadOp::Scan(Scan {
-                space: Space::Changes,
-                range: change_range(collection, after),
-                limit,
-                order: Order::Ascending,
-                values: Values::Include,
-            })
-        };
-        let head = ReadOp::GetMany(vec![(Space::Changes, collection.as_bytes().as_slice().into())]);
-        let (_, raw) = self.shared.engine.read(self.id(), &[head, scan(0, 1), scan(after, limit)]).await?;
-        let [RawResult::Rows(head), RawResult::Page(oldest), RawResult::Page(page)] =
+        self.check([])?;
+        let head = ReadOp::GetMany(vec![(Space::Changes, head_key(collection))]);
+        let oldest = ReadOp::Scan(log_scan(collection, 0, 1));
+        let page = ReadOp::Scan(log_scan(collection, after, limit));
+        let (_, raw) = self.shared.engine.read(self.id(), &[head, oldest, page]).await?;
+        let Ok([RawResult::Rows(head), RawResult::Page(oldest), RawResult::Page(page)]) =
             <[RawResult; 3]>::try_from(raw)
-                .map_err(|_| StoreError::Bug("an engine's answer does not fit the question"))?
         else {
-            return Err(StoreError::Bug("an engine's answer does not fit the question"));
+            return Err(OTHER_ANSWER);
         };
-        let head = match head.into_iter().next().flatten() {
-            Some((_, value)) => Head::parse(&value)?,
-            None => Head::default(),
-        };
-        Ok((head, oldest, page))
+        Ok((parse_head(head.into_iter().next().flatten())?, oldest, page))
     }
 
     fn open_change(
@@ -167,5 +235,30 @@ impl TenantStore {
         let place = Place::Change { tenant: self.id(), collection, object: row.object };
         let value = self.keys.key_of(row.sealed)?.open(&place, version, row.sealed)?.into();
         Ok(Change { seq, prev_seq: row.prev_seq, object: *row.object, version, value })
+    }
+}
+
+const OTHER_ANSWER: StoreError = StoreError::Bug("an engine's answer does not fit the question");
+
+fn head_key(collection: CollectionId) -> Key {
+    collection.as_bytes().as_slice().into()
+}
+
+fn parse_head(row: Option<Row>) -> Result<Head, StoreError> {
+    row.map_or(Ok(Head::NONE), |(version, value)| Ok(Head::parse(version, &value)?))
+}
+
+fn place(head: &Head) -> CollectionPlace {
+    let version = Some(head.version).filter(|version| *version != RecordVersion::NONE);
+    CollectionPlace { seq: head.seq, version }
+}
+
+fn log_scan(collection: CollectionId, after: u64, limit: u32) -> Scan {
+    Scan {
+        space: Space::Changes,
+        range: change_range(collection, after),
+        limit,
+        order: Order::Ascending,
+        values: Values::Include,
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use crate::engine::EngineError;
 
 /// Why the store did not do as asked. After an error of a commit nothing of it is visible, except as
-/// [`StoreError::Io`] says.
+/// [`StoreError::NoSpace`] and [`StoreError::Io`] say.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The precondition with this index did not hold: read again and decide again.
@@ -17,7 +17,8 @@ pub enum StoreError {
     /// A value, a key or the whole write is above the store's limits.
     #[error("the write is too large for the store")]
     TooLarge,
-    /// The disk or the quota is full. Reads go on; writes work again once there is room.
+    /// The disk or the quota is full. Reads go on; writes work again once there is room. If there was no room
+    /// even to open the file again, reads fail likewise, and the commit may be visible once there is.
     #[error("no space left on the disk")]
     NoSpace,
     /// The store takes no writes at the moment.

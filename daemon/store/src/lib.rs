@@ -34,7 +34,7 @@ mod tenant_keys;
 mod wait;
 mod write;
 
-pub use changes::{Change, ChangePage, Trim};
+pub use changes::{Change, ChangePage, CollectionPlace, Trim};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
 pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};

@@ -222,7 +222,8 @@ fn make_folder(folder: &Path) -> Result<(), OpenError> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| at(folder, source))
 }
 
-/// Makes the store aside and gives it its name when it is complete.
+/// Makes the store aside and gives it its name when it is complete, then writes its mark. In this order, because
+/// a mark without a store means that the store vanished, whereas a store without a mark opens.
 fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), OpenError> {
     if names.mark.try_exists().map_err(|source| at(&names.mark, source))? {
         return Err(OpenError::Damaged { what: "store.redb is missing, but the file head remembers it" });
@@ -238,12 +239,14 @@ fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), O
     let format = begin(&engine, &root, &names.folder)?;
     let heads = engine.heads();
     engine.close();
-    // The mark first: a store without a mark is one whose mark was taken away.
-    let mark = Mark { incarnation: format.incarnation, heads };
-    mark.write(&names.mark, &mark_key(&root)?).map_err(|source| at(&names.mark, source))?;
     fs::rename(&aside, &names.rows).map_err(|source| at(&names.rows, source))?;
-    sync_folder_of(&names.rows).map_err(|source| at(&names.folder, source))
+    sync_folder_of(&names.rows).map_err(|source| at(&names.folder, source))?;
+    let mark = Mark { incarnation: format.incarnation, heads };
+    mark.write(&names.mark, &mark_key(&root)?).map_err(|source| at(&names.mark, source))
 }
+
+/// The durable groups of a store that was just made: the one of its first rows.
+const GROUPS_WHEN_MADE: u64 = 1;
 
 /// Writes the first rows of a store: what it is, and the system tenant.
 fn begin(engine: &dyn Engine, root: &RootKey, folder: &Path) -> Result<Format, OpenError> {
@@ -292,9 +295,12 @@ fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Resul
     }
     match Mark::read(&names.mark, &mark_key(root)?).map_err(|source| at(&names.mark, source))? {
         Found::Nothing => {
-            tracing::warn!(
-                "the high-water mark is missing: the store begins a new life, clients synchronise anew"
-            );
+            // A store that holds no more than its first rows was stopped before it had a mark: nothing was lost.
+            if heads.groups > GROUPS_WHEN_MADE {
+                tracing::warn!(
+                    "the high-water mark is missing: the store begins a new life, clients synchronise anew"
+                );
+            }
             Ok(Known::No)
         }
         Found::Damaged => Err(OpenError::DamagedMark(names.mark.clone())),

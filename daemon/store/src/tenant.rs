@@ -220,7 +220,7 @@ impl TenantStore {
     ///
     /// # Errors
     /// `Conflict` names the precondition that did not hold. After an error nothing of the write is visible,
-    /// except as [`StoreError::Io`] says.
+    /// except as [`StoreError::NoSpace`] and [`StoreError::Io`] say.
     pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
         let deletes = write.deletes.iter().map(|(space, _)| *space);
         self.check(write.puts.iter().map(|put| put.space).chain(deletes))?;
@@ -251,7 +251,8 @@ impl TenantStore {
         self.dropped.load(Ordering::Acquire)
     }
 
-    fn check(&self, spaces: impl IntoIterator<Item = Space>) -> Result<(), StoreError> {
+    /// Refuses what a dropped tenant does not answer and what no caller may touch.
+    pub(crate) fn check(&self, spaces: impl IntoIterator<Item = Space>) -> Result<(), StoreError> {
         if self.is_dropped() {
             return Err(StoreError::Closed);
         }

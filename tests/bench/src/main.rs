@@ -27,6 +27,7 @@ mod report;
 mod requests;
 mod servers;
 mod subject;
+mod tables;
 mod targets;
 mod whole;
 mod workloads;
@@ -64,7 +65,8 @@ fn main() -> ExitCode {
     }
     whole::sizes(&subjects, &mut report);
     let totals = whole::largest(&mut subjects, &options, &mut report);
-    whole::growth(&report, &options.sizes);
+    tables::growth(&report, &options.sizes);
+    tables::side_by_side(&report, &subjects);
     targets::print(&mut report, &totals);
     println!("\n{:.0} s in all", begun.elapsed().as_secs_f64());
     let wrong = |row: &&Row| row.server == "Almanac" && row.sound().is_none();
@@ -91,23 +93,28 @@ fn launch(options: &Options) -> Vec<Subject> {
             let begun = Instant::now();
             let mut subject = Subject::new(launch(&data), data.clone());
             let loaded = begun.elapsed();
-            // A peer may read every file once before it answers.
-            let cell = cell(&subject, 1, Duration::ZERO, options.cut * 4);
-            if let Err(failure) = workloads::warm_up(&cell) {
-                subject.given_up = Some(format!("not warm: {}", reason(failure)));
-            }
+            warm(&mut subject, options);
             println!(
-                "{:<16} {events:>6} events, {} of them in the month: loaded in {:.1} s, warm in {:.1} s{}",
+                "{:<16} {events:>6} events, {} of them in the month: loaded in {:.1} s, warm in {:.1} s; {}{}",
                 subject.server.name(),
                 data.month.objects.len(),
                 loaded.as_secs_f64(),
                 (begun.elapsed() - loaded).as_secs_f64(),
+                subject.server.note(),
                 subject.given_up.as_ref().map_or(String::new(), |why| format!(", {why}")),
             );
             subjects.push(subject);
         }
     }
     subjects
+}
+
+fn warm(subject: &mut Subject, options: &Options) {
+    // A peer may read every file once before it answers.
+    let cell = cell(subject, 1, Duration::ZERO, options.cut * 4);
+    if let Err(failure) = workloads::warm_up(&cell) {
+        subject.given_up = Some(format!("not warm: {}", reason(failure)));
+    }
 }
 
 fn cell(subject: &Subject, connections: usize, time: Duration, cut: Duration) -> Cell<'_> {
@@ -141,6 +148,8 @@ fn measure(
         subject.server.restart();
         if workload.writes() {
             subject.given_up = Some(format!("its state is unknown after the cut of {}", workload.name()));
+        } else {
+            warm(subject, options);
         }
     }
     figures.map_err(|failure| format!("not measured: {}", reason(failure)))

@@ -34,8 +34,10 @@ impl From<std::io::Error> for Failure {
 /// How long a run may last.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    /// No operation begins after this time, except the first of each connection.
+    /// No operation begins after this time, except the first few.
     pub(crate) time: Duration,
+    /// How many operations each connection does in any case, as long as it takes no more than three times `time`.
+    pub(crate) first: usize,
     /// How many operations each connection does at most.
     pub(crate) each: usize,
     /// What is not answered by then is given up.
@@ -94,7 +96,8 @@ impl Lane {
     fn work(&mut self, bounds: Bounds, operation: impl Fn(&mut Self, usize) -> Result<(), Failure>) {
         let begun = Instant::now();
         for n in 0..bounds.each {
-            if n > 0 && begun.elapsed() > bounds.time {
+            let patience = bounds.time * if n < bounds.first { 3 } else { 1 };
+            if n > 0 && begun.elapsed() > patience {
                 return;
             }
             let before = self.latencies.len();

@@ -10,7 +10,7 @@ use crate::proc;
 use crate::report::Report;
 use crate::subject::Subject;
 use crate::targets::Totals;
-use crate::workloads::{Cell, Workload, overwrite_all};
+use crate::workloads::{Cell, overwrite_all};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -98,22 +98,4 @@ fn rounds(subject: &Subject, options: &Options, report: &mut Report) -> f64 {
         "figure": "overwriting", "events": events, "rounds": options.rounds, "disk_per_event": after,
     }));
     after
-}
-
-/// CPU of Almanac by size, one connection.
-pub(crate) fn growth(report: &Report, sizes: &[usize]) {
-    print!("\n{:<34}", "Almanac, 1 conn., CPU ms/op at");
-    for events in sizes {
-        print!("{events:>10}");
-    }
-    println!("{:>10}", "ratio");
-    for workload in Workload::ALL {
-        let cpu = |events: &usize| report.find("Almanac", *events, workload, 1).map(|figures| figures.cpu_ms);
-        print!("  {:<32}", workload.name());
-        for events in sizes {
-            print!("{:>10}", cpu(events).map_or("-".into(), |cpu| format!("{cpu:.3}")));
-        }
-        let ends = sizes.first().and_then(cpu).zip(sizes.last().and_then(cpu));
-        println!("{:>10}", ends.map_or("-".into(), |(first, last)| format!("{:.2}", last / first)));
-    }
 }

@@ -1,9 +1,9 @@
 //! Bodies on their way in and out: in, with patience for progress; out, counted and watched.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::exchange::Exchange;
 use crate::config::Limits;
+use crate::limits::REST_BYTES_MAX;
 
 /// The body of a request. It ends with [`BodyTimedOut`] if it stalls, or is slower on average than allowed.
 pub(crate) struct RequestBody {
@@ -105,11 +106,81 @@ impl HttpBody for RequestBody {
     }
 }
 
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if !self.complete && !self.inner.is_end_stream() {
-            self.exchange.body_left_unread();
+/// A request body in two hands: the handler reads it, and the connection reads on what an early answer (a 401,
+/// say) has left, so that the client's next request finds the connection open.
+#[derive(Clone)]
+pub(crate) struct LentBody(Arc<Mutex<RequestBody>>);
+
+/// What became of the rest of a request body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// All of it was read.
+    Read,
+    /// There is more than is worth reading; the connection ends after the answer.
+    Left,
+}
+
+impl LentBody {
+    pub(crate) fn new(body: RequestBody) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RequestBody> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives up what is left of the body.
+    pub(crate) fn left(&self) -> Rest {
+        let body = self.lock();
+        if body.complete || body.inner.is_end_stream() {
+            return Rest::Read;
         }
+        body.exchange.body_left_unread();
+        Rest::Left
+    }
+
+    /// Reads what is left of the body, if that is little.
+    pub(crate) async fn read_rest(&self) -> Rest {
+        let mut read = 0;
+        let rest = loop {
+            let (complete, announced) = {
+                let body = self.lock();
+                (body.complete || body.inner.is_end_stream(), body.size_hint().lower())
+            };
+            if complete {
+                break Rest::Read;
+            }
+            if announced.saturating_add(read) > REST_BYTES_MAX {
+                break Rest::Left;
+            }
+            let frame = poll_fn(|cx| Pin::new(&mut *self.lock()).poll_frame(cx)).await;
+            match frame {
+                None => break Rest::Read,
+                Some(Err(_)) => break Rest::Left,
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len) as u64,
+            }
+        };
+        if rest == Rest::Left { self.left() } else { rest }
+    }
+}
+
+impl HttpBody for LentBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut *self.lock()).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lock().inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.lock().inner.size_hint()
     }
 }
 

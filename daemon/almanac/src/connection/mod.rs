@@ -35,7 +35,7 @@ use crate::forwarded;
 use crate::limits::{ERROR_RESETS_MAX, PENDING_RESETS_MAX, PING, STREAM_SEND_BYTES_MAX, STREAMS_MAX};
 use crate::metrics::Metrics;
 use crate::supervisor::Supervisor;
-use body::{RequestBody, ResponseBody};
+use body::{LentBody, RequestBody, ResponseBody, Rest};
 use exchange::Exchange;
 use stream::Watched;
 use watch::{Cut, Watch};
@@ -159,23 +159,28 @@ impl Server {
         let signed = request.headers().contains_key(header::AUTHORIZATION);
         let framed = framing::check(&request);
         let (mut parts, incoming) = request.into_parts();
-        let body = RequestBody::new(incoming, &self.limits, Arc::clone(&exchange)).boxed_unsync();
+        let body = LentBody::new(RequestBody::new(incoming, &self.limits, Arc::clone(&exchange)));
+        let lent = body.clone().boxed_unsync();
+        let waits = parts.headers.contains_key(header::EXPECT);
         let response = if framed.is_ok() {
             let edge = self.edge(id, &mut parts, client);
             let reads = only_reads(&parts.method);
-            let answer = (self.handler)(Request::from_parts(parts, body), edge);
+            let answer = (self.handler)(Request::from_parts(parts, lent), edge);
             // hyper drops the answer's work when the client leaves. A write that has begun goes on to its end,
             // so that what the disk has and what the memory knows never part.
             let answer = if reads { Some(answer.await) } else { self.supervisor.finish(answer).await };
             answer.unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR))
         } else {
-            drop(body);
             plain(StatusCode::BAD_REQUEST)
         };
         if signed && response.status() == StatusCode::UNAUTHORIZED {
             self.metrics.sign_in_failed();
         }
-        let ends = framed.is_err() || response.status() == StatusCode::REQUEST_TIMEOUT;
+        let mut ends = framed.is_err() || response.status() == StatusCode::REQUEST_TIMEOUT;
+        if version < Version::HTTP_2 {
+            // Who waits for 100 (Continue) has not sent the body, and need not after this answer.
+            ends |= if ends || waits { body.left() } else { body.read_rest().await } == Rest::Left;
+        }
         let response = if ends && version < Version::HTTP_2 { closing(response) } else { response };
         exchange.answered(response.status());
         response.map(|body| ResponseBody::new(body, exchange))

@@ -528,3 +528,20 @@ async fn a_write_whose_client_leaves_goes_on_to_its_end() {
     RELEASED.notify_one();
     running.given_up.recv().await.unwrap();
 }
+
+#[tokio::test]
+async fn after_an_early_answer_the_connection_stays_usable_or_says_that_it_ends() {
+    let running = start(|_| ()).await;
+    let mut stream = running.connect().await;
+    for _ in 0..20 {
+        stream.write_all(b"PUT /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 20000\r\n\r\n").await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(&[b'x'; 20_000]).await.unwrap();
+        let mut head = [0; 4096];
+        let count = stream.read(&mut head).await.unwrap();
+        let head = String::from_utf8_lossy(&head[..count]).to_lowercase();
+        assert!(head.starts_with("http/1.1 413") && !head.contains("connection: close"), "{head}");
+    }
+    let large = running.say(b"PUT /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\nabc").await;
+    assert!(large.to_lowercase().contains("connection: close"), "{large}");
+}

@@ -128,7 +128,7 @@ fn append(
     for entry in log {
         seq = seq.checked_add(1).ok_or(EngineError::Corrupt("the change sequence is used up"))?;
         let before = collection_head(rows, tenant, entry.collection)?;
-        let head = Head { seq, count: before.count.saturating_add(1) };
+        let head = Head { seq, count: before.count.saturating_add(1), version: entry.version };
         let row = ChangeRow {
             prev_seq: before.seq,
             count: head.count,
@@ -143,14 +143,14 @@ fn append(
         )?;
         rows.put(
             &row_key(tenant, Space::Changes, collection.as_bytes()),
-            RecordVersion::NONE,
+            head.version,
             &head.to_value(),
         )?;
-        changes.push(ChangePlace { collection, seq, prev_seq: before.seq });
+        changes.push(ChangePlace { collection, seq, prev_seq: before.seq, version: entry.version });
     }
     if !log.is_empty() {
-        let head = Head { seq, count: 0 };
-        rows.put(&row_key(tenant, Space::Changes, b""), RecordVersion::NONE, &head.to_value())?;
+        let head = Head { seq, ..Head::NONE };
+        rows.put(&row_key(tenant, Space::Changes, b""), head.version, &head.to_value())?;
     }
     Ok((seq, changes))
 }
@@ -171,7 +171,10 @@ pub(crate) fn collection_head<R: Rows + ?Sized>(
 
 fn head_at<R: Rows + ?Sized>(rows: &R, row: &[u8]) -> Result<Head, EngineError> {
     match rows.get(row)? {
-        Some(stored) => Head::parse(split(&stored)?.1),
-        None => Ok(Head::default()),
+        Some(stored) => {
+            let (version, value) = split(&stored)?;
+            Head::parse(version, value)
+        }
+        None => Ok(Head::NONE),
     }
 }

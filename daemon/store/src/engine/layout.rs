@@ -3,11 +3,11 @@
 //! ```text
 //! tenant 16 | space 1 | key                  -> version 16 | sealed value
 //! tenant 16 | Changes | ""                   -> version 0  | last change of the tenant 8 | 0
-//! tenant 16 | Changes | collection 16        -> version 0  | last change of the collection 8 | its changes 8
+//! tenant 16 | Changes | collection 16        -> version of the last change 16 | its number 8 | changes so far 8
 //! tenant 16 | Changes | collection 16 | seq 8 -> version 16 | prev_seq 8 | count 8 | object 32 | sealed value
 //! 0x00                                       -> groups made durable in the life of the store 8
 //! ```
-//! Numbers are big-endian. A collection's head stands directly in front of its changes.
+//! Numbers are big-endian. A collection's head stands directly in front of its changes and outlives them.
 
 use std::ops::{Bound, Range};
 
@@ -81,20 +81,25 @@ pub(crate) fn change_seq(key: &[u8]) -> Result<u64, EngineError> {
 }
 
 /// The head of a tenant or of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The number of the last change.
     pub(crate) seq: u64,
     /// How many changes there were; 0 for tenants, which need no count.
     pub(crate) count: u64,
+    /// The version of the last change; none for tenants. It is the version of the head's row.
+    pub(crate) version: RecordVersion,
 }
 
 impl Head {
-    pub(crate) fn parse(value: &[u8]) -> Result<Self, EngineError> {
+    /// The head before the first change.
+    pub(crate) const NONE: Self = Self { seq: 0, count: 0, version: RecordVersion::NONE };
+
+    pub(crate) fn parse(version: RecordVersion, value: &[u8]) -> Result<Self, EngineError> {
         let numbers: Option<(&[u8; 8], &[u8; 8])> =
             value.split_first_chunk::<8>().and_then(|(seq, rest)| Some((seq, rest.first_chunk::<8>()?)));
         let (seq, count) = numbers.ok_or(EngineError::Corrupt("a head has a wrong form"))?;
-        Ok(Self { seq: u64::from_be_bytes(*seq), count: u64::from_be_bytes(*count) })
+        Ok(Self { seq: u64::from_be_bytes(*seq), count: u64::from_be_bytes(*count), version })
     }
 
     pub(crate) fn to_value(self) -> [u8; 16] {

@@ -122,6 +122,8 @@ pub struct ChangePlace {
     pub seq: u64,
     /// The number of the collection's change before it; 0 if this is the first.
     pub prev_seq: u64,
+    /// The version of the change: with its number it names this change in every past the store ever had.
+    pub version: RecordVersion,
 }
 
 /// The answer to a commit that is on disk.
@@ -136,7 +138,7 @@ pub struct Committed {
 }
 
 /// Why an engine did not do as asked. After an error of a commit nothing of that commit is visible,
-/// except as [`EngineError::Io`] says.
+/// except as [`EngineError::NoSpace`] and [`EngineError::Io`] say.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The precondition with this index did not hold.
@@ -148,7 +150,8 @@ pub enum EngineError {
     /// A value, key or commit is above the limits of [`Caps`].
     #[error("the write is too large")]
     TooLarge,
-    /// The disk or the quota is full. Reads go on; writes work again once there is room.
+    /// The disk or the quota is full. Reads go on; writes work again once there is room. If there was no room
+    /// even to open the file again, reads fail likewise, and the commit may be visible once there is.
     #[error("no space left on the disk")]
     NoSpace,
     /// The engine takes no writes at the moment.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use almanac_harness::{Daemon, Options, Person};
 
-use super::{Fidelity, Server};
+use super::Server;
 use crate::data::Data;
 use crate::http::Endpoint;
 
@@ -51,8 +51,8 @@ impl Server for Almanac {
         self.daemon.state()
     }
 
-    fn fidelity(&self) -> Fidelity {
-        Fidelity::Octets
+    fn note(&self) -> &str {
+        "default configuration, app password checked, everything encrypted"
     }
 
     fn syncs(&self) -> Option<u64> {

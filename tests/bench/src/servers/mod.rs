@@ -24,7 +24,13 @@ pub(crate) trait Server: Send + Sync {
     /// Where it keeps everything.
     fn folder(&self) -> &Path;
 
-    fn fidelity(&self) -> Fidelity;
+    /// What the checks let pass.
+    fn quirks(&self) -> &[Quirk] {
+        &[]
+    }
+
+    /// What a reader of the figures has to know.
+    fn note(&self) -> &str;
 
     /// The status of a successful DELETE.
     fn deleted(&self) -> u16 {
@@ -45,13 +51,13 @@ pub(crate) trait Server: Send + Sync {
     fn restart(&mut self) -> Instant;
 }
 
-/// How an object comes back.
+/// What a server does otherwise, without the answer being wrong for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fidelity {
-    /// As it was sent, octet for octet.
-    Octets,
-    /// With all its content lines, in another order or folding.
-    Lines,
+pub(crate) enum Quirk {
+    /// An object comes back with all its content lines, but in another order, folding or quoting.
+    RewritesObjects,
+    /// The answer to a sync without a token names members that were removed (against RFC 6578 section 3.4).
+    InitialSyncTellsRemovedMembers,
 }
 
 /// Starts a server whose calendar holds `data`.

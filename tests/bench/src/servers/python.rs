@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Fidelity, Server};
+use super::{Quirk, Server};
 use crate::data::Data;
 use crate::http::Endpoint;
 use crate::workloads::Workload;
@@ -28,6 +28,8 @@ pub(super) struct Recipe {
     pub(super) authorization: Option<String>,
     /// The status of a successful DELETE.
     pub(super) deleted: u16,
+    pub(super) quirks: &'static [Quirk],
+    pub(super) note: &'static str,
     /// Workloads it cannot do, and why.
     pub(super) cannot: &'static [(Workload, &'static str)],
 }
@@ -97,8 +99,12 @@ impl Server for Python {
         self.recipe.folder.path()
     }
 
-    fn fidelity(&self) -> Fidelity {
-        Fidelity::Lines
+    fn quirks(&self) -> &[Quirk] {
+        self.recipe.quirks
+    }
+
+    fn note(&self) -> &str {
+        self.recipe.note
     }
 
     fn deleted(&self) -> u16 {

@@ -1,8 +1,8 @@
 //! Radicale 3.9, with the default settings of its storage (every change synced), plain passwords from a file held in
 //! memory, and room for all connections of the bench. It speaks HTTP/1.0: each request is a connection.
 
-use super::Server;
 use super::python::{Recipe, preload, start};
+use super::{Quirk, Server};
 use crate::data::Data;
 
 const CONFIGURATION: &str = "\
@@ -41,6 +41,8 @@ pub(crate) fn launch(data: &Data) -> Box<dyn Server> {
         calendar: "/load/calendar/",
         authorization: Some("Basic bG9hZDpzZWNyZXQ=".into()), // load:secret
         deleted: 200,
+        quirks: &[Quirk::RewritesObjects, Quirk::InitialSyncTellsRemovedMembers],
+        note: "HTTP/1.0 (a connection per request), plain password checked, storage defaults (synced)",
         cannot: &[],
     })
 }

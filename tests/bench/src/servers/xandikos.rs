@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::Server;
 use super::python::{Recipe, preload, program, start};
+use super::{Quirk, Server};
 use crate::data::Data;
 
 pub(crate) fn launch(data: &Data) -> Box<dyn Server> {
@@ -37,6 +37,8 @@ pub(crate) fn launch(data: &Data) -> Box<dyn Server> {
         calendar: "/calendar/",
         authorization: None,
         deleted: 204,
+        quirks: &[Quirk::RewritesObjects],
+        note: "no password check (it has none over plain HTTP), defaults",
         cannot: &[],
     })
 }

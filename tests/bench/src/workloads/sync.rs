@@ -15,7 +15,7 @@ pub(super) fn initial(cell: &Cell<'_>) -> Tally {
     let subject = cell.subject;
     let request = subject.endpoint().sync("");
     run(subject, cell.connections, cell.bounds(), &|lane, _| {
-        let expected = Expected::of(subject, 0..subject.data.events);
+        let expected = Expected::of_initial_sync(subject);
         let answer = expected.etags(&lane.exchange(&request, 207)?)?;
         answer.sync_token.map(drop).ok_or_else(|| Failure::Wrong("no sync token".into()))
     })

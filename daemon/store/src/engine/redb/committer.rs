@@ -146,7 +146,9 @@ impl Committer {
                     // what it could not write, and the next sync succeeds without it.
                     Landed::Durably if matches!(error, EngineError::Io(_)) => Err(error),
                     Landed::Durably => Ok(verdicts),
-                    Landed::Perhaps => Err(EngineError::Io(io::Error::other(error))),
+                    // The cause is told rather than the doubt: room is what helps.
+                    Landed::Unknown if matches!(error, EngineError::NoSpace) => Err(error),
+                    Landed::Visibly | Landed::Unknown => Err(EngineError::Io(io::Error::other(error))),
                 }
             }
         }
@@ -187,7 +189,7 @@ impl Committer {
         match self.shared.read(groups) {
             Ok(stored) if stored == number => {}
             Ok(_) => return Landed::No,
-            Err(_) => return Landed::Perhaps,
+            Err(_) => return Landed::Unknown,
         }
         let mut next = 0;
         match self.transact(&mut next, &mut |_| Ok(true)) {
@@ -195,7 +197,7 @@ impl Committer {
                 self.shared.set_groups(next);
                 Landed::Durably
             }
-            Err(_) => Landed::Perhaps,
+            Err(_) => Landed::Visibly,
         }
     }
 
@@ -241,7 +243,10 @@ impl Committer {
 enum Landed {
     No,
     Durably,
-    Perhaps,
+    /// Readers see it, but nothing proves that it is on the disk.
+    Visibly,
+    /// The file could not be read, or not even be opened again.
+    Unknown,
 }
 
 /// The same error for another member of a group; the cause of an [`EngineError::Io`] is told by its kind.
