@@ -1,4 +1,4 @@
-//! The change log of a tenant, read and trimmed.
+//! The change log of a tenant, read.
 //!
 //! A collection's rows form a chain: each names the one before it. So a reader proves that nothing between its
 //! own place and the head is missing, whatever was trimmed, without any further state.
@@ -7,7 +7,7 @@ use almanac_base::CollectionId;
 use bytes::Bytes;
 
 use crate::engine::layout::{ChangeRow, Head, change_key, change_range, change_seq};
-use crate::engine::{Commit, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values};
+use crate::engine::{Order, Page, RawResult, ReadOp, Row, Scan, Values};
 use crate::error::StoreError;
 use crate::seal::Place;
 use crate::space::{Key, RecordVersion, Space};
@@ -55,17 +55,6 @@ pub struct CollectionPlace {
     pub version: Option<RecordVersion>,
 }
 
-/// What [`TenantStore::trim_history`] may remove.
-pub struct Trim<'a> {
-    /// Says of a change's plain description whether it is old enough to go.
-    pub expired: &'a (dyn Fn(&[u8]) -> bool + Sync),
-    /// The last changes of a collection that stay however old they are:
-    /// [`HISTORY_CHANGES`](crate::limits::HISTORY_CHANGES).
-    pub keep_changes: u64,
-    /// At most this many changes are looked at and removed.
-    pub rows_max: u32,
-}
-
 impl TenantStore {
     /// The changes of a collection after `after`, which is 0 or the number of a change seen before.
     ///
@@ -110,8 +99,7 @@ impl TenantStore {
     /// # Errors
     /// It cannot be read.
     pub async fn collection_place(&self, collection: CollectionId) -> Result<CollectionPlace, StoreError> {
-        let [head] = self.log_rows([head_key(collection)]).await?;
-        Ok(place(&parse_head(head)?))
+        Ok(place(&self.log_head(collection).await?))
     }
 
     /// The version of the collection's change with exactly this number; `None` if there never was one, or if it
@@ -133,66 +121,17 @@ impl TenantStore {
         })
     }
 
-    /// Removes the oldest changes of a collection as far as `trim` allows. Returns how many went; as many as
-    /// `rows_max` means that there may be more. Where nothing is to go, at most one change is read.
-    ///
-    /// # Errors
-    /// A change cannot be read or does not open; nothing was removed.
-    pub async fn trim_history(&self, collection: CollectionId, trim: &Trim<'_>) -> Result<u32, StoreError> {
-        let [head] = self.log_rows([head_key(collection)]).await?;
-        let head = parse_head(head)?;
-        if head.count <= trim.keep_changes {
-            return Ok(0);
-        }
-        // Changes that come in between only add to what is kept.
-        let mut end = None;
-        for limit in [1, trim.rows_max] {
-            let page = self.log_page(collection, limit).await?;
-            end = self.expired_until(collection, &head, &page, trim)?;
-            if end.is_none() {
-                return Ok(0);
-            }
-        }
-        let Some(end) = end else {
-            return Ok(0);
-        };
-        let mut commit = Commit::new(self.id());
-        commit.mutations.push(Mutation::DeleteRange {
-            space: Space::Changes,
-            from: change_key(collection, 0),
-            to: change_key(collection, end.saturating_add(1)),
-            max: trim.rows_max,
-        });
-        let done = self.shared.engine.commit(commit).await?;
-        Ok(u32::try_from(done.range_deleted).unwrap_or(u32::MAX))
-    }
-
-    /// The last of the first changes in `page` that may go; `None` if not even the first may.
-    fn expired_until(
-        &self,
-        collection: CollectionId,
-        head: &Head,
-        page: &Page,
-        trim: &Trim<'_>,
-    ) -> Result<Option<u64>, StoreError> {
-        let mut end = None;
-        for (key, (version, sealed)) in &page.rows {
-            let row = ChangeRow::parse(sealed)?;
-            let change = self.open_change(collection, key, *version, sealed)?;
-            let kept = head.count.saturating_sub(row.count) < trim.keep_changes;
-            if kept || !(trim.expired)(&change.value) {
-                break;
-            }
-            end = Some(change.seq);
-        }
-        Ok(end)
-    }
-
     /// The oldest rows of a collection's log.
-    async fn log_page(&self, collection: CollectionId, limit: u32) -> Result<Page, StoreError> {
+    pub(crate) async fn log_page(&self, collection: CollectionId, limit: u32) -> Result<Page, StoreError> {
         self.check([])?;
         let scan = log_scan(collection, 0, limit);
         Ok(self.shared.engine.scan(self.id(), &scan).await?)
+    }
+
+    /// The head of a collection's log.
+    pub(crate) async fn log_head(&self, collection: CollectionId) -> Result<Head, StoreError> {
+        let [head] = self.log_rows([head_key(collection)]).await?;
+        parse_head(head)
     }
 
     /// The rows of the log with these keys, from one state.
@@ -223,7 +162,7 @@ impl TenantStore {
         Ok((parse_head(head.into_iter().next().flatten())?, oldest, page))
     }
 
-    fn open_change(
+    pub(crate) fn open_change(
         &self,
         collection: CollectionId,
         key: &Key,

@@ -9,11 +9,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use almanac_base::{StoreId, TenantId};
+use almanac_base::{Clock, StoreId, TenantId};
+use jiff::Timestamp;
 use ring::hmac;
 
 use crate::engine::{Engine, Heads};
@@ -101,8 +102,6 @@ impl Mark {
 /// Keeps the mark of an open store up to date, on a thread of its own.
 pub(crate) struct MarkKeeper {
     keeping: Arc<Keeping>,
-    /// The first wakes the thread, the second ends its pause; dropping both ends the thread.
-    wake: Mutex<Option<(SyncSender<()>, SyncSender<()>)>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -111,9 +110,30 @@ struct Keeping {
     key: hmac::Key,
     incarnation: StoreId,
     engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
     /// Tenants that are being dropped: their heads are about to vanish. Also orders the writers of the file.
     leaving: Mutex<Vec<TenantId>>,
     writes: AtomicU64,
+    pace: Mutex<Pace>,
+    /// Wakes the thread when the pace changes.
+    changed: Condvar,
+}
+
+/// When the mark is to be written.
+struct Pace {
+    /// The store went on since the mark was written.
+    behind: bool,
+    closing: bool,
+    /// When the thread last wrote.
+    written: Timestamp,
+}
+
+impl Pace {
+    /// How long the mark may still stay as it is. A clock that was set back must not hold it up.
+    fn left(&self, now: Timestamp) -> Duration {
+        let passed = Duration::try_from(now.duration_since(self.written));
+        passed.map_or(Duration::ZERO, |passed| MARK_INTERVAL.saturating_sub(passed))
+    }
 }
 
 impl Keeping {
@@ -132,6 +152,40 @@ impl Keeping {
             tracing::warn!(error = %error, "the high-water mark could not be written");
         }
     }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of the thread: writes whenever the mark is behind and its time has come.
+    fn run(&self) {
+        while self.wait_until_due() {
+            self.write_or_warn();
+        }
+    }
+
+    /// Whether to write; not when the store is closing, which writes the last mark itself.
+    fn wait_until_due(&self) -> bool {
+        let mut pace = self.pace();
+        loop {
+            if pace.closing {
+                return false;
+            }
+            let now = self.clock.now();
+            let left = pace.left(now);
+            pace = match (pace.behind, left) {
+                (true, Duration::ZERO) => {
+                    (pace.behind, pace.written) = (false, now);
+                    return true;
+                }
+                (true, left) => {
+                    let waited = self.changed.wait_timeout(pace, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                (false, _) => self.changed.wait(pace).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
 }
 
 impl MarkKeeper {
@@ -141,8 +195,20 @@ impl MarkKeeper {
         key: hmac::Key,
         incarnation: StoreId,
         engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let keeping = Arc::new(Keeping { path, key, incarnation, engine, leaving: Mutex::default(), writes: AtomicU64::new(0) });
+        let pace = Mutex::new(Pace { behind: false, closing: false, written: clock.now() });
+        let keeping = Arc::new(Keeping {
+            path,
+            key,
+            incarnation,
+            engine,
+            clock,
+            leaving: Mutex::default(),
+            writes: AtomicU64::new(0),
+            pace,
+            changed: Condvar::new(),
+        });
         match keeping.write() {
             // A full disk must not keep a store from being read; the mark that is there stays true.
             Err(error) if is_full(&error) && keeping.path.exists() => {
@@ -150,25 +216,21 @@ impl MarkKeeper {
             }
             result => result?,
         }
-        let (wake, woken) = sync_channel(1);
-        let (closing, closed) = sync_channel::<()>(0);
         let thread = thread::Builder::new().name("store-mark".into()).spawn({
             let keeping = Arc::clone(&keeping);
-            move || {
-                while woken.recv().is_ok() {
-                    keeping.write_or_warn();
-                    let _ = closed.recv_timeout(MARK_INTERVAL); // the pause: nothing is ever sent
-                }
-            }
+            move || keeping.run()
         })?;
-        Ok(Self { keeping, wake: Mutex::new(Some((wake, closing))), thread: Mutex::new(Some(thread)) })
+        Ok(Self { keeping, thread: Mutex::new(Some(thread)) })
     }
 
     /// Says that the store went on.
     pub(crate) fn touch(&self) {
-        let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(TrySendError::Disconnected(()))) = wake.as_ref().map(|(wake, _)| wake.try_send(())) {
-            tracing::warn!("the keeper of the high-water mark is gone");
+        let mut pace = self.keeping.pace();
+        let news = !pace.behind || pace.left(self.keeping.clock.now()).is_zero();
+        pace.behind = true;
+        drop(pace);
+        if news {
+            self.keeping.changed.notify_one();
         }
     }
 
@@ -185,7 +247,8 @@ impl MarkKeeper {
 
     /// Writes the last mark and ends.
     pub(crate) fn close(&self) {
-        drop(self.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.keeping.pace().closing = true;
+        self.keeping.changed.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();

@@ -144,8 +144,9 @@ impl Store {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    /// Drops a tenant with its keys and all its rows. From the call on, its [`TenantStore`]s refuse to work.
-    /// What was begun and not finished is finished at the next start.
+    /// Drops a tenant with its keys and all its rows. From the call on, its [`TenantStore`]s refuse to work;
+    /// commits that were begun before are waited for. A drop that was begun and not finished is finished at the
+    /// next start.
     ///
     /// # Errors
     /// The store cannot write. Before the first durable step the tenant is still there at the next start.
@@ -153,7 +154,7 @@ impl Store {
         let Some(tenant) = self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&id) else {
             return Ok(());
         };
-        tenant.mark_dropped();
+        tenant.retire().await;
         let mut leaving = Commit::new(SYSTEM);
         leaving.mutations.push(Mutation::Put {
             space: Space::Tenants,

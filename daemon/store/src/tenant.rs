@@ -11,6 +11,7 @@ use crate::engine::{
     Commit, Committed, Engine, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values,
 };
 use crate::error::StoreError;
+use crate::in_flight::{Begun, InFlight};
 use crate::keys::RootKey;
 use crate::mark::MarkKeeper;
 use crate::open::{Names, OpenError, at, mark_key};
@@ -75,8 +76,8 @@ impl Shared {
         incarnation: StoreId,
     ) -> Result<Arc<Self>, OpenError> {
         let keeper = names.map(|names| {
-            let start =
-                MarkKeeper::start(names.mark.clone(), mark_key(root)?, incarnation, Arc::clone(&engine));
+            let (engine, clock) = (Arc::clone(&engine), Arc::clone(&clock));
+            let start = MarkKeeper::start(names.mark.clone(), mark_key(root)?, incarnation, engine, clock);
             start.map_err(|source| at(&names.mark, source))
         });
         let mark = keeper.transpose().inspect_err(|_| engine.close())?;
@@ -98,11 +99,12 @@ pub struct TenantStore {
     pub(crate) keys: TenantKeys,
     pub(crate) shared: Arc<Shared>,
     dropped: AtomicBool,
+    in_flight: InFlight,
 }
 
 impl TenantStore {
     pub(crate) fn new(id: TenantId, keys: TenantKeys, shared: Arc<Shared>) -> Self {
-        Self { id, keys, shared, dropped: AtomicBool::new(false) }
+        Self { id, keys, shared, dropped: AtomicBool::new(false), in_flight: InFlight::new() }
     }
 
     /// The tenant's id.
@@ -222,6 +224,7 @@ impl TenantStore {
     /// `Conflict` names the precondition that did not hold. After an error nothing of the write is visible,
     /// except as [`StoreError::NoSpace`] and [`StoreError::Io`] say.
     pub async fn commit(&self, write: Write) -> Result<Committed, StoreError> {
+        let _begun = self.begin_write();
         let deletes = write.deletes.iter().map(|(space, _)| *space);
         self.check(write.puts.iter().map(|put| put.space).chain(deletes))?;
         // A collection that is deleted takes its history with it: ranges of the log may go.
@@ -242,18 +245,21 @@ impl TenantStore {
         Ok(committed)
     }
 
-    /// Refuses every later call.
-    pub(crate) fn mark_dropped(&self) {
-        self.dropped.store(true, Ordering::Release);
+    /// Counts a write, which must be counted before it looks whether the tenant was dropped.
+    pub(crate) fn begin_write(&self) -> Begun<'_> {
+        self.in_flight.begin()
     }
 
-    pub(crate) fn is_dropped(&self) -> bool {
-        self.dropped.load(Ordering::Acquire)
+    /// Refuses every later call and waits for the writes that were begun: what reached the engine after the
+    /// tenant's rows were removed would stay for ever, unreadable.
+    pub(crate) async fn retire(&self) {
+        self.dropped.store(true, Ordering::Release);
+        self.in_flight.none().await;
     }
 
     /// Refuses what a dropped tenant does not answer and what no caller may touch.
     pub(crate) fn check(&self, spaces: impl IntoIterator<Item = Space>) -> Result<(), StoreError> {
-        if self.is_dropped() {
+        if self.dropped.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
         if spaces.into_iter().any(Space::is_reserved) {

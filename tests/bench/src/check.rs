@@ -164,3 +164,25 @@ fn period(text: &str) -> Option<Span> {
     };
     Some((from, to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_in_another_order_and_folding_has_its_lines_and_a_shorter_one_has_not() {
+        let sent = "BEGIN:VEVENT\r\nUID:a\r\nORGANIZER;CN=Front desk:mailto:a@example.invalid\r\nSUMMARY:long\r\n er\r\n";
+        let other =
+            "BEGIN:VEVENT\nSUMMARY:longer\nORGANIZER;CN=\"Front desk\":mailto:\n a@example.invalid\nUID:a\n";
+        assert!(has_lines(&unfolded(other), &unfolded(sent)));
+        assert!(!has_lines(&unfolded(&other.replace("longer", "long")), &unfolded(sent)));
+    }
+
+    #[test]
+    fn a_period_is_read_with_an_end_and_with_a_length() {
+        let both = ("20260101T100000Z/20260101T105000Z", "20260101T100000Z/PT50M");
+        assert!(period(both.0).is_some());
+        assert_eq!(period(both.0), period(both.1));
+        assert_eq!(period("20260101T100000Z"), None);
+    }
+}

@@ -161,3 +161,32 @@ pub(crate) fn joined(mut spans: Vec<Span>, range: Span) -> Vec<Span> {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_holds_the_same_number_of_objects_at_every_size() {
+        for events in [1_000, 3_000, 10_000] {
+            assert_eq!(Month::last_of(events).objects.len(), 215, "{events} events");
+        }
+    }
+
+    #[test]
+    fn events_have_one_size_and_a_revision_changes_one_line() {
+        let (first, second) = (Data::event(40, 0), Data::event(40, 1));
+        assert!(first.len().abs_diff(BYTES) < 80, "{} bytes", first.len());
+        assert_eq!(first.lines().zip(second.lines()).filter(|(a, b)| a != b).count(), 1);
+    }
+
+    #[test]
+    fn the_same_time_in_other_pieces_is_joined_to_the_same() {
+        let at = |minutes| base() + SignedDuration::from_mins(minutes);
+        let range = (at(0), at(100));
+        let pieces = vec![(at(20), at(30)), (at(-5), at(10)), (at(25), at(40)), (at(90), at(130))];
+        let whole = vec![(at(0), at(10)), (at(20), at(40)), (at(90), at(100))];
+        assert_eq!(joined(pieces, range), whole);
+        assert_eq!(joined(whole.clone(), range), whole);
+    }
+}

@@ -215,3 +215,41 @@ fn bad(what: &'static str) -> Error {
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn answered(bytes: &'static [u8]) -> (Result<Answer>, bool) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connection = Connection::new(listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(bytes).unwrap();
+        });
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let answer = connection.exchange(&Request(b"GET / HTTP/1.1\r\n\r\n".to_vec()), deadline);
+        server.join().unwrap();
+        (answer, connection.stream.is_some())
+    }
+
+    #[test]
+    fn all_three_framings_are_read_and_a_cut_one_is_an_error() {
+        let (answer, stays) = answered(b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 4\r\n\r\nbody");
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.status, answer.etag.as_deref(), answer.body.as_slice()),
+            (200, Some("\"e\""), &b"body"[..])
+        );
+        assert!(stays);
+        let (answer, stays) =
+            answered(b"HTTP/1.1 207 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n");
+        assert_eq!((answer.unwrap().body.as_slice(), stays), (&b"body"[..], true));
+        let (answer, stays) = answered(b"HTTP/1.0 200 OK\r\n\r\nbody");
+        assert_eq!((answer.unwrap().body.as_slice(), stays), (&b"body"[..], false));
+        assert!(answered(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody").0.is_err());
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! `make bench` runs it. `EVENTS=N`: Almanac alone, up to N events. `PEERS=full`: the others also at 10,000 events;
 //! `PEERS=none`: without them. `ROUNDS=10`: overwrites every event so often at the end and tells the disk it takes.
-//! `CELL`, `CUT`: seconds that a cell takes, and at most. `BENCH_JSON`: a file that gets every figure as JSON.
+//! `CELL`, `CUT`: seconds that a cell takes, and at most. `CONNECTIONS=1,8,32`. `BENCH_JSON`: a file that gets every figure as JSON.
 //!
 //! Start reading at [`servers`] and [`workloads`]. `CPU ms/op` is the figure that survives a busy machine.
 #![allow(

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::http::{Answer, Connection, Request};
-use crate::proc::cpu;
+use crate::proc::{cpu, peak_kib};
 use crate::subject::Subject;
 
 /// A connection stops after this many wrong answers.
@@ -60,6 +60,7 @@ pub(crate) struct Tally {
     /// By connection.
     latencies: Vec<Vec<Duration>>,
     cpu: Duration,
+    peak_kib: u64,
     errors: Vec<String>,
     cut: usize,
     pub(crate) syncs: Option<u64>,
@@ -78,6 +79,8 @@ pub(crate) struct Figures {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) cpu_ms: f64,
+    /// The most memory the server had meanwhile.
+    pub(crate) peak_mib: f64,
     pub(crate) syncs_per_operation: Option<f64>,
 }
 
@@ -140,6 +143,7 @@ pub(crate) fn run(
     };
     let lanes: Vec<Lane> = (0..connections).map(lane).collect();
     let pid = subject.server.pid();
+    subject.reset_peak();
     let before = cpu(pid);
     let lanes: Vec<Lane> = std::thread::scope(|scope| {
         let threads: Vec<_> = lanes
@@ -153,7 +157,8 @@ pub(crate) fn run(
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread of the client")).collect()
     });
-    let mut tally = Tally { cpu: cpu(pid).saturating_sub(before), ..Tally::default() };
+    let spent = cpu(pid).saturating_sub(before);
+    let mut tally = Tally { cpu: spent, peak_kib: peak_kib(pid), ..Tally::default() };
     for lane in lanes {
         tally.cut += lane.cut;
         tally.errors.extend(lane.errors);
@@ -170,6 +175,7 @@ impl Tally {
             all.extend(more);
         }
         self.cpu += other.cpu;
+        self.peak_kib = self.peak_kib.max(other.peak_kib);
         self.errors.extend(other.errors);
         self.cut += other.cut;
     }
@@ -196,6 +202,7 @@ impl Tally {
             p50_ms: at(0.50),
             p99_ms: at(0.99),
             cpu_ms: self.cpu.as_secs_f64() * 1_000.0 / per,
+            peak_mib: self.peak_kib as f64 / 1_024.0,
             syncs_per_operation: self.syncs.map(|syncs| syncs as f64 / per),
         }
     }

@@ -22,7 +22,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// `EVENTS`, `PEERS` (`none`, `full`), `ROUNDS`, `CELL` and `CUT` (seconds), `BENCH_JSON`.
+    /// `EVENTS`, `PEERS` (`none`, `full`), `ROUNDS`, `CELL` and `CUT` (seconds), `CONNECTIONS` (a list with commas),
+    /// `BENCH_JSON`.
     ///
     /// # Errors
     /// Which variable has a value that means nothing.
@@ -48,10 +49,16 @@ impl Options {
             rounds: variable("ROUNDS")?.unwrap_or(0),
             cell: seconds("CELL", 1)?,
             cut: seconds("CUT", 60)?,
-            connections: vec![1, 8, 32],
+            connections: connections()?,
             json: std::env::var_os("BENCH_JSON").map(Into::into),
         })
     }
+}
+
+fn connections() -> Result<Vec<usize>, String> {
+    let text = std::env::var("CONNECTIONS").unwrap_or_else(|_| "1,8,32".into());
+    let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
+    numbers.ok_or_else(|| format!("CONNECTIONS={text}: not a list of numbers"))
 }
 
 fn variable<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {

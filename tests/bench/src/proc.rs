@@ -21,6 +21,13 @@ pub(crate) fn peak_kib(pid: u32) -> u64 {
     tree(pid).into_iter().filter_map(peak).sum()
 }
 
+/// Begins a new peak, so that a part of a run can be told from the rest (proc(5), `clear_refs`).
+pub(crate) fn reset_peak(pid: u32) {
+    for pid in tree(pid) {
+        let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5"); // it may have ended
+    }
+}
+
 /// What the files below `folder` take on the disk, in bytes: allocated blocks, not lengths.
 pub(crate) fn disk_bytes(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -48,7 +48,7 @@ impl Report {
     /// The head of the rows of one workload.
     pub(crate) fn head(workload: Workload, connections: usize) {
         println!(
-            "\n{:<34}{:>8}{:>8}{:>10}{:>10}{:>10}{:>11}{:>11}",
+            "\n{:<34}{:>8}{:>8}{:>10}{:>10}{:>10}{:>11}{:>10}{:>10}",
             format!("{}, {connections} conn.", workload.name()),
             "events",
             "ops",
@@ -56,6 +56,7 @@ impl Report {
             "p50 ms",
             "p99 ms",
             "CPU ms/op",
+            "peak MiB",
             "syncs/op"
         );
     }
@@ -73,8 +74,13 @@ impl Report {
     fn print(&self, figures: &Figures) {
         let syncs = figures.syncs_per_operation.map_or("-".into(), |syncs| format!("{syncs:.3}"));
         print!(
-            "{:>8}{:>10.1}{:>10.2}{:>10.2}{:>11.3}{syncs:>11}",
-            figures.operations, figures.per_second, figures.p50_ms, figures.p99_ms, figures.cpu_ms
+            "{:>8}{:>10.1}{:>10.2}{:>10.2}{:>11.3}{:>10.1}{syncs:>10}",
+            figures.operations,
+            figures.per_second,
+            figures.p50_ms,
+            figures.p99_ms,
+            figures.cpu_ms,
+            figures.peak_mib
         );
         if figures.cut > 0 {
             print!("  cut at {} s, {} under way", self.cut_seconds, figures.cut);
@@ -124,6 +130,7 @@ fn row_json(row: &Row) -> Value {
             "p50_ms": figures.p50_ms,
             "p99_ms": figures.p99_ms,
             "cpu_ms": figures.cpu_ms,
+            "peak_mib": figures.peak_mib,
             "syncs_per_operation": figures.syncs_per_operation,
         }),
     };

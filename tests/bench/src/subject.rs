@@ -1,16 +1,18 @@
 //! A server with a calendar in it, and what that calendar must hold at any time.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use crate::data::Data;
 use crate::http::Endpoint;
+use crate::proc;
 use crate::servers::Server;
 
 pub(crate) struct Subject {
     pub(crate) server: Box<dyn Server>,
     pub(crate) data: Data,
     pub(crate) model: Model,
+    peak_kib: AtomicU64,
     /// Why it is not measured any more.
     pub(crate) given_up: Option<String>,
 }
@@ -28,7 +30,19 @@ pub(crate) struct Model {
 impl Subject {
     pub(crate) fn new(server: Box<dyn Server>, data: Data) -> Self {
         let model = Model::new(data.events);
-        Self { server, data, model, given_up: None }
+        Self { server, data, model, peak_kib: AtomicU64::new(0), given_up: None }
+    }
+
+    /// The most memory that it has taken so far, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let now = proc::peak_kib(self.server.pid());
+        self.peak_kib.fetch_max(now, SeqCst).max(now)
+    }
+
+    /// Begins a peak of its own for what comes next; [`Self::peak_kib`] still knows those before.
+    pub(crate) fn reset_peak(&self) {
+        let _ = self.peak_kib();
+        proc::reset_peak(self.server.pid());
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

@@ -32,7 +32,7 @@ pub(crate) fn sizes(subjects: &[Subject], report: &mut Report) {
 }
 
 fn peak_mib(subject: &Subject) -> f64 {
-    proc::peak_kib(subject.server.pid()) as f64 / 1_024.0
+    subject.peak_kib() as f64 / 1_024.0
 }
 
 fn disk_bytes(subject: &Subject) -> f64 {

@@ -141,11 +141,7 @@ fn append(
             entry.version,
             &row.to_value(),
         )?;
-        rows.put(
-            &row_key(tenant, Space::Changes, collection.as_bytes()),
-            head.version,
-            &head.to_value(),
-        )?;
+        rows.put(&row_key(tenant, Space::Changes, collection.as_bytes()), head.version, &head.to_value())?;
         changes.push(ChangePlace { collection, seq, prev_seq: before.seq, version: entry.version });
     }
     if !log.is_empty() {

@@ -7,16 +7,21 @@ use almanac_store::engine::Engine;
 use almanac_store::engine::RawResult;
 use almanac_store::{ChangePlace, Order, ReadOp, Scan, Space, Values, prefix_range};
 
-use crate::engines::{announce, block_on, collection, commit, on_every_engine, subjects, tenant};
+use crate::engines::{announce, block_on, collection, commit, on_every_engine, subjects, tenant, version};
 
 #[test]
 fn a_commit_says_where_its_changes_stand() {
     on_every_engine(|engine| async move {
         let log = vec![announce(collection(1), 1), announce(collection(2), 2), announce(collection(1), 3)];
         let done = engine.commit(commit(vec![], vec![], log)).await.unwrap();
-        let place = |of, seq, prev_seq| ChangePlace { collection: collection(of), seq, prev_seq };
+        let place = |of, seq, prev_seq, number| ChangePlace {
+            collection: collection(of),
+            seq,
+            prev_seq,
+            version: version(number),
+        };
         assert_eq!(done.tenant_seq, 3);
-        assert_eq!(done.changes, [place(1, 1, 0), place(2, 2, 0), place(1, 3, 1)]);
+        assert_eq!(done.changes, [place(1, 1, 0, 1), place(2, 2, 0, 2), place(1, 3, 1, 3)]);
         let silent = engine.commit(commit(vec![], vec![], vec![])).await.unwrap();
         assert_eq!((silent.tenant_seq, silent.changes.len()), (3, 0));
         let heads = [ReadOp::CollectionHead(collection(1)), ReadOp::CollectionHead(collection(2))];

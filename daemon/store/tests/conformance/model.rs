@@ -118,16 +118,12 @@ impl Model {
         let mut changes = Vec::new();
         for (index, of) in plan.log.iter().enumerate() {
             let of = collection(*of);
-            let entry = LogEntry {
-                collection: of,
-                object: [index as u8; 32],
-                version: next.fresh(),
-                value: Bytes::new(),
-            };
+            let version = next.fresh();
+            let entry = LogEntry { collection: of, object: [index as u8; 32], version, value: Bytes::new() };
             let prev_seq = next.head(plan.tenant, of);
             let log = next.changes.entry(plan.tenant).or_default();
             log.push(of);
-            changes.push(ChangePlace { collection: of, seq: log.len() as u64, prev_seq });
+            changes.push(ChangePlace { collection: of, seq: log.len() as u64, prev_seq, version });
             commit.log.push(entry);
         }
         self.versions = next.versions;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use almanac_store::engine::redb::{Medium, file_medium};
-use almanac_store::{FileKey, KeyError, KeyProvider, KeyWish, OpenError, OpenOptions, RootKey, Store, Tuning};
+use almanac_store::{
+    FileKey, KeyError, KeyProvider, KeyWish, OpenError, OpenOptions, RootKey, Store, Tuning,
+};
 use redb::StorageBackend;
 
 use crate::common::{block_on, open, options, put, tenant, value};
@@ -96,8 +98,10 @@ fn is_made_good(folder: &Path, moment: &str) {
     assert_eq!(store.incarnation(), life, "{moment}");
     assert_eq!(value(&store.tenant(tenant(1)).unwrap(), b"k").unwrap(), b"v", "{moment}");
     drop(store);
-    let names: BTreeSet<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let names: BTreeSet<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     let wanted = ["head", "lock", "root.key", "store.redb"].map(String::from);
     assert_eq!(names, BTreeSet::from(wanted), "{moment}: nothing is left behind");
 }

@@ -52,6 +52,10 @@ fn a_store_of_version_1_opens_with_all_it_held() {
     };
     assert_eq!(changes(collection(1)), [(1, 0, vec![1]), (3, 1, vec![3])]);
     assert_eq!(changes(collection(0)), [(2, 0, vec![2])]);
+    for (of, last) in [(1, 3_u8), (0, 2)] {
+        let place = block_on(one.collection_place(collection(of))).unwrap();
+        assert_eq!((place.seq, place.version), (last.into(), Some(RecordVersion::from_bytes([last; 16]))));
+    }
     let stored = fs::read_to_string(fixture(1).join("derived")).unwrap();
     let hash = one.keyed_hash(IndexField::Uid, &[b"uid"]);
     let mac = one.mac(MacPurpose::SyncToken, b"token");

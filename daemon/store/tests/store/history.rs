@@ -1,8 +1,12 @@
 //! The change log through the store: complete, or said to be gone.
 
-use almanac_store::{Space, StoreError, TenantStore, Trim, Write, prefix_range};
+use std::fs;
 
-use crate::common::{announce, block_on, collection, in_memory, tenant};
+use almanac_store::{
+    CollectionPlace, RecordVersion, Space, Store, StoreError, TenantStore, Trim, Write, prefix_range,
+};
+
+use crate::common::{announce, block_on, collection, in_memory, open, tenant};
 use crate::layer::watched;
 
 /// Seven changes of collection 1 and one of collection 2 in the middle, which has number 4.
@@ -108,4 +112,99 @@ fn looking_for_old_history_reads_no_more_than_it_must() {
         assert_eq!(trim(&tenant, keep, &|_| old, rows_max), gone, "{name}");
         assert_eq!(layer.rows_read(), rows, "{name}");
     }
+}
+
+fn place(tenant: &TenantStore, of: u8) -> CollectionPlace {
+    block_on(tenant.collection_place(collection(of))).unwrap()
+}
+
+fn version(tenant: &TenantStore, of: u8, seq: u64) -> Option<RecordVersion> {
+    block_on(tenant.change_version(collection(of), seq)).unwrap()
+}
+
+/// The version of the change announced by this call.
+fn next(tenant: &TenantStore, of: u8, value: u8) -> RecordVersion {
+    let entry = announce(tenant, of, &[value]);
+    let version = entry.version;
+    let done = block_on(tenant.commit(Write::new().log(entry))).unwrap();
+    assert_eq!(done.changes[0].version, version, "a commit says it too");
+    version
+}
+
+#[test]
+fn the_place_of_a_collection_is_its_last_change_with_that_changes_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    assert_eq!(place(&one, 1), CollectionPlace { seq: 0, version: None });
+    let versions = [next(&one, 1, 1), next(&one, 2, 2), next(&one, 1, 3)];
+    let check = |store: &Store| {
+        let one = store.tenant(tenant(1)).unwrap();
+        assert_eq!(place(&one, 1), CollectionPlace { seq: 3, version: Some(versions[2]) });
+        assert_eq!(place(&one, 2), CollectionPlace { seq: 2, version: Some(versions[1]) });
+        let page = block_on(one.changes(collection(1), 0, 1)).unwrap();
+        assert_eq!((page.head, page.head_version), (3, Some(versions[2])), "a page says it too");
+        assert_eq!(page.rows[0].version, versions[0]);
+        let page = block_on(one.changes(collection(3), 0, 1)).unwrap();
+        assert_eq!((page.head, page.head_version), (0, None));
+    };
+    check(&store);
+    drop((one, store));
+    check(&open(folder.path()));
+}
+
+#[test]
+fn the_version_of_a_change_is_found_at_exactly_its_place() {
+    let (_store, tenant) = in_memory();
+    let versions = [1, 1, 2, 1].map(|of| next(&tenant, of, 0));
+    let found = |of| [0, 1, 2, 3, 4, 5, u64::MAX].map(|seq| version(&tenant, of, seq));
+    let [first, second, other, last] = versions.map(Some);
+    assert_eq!(found(1), [None, first, second, None, last, None, None]);
+    assert_eq!(found(2), [None, None, None, other, None, None, None]);
+    assert_eq!(found(3), [None; 7]);
+}
+
+#[test]
+fn of_a_trimmed_history_the_place_and_the_version_of_the_last_change_stay_known() {
+    let (_store, tenant) = in_memory();
+    let versions = [1, 2, 3].map(|value| next(&tenant, 1, value));
+    assert_eq!(trim(&tenant, 1, &|_| true, 99), 2);
+    assert_eq!([1, 2, 3].map(|seq| version(&tenant, 1, seq)), [None, None, Some(versions[2])]);
+    assert_eq!(trim(&tenant, 0, &|_| true, 99), 1);
+    assert_eq!([1, 2, 3].map(|seq| version(&tenant, 1, seq)), [None, None, Some(versions[2])]);
+    assert_eq!(place(&tenant, 1), CollectionPlace { seq: 3, version: Some(versions[2]) });
+    let after = next(&tenant, 1, 4);
+    assert_eq!(place(&tenant, 1), CollectionPlace { seq: 4, version: Some(after) });
+    assert_eq!([3, 4].map(|seq| version(&tenant, 1, seq)), [None, Some(after)]);
+    let range = prefix_range(collection(1).as_bytes());
+    block_on(tenant.commit(Write::new().delete_range(Space::Changes, range, 99))).unwrap();
+    assert_eq!(place(&tenant, 1), CollectionPlace { seq: 0, version: None }, "deleted with its collection");
+}
+
+#[test]
+fn a_change_of_a_past_that_was_lost_has_another_version_than_the_one_in_its_place() {
+    let (folder, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let copy = |from: &tempfile::TempDir, to: &tempfile::TempDir| {
+        for name in ["store.redb", "head"] {
+            fs::copy(from.path().join(name), to.path().join(name)).unwrap();
+        }
+    };
+    let store = open(folder.path());
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    let shared = next(&one, 1, 1);
+    drop((one, store));
+    copy(&folder, &kept);
+
+    let store = open(folder.path());
+    let life = store.incarnation();
+    let lost = next(&store.tenant(tenant(1)).unwrap(), 1, 2);
+    drop(store);
+    copy(&kept, &folder); // the whole old state: its mark fits, so nothing else tells
+    let store = open(folder.path());
+    assert_eq!(store.incarnation(), life);
+    let one = store.tenant(tenant(1)).unwrap();
+    assert_eq!(version(&one, 1, 2), None);
+    let now = next(&one, 1, 3);
+    assert_ne!(now, lost);
+    assert_eq!([1, 2].map(|seq| version(&one, 1, seq)), [Some(shared), Some(now)]);
 }

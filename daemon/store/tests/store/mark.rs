@@ -42,15 +42,16 @@ fn under_load_the_mark_is_written_once_an_interval_and_when_the_store_is_closed(
     let store = Store::open(options).unwrap();
     let one = block_on(store.create_tenant(tenant(1))).unwrap();
     assert_eq!(store.stats().marks, 1, "written at the start");
+    let rest = SignedDuration::from_millis(200);
     for round in 2..5 {
-        clock.advance(interval() - SignedDuration::from_nanos(1));
+        clock.advance(interval() - rest);
         write(&one, 40);
-        clock.advance(SignedDuration::from_nanos(1));
+        clock.advance(rest);
         write(&one, 1);
         until_marked(&store, round);
         write(&one, 40);
     }
-    clock.advance(interval() - SignedDuration::from_nanos(1));
+    clock.advance(interval() - rest);
     write(&one, 40);
     store.close();
     assert_eq!(store.stats().marks, 1 + 3 + 1, "at the start, once an interval, at the end");

@@ -81,13 +81,8 @@ fn a_drop_waits_for_the_commits_that_were_begun_and_leaves_nothing_of_them() {
     dropped.unwrap();
     assert_eq!(committed.unwrap().tenant_seq, 1, "what was begun is finished");
     for space in [Space::Objects, Space::Changes, Space::Keys] {
-        let all = Scan {
-            space,
-            range: prefix_range(b""),
-            limit: 9,
-            order: Order::Ascending,
-            values: Values::Omit,
-        };
+        let all =
+            Scan { space, range: prefix_range(b""), limit: 9, order: Order::Ascending, values: Values::Omit };
         assert!(block_on(layer.engine().scan(tenant(1), &all)).unwrap().rows.is_empty(), "{space:?}");
     }
     assert!(layer.engine().heads().tenants.is_empty());
