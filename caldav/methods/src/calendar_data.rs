@@ -43,7 +43,7 @@ pub(crate) struct Rendering {
     zones: StandardZones,
 }
 
-/// Whether definitions of time zones that everybody knows are returned (RFC 7809 section 4.1).
+/// Whether definitions of time zones that everybody knows are returned (RFC 7809 section 7.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum StandardZones {
     /// `CalDAV-Timezones: T`, and what is stored where the client says nothing.
@@ -93,7 +93,10 @@ impl Rendering {
             && self.freebusy.is_none()
             && self.selection.is_none()
             && self.zones == StandardZones::Keep;
-        let Some(calendar) = (if untouched { None } else { body.calendar() }) else {
+        // As stored, unless XML cannot say it: a fold inside a character makes no text of the octets, and a byte
+        // order mark is none of the calendar's.
+        let plain = std::str::from_utf8(body.octets).is_ok_and(|text| !text.starts_with('\u{feff}'));
+        let Some(calendar) = (if untouched && plain { None } else { body.calendar() }) else {
             return Ok(Cow::Borrowed(body.octets));
         };
         let mut shown = Cow::Borrowed(calendar);

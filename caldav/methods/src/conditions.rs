@@ -5,7 +5,7 @@
 //! the target is decided here, by what those are now.
 
 use almanac_backend::guard::Present;
-use almanac_backend::{Condition, ETag, WriteGuard};
+use almanac_backend::{Condition, ETag, SyncToken, WriteGuard};
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -163,10 +163,14 @@ async fn if_condition(cx: &Context, request: &Request) -> Result<Option<Conditio
     for list in &lists {
         let named = list.resource.map(|href| request.hosts.target(href));
         let about = match named {
-            None => About::Target,
-            Some(Ok(target)) if target == request.target => About::Target,
-            Some(Ok(target)) => About::Other(etag_of(cx, request, &target).await?),
-            Some(Err(_)) => About::Other(None),
+            None => About::Target(token_of(cx, request, &request.target).await?),
+            Some(Ok(target)) if target == request.target => {
+                About::Target(token_of(cx, request, &target).await?)
+            }
+            Some(Ok(target)) => {
+                About::Other(etag_of(cx, request, &target).await?, token_of(cx, request, &target).await?)
+            }
+            Some(Err(_)) => About::Other(None, None),
         };
         match judge(list, &about) {
             Verdict::Holds => return Ok(None),
@@ -180,9 +184,10 @@ async fn if_condition(cx: &Context, request: &Request) -> Result<Option<Conditio
 /// What a list of the `If` header speaks of.
 enum About {
     /// The target of the request: its state is the commit's to compare.
-    Target,
-    /// Another resource, which has this ETag now, or does not exist.
-    Other(Option<ETag>),
+    /// A collection's sync token is compared now: the members that it is of are not the target.
+    Target(Option<SyncToken>),
+    /// Another resource, which has this ETag and sync token now, or does not exist.
+    Other(Option<ETag>, Option<SyncToken>),
 }
 
 enum Verdict {
@@ -197,10 +202,13 @@ fn judge(list: &List<'_>, about: &About) -> Verdict {
     let mut open = Vec::new();
     for (wanted, state) in &list.terms {
         let found = match (state, about) {
-            // There are no locks, so no token matches; nor does a weak tag.
-            (State::Token | State::WeakTag, _) => false,
-            (State::Tag(tag), About::Other(current)) => current.as_ref() == Some(tag),
-            (State::Tag(tag), About::Target) => {
+            // There are no locks: a token that matches is a sync token (RFC 6578 section 5).
+            (State::Token(token), About::Target(current) | About::Other(_, current)) => {
+                current.as_ref().is_some_and(|current| current.as_str() == *token)
+            }
+            (State::WeakTag, _) => false,
+            (State::Tag(tag), About::Other(current, _)) => current.as_ref() == Some(tag),
+            (State::Tag(tag), About::Target(_)) => {
                 open.push((*wanted, tag.clone()));
                 continue;
             }
@@ -210,6 +218,12 @@ fn judge(list: &List<'_>, about: &About) -> Verdict {
         }
     }
     if open.is_empty() { Verdict::Holds } else { Verdict::Open(open) }
+}
+
+/// The sync token that a collection has now.
+async fn token_of(cx: &Context, request: &Request, target: &Target) -> Result<Option<SyncToken>, Failure> {
+    let Target::Collection(at) = target else { return Ok(None) };
+    Ok(cx.backend.collection(&request.caller, at).await?.map(|found| found.sync_token))
 }
 
 /// The ETag that another resource has now.

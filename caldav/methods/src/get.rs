@@ -62,18 +62,19 @@ pub(crate) fn representation(object: &StoredObject) -> Response<Body> {
     response::set(headers, header::CONTENT_TYPE, &content_type);
     as_attachment(headers);
     validators(headers, &object.etag, Some(object.modified));
+    headers.insert(header::VARY, HeaderValue::from_static("CalDAV-Timezones"));
     response
 }
 
-/// The object without the definitions of time zones that everybody knows (RFC 7809 section 4.1). Its ETag is
-/// that of the octets it was made from.
+/// The object without the definitions of time zones that everybody knows (RFC 7809 section 7.1).
 fn without_zones(mut object: StoredObject) -> Response<Body> {
     if let Ok(mut calendar) = tree::read(&object.body, &Limits::STORED) {
         calendar.retain_components(|component| !is_standard_zone(component));
         object.body = calendar.to_text().into();
     }
     let mut response = representation(&object);
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("CalDAV-Timezones"));
+    // Not the octets that the strong tag is of.
+    response::set(response.headers_mut(), header::ETAG, &format!("W/{}", quoted(&object.etag)));
     response
 }
 

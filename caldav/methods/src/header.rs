@@ -50,7 +50,11 @@ impl Prefer {
 /// Says in a response that `preference` (such as `return=minimal`) was honoured, and that it mattered.
 pub(crate) fn preference_applied(headers: &mut HeaderMap, preference: &'static str) {
     headers.append("preference-applied", HeaderValue::from_static(preference));
-    headers.insert(header::VARY, HeaderValue::from_static("Brief, Prefer"));
+    let before = headers.get(header::VARY).and_then(|value| value.to_str().ok());
+    let all = before.map_or_else(|| "Brief, Prefer".to_owned(), |before| format!("{before}, Brief, Prefer"));
+    if let Ok(all) = HeaderValue::try_from(all) {
+        headers.insert(header::VARY, all);
+    }
 }
 
 /// The `Depth` header.
@@ -119,8 +123,12 @@ pub(crate) struct MediaType {
 }
 
 impl MediaType {
-    pub(crate) fn is_xml(&self) -> bool {
-        matches!(self.essence.as_str(), "text/xml" | "application/xml") || self.essence.ends_with("+xml")
+    /// Whether a body of this type may be XML: what says so, and what programs send that say nothing (`curl -d`).
+    pub(crate) fn may_be_xml(&self) -> bool {
+        const SILENT: [&str; 2] = ["application/x-www-form-urlencoded", "application/octet-stream"];
+        matches!(self.essence.as_str(), "text/xml" | "application/xml")
+            || self.essence.ends_with("+xml")
+            || SILENT.contains(&self.essence.as_str())
     }
 }
 

@@ -13,16 +13,16 @@ use crate::limits::IF_TERMS_MAX;
 pub(crate) struct List<'a> {
     /// The resource tag; `None`: the target of the request.
     pub(crate) resource: Option<&'a str>,
-    pub(crate) terms: Vec<(Present, State)>,
+    pub(crate) terms: Vec<(Present, State<'a>)>,
 }
 
 /// What a term compares the resource with.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum State<'a> {
     Tag(ETag),
     WeakTag,
-    /// A state token, which is a lock's.
-    Token,
+    /// A state token: a lock's, or the sync token of a collection (RFC 6578 section 5).
+    Token(&'a str),
 }
 
 /// The lists of the `If` header, one of which must hold; `None` if there is no such header.
@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
         (!lists.is_empty() && !tag_open).then_some(lists)
     }
 
-    fn list(&mut self) -> Option<Vec<(Present, State)>> {
+    fn list(&mut self) -> Option<Vec<(Present, State<'a>)>> {
         self.take('(').then_some(())?;
         let mut terms = Vec::new();
         while !self.take(')') {
@@ -69,10 +69,10 @@ impl<'a> Cursor<'a> {
         (!terms.is_empty()).then_some(terms)
     }
 
-    fn state(&mut self) -> Option<State> {
+    fn state(&mut self) -> Option<State<'a>> {
         if self.take('<') {
             let token = self.until('>')?;
-            return token.contains(':').then_some(State::Token);
+            return token.contains(':').then_some(State::Token(token));
         }
         self.take('[').then_some(())?;
         let weak = self.rest.starts_with("W/");
@@ -134,7 +134,7 @@ mod tests {
                 let letter = match state {
                     State::Tag(_) => 't',
                     State::WeakTag => 'w',
-                    State::Token => 'l',
+                    State::Token(_) => 'l',
                 };
                 if *wanted == Present::No { letter.to_ascii_uppercase() } else { letter }
             });

@@ -92,7 +92,11 @@ async fn refused(cx: &Context, request: &Request, at: &ObjectPath, failure: Fail
                 _ => Failure::PreconditionFailed,
             }
         }
-        other => other.needing(&at.collection, "write-content"),
+        other => {
+            // Who may not write may read: whether the object is there says which privilege is the missing one.
+            let exists = matches!(cx.backend.object(&request.caller, at).await, Ok(Some(_)));
+            other.needing(&at.collection, if exists { "write-content" } else { "bind" })
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Request {
     }
 
     /// What the client would like best (RFC 7240, RFC 8144, `Brief`).
-    /// Whether definitions of well-known time zones are wanted (RFC 7809 section 4.1).
+    /// Whether definitions of well-known time zones are wanted (RFC 7809 section 7.1).
     pub(crate) fn zones(&self) -> StandardZones {
         match self.headers.get("caldav-timezones").map(http::HeaderValue::as_bytes) {
             Some(b"F" | b"f") => StandardZones::LeaveOut,
@@ -71,7 +71,7 @@ impl Request {
         if self.body.is_empty() {
             return Ok(None);
         }
-        if !crate::header::media_type(&self.headers).is_none_or(|media| media.is_xml()) {
+        if !crate::header::media_type(&self.headers).is_none_or(|media| media.may_be_xml()) {
             return Err(Failure::MediaType);
         }
         Ok(almanac_davxml::parse(&self.body, &settings.xml)?)

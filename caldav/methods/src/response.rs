@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Span;
 
 use crate::error::chain;
+use crate::limits::PIECE_BYTES;
 use crate::limits::PIECES_QUEUED;
 use crate::{Body, BoxError};
 
@@ -79,16 +80,18 @@ where
 pub(crate) struct Pieces(mpsc::Sender<Bytes>);
 
 impl Pieces {
-    /// Hands a piece over, after waiting for room. Empty pieces are dropped.
+    /// Hands a piece over, after waiting for room, in parts that even a slow reader takes in time. Empty pieces
+    /// are dropped.
     ///
     /// # Errors
     /// If nobody reads the body any more; stop then.
     pub(crate) async fn send(&self, piece: impl Into<Bytes>) -> Result<(), BoxError> {
-        let piece = piece.into();
-        if piece.is_empty() {
-            return Ok(());
+        let mut rest: Bytes = piece.into();
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(PIECE_BYTES));
+            self.0.send(part).await.map_err(|_| BoxError::from("the reader is gone"))?;
         }
-        self.0.send(piece).await.map_err(|_| BoxError::from("the reader is gone"))
+        Ok(())
     }
 }
 

@@ -264,8 +264,14 @@ async fn a_zone_set_by_identifier_is_shown_by_definition_too() {
     let answer = Multistatus::of(&server.send("PROPPATCH", CALENDAR, &[], &by_text).await);
     assert_eq!(answer.responses[0].names(200), ["calendar-timezone"]);
     let found = find(&server, CALENDAR, "0", &asked).await;
-    assert_eq!(found.responses[0].names(404), ["calendar-timezone-id"]);
+    assert_eq!(found.responses[0].text("calendar-timezone-id"), "Europe/Berlin", "RFC 7809 section 5.2");
     assert_eq!(found.responses[0].text("calendar-timezone"), definition);
+    // A zone of nobody else has a definition and no identifier.
+    let own = definition.replace("TZID:Europe/Berlin", "TZID:Our zone").replace('\r', "&#13;");
+    let by_text = set(&format!("<C:calendar-timezone>{own}</C:calendar-timezone>"));
+    server.send("PROPPATCH", CALENDAR, &[], &by_text).await;
+    let found = find(&server, CALENDAR, "0", &asked).await;
+    assert_eq!(found.responses[0].names(404), ["calendar-timezone-id"]);
 }
 
 #[tokio::test]
@@ -286,8 +292,8 @@ async fn privileges_follow_the_access() {
         ),
         (
             "/dav/calendars/erika/max-calendar/",
-            vec!["read", "read-free-busy", "write-properties"],
-            vec!["all", "write", "write-content", "bind", "unbind"],
+            vec!["read", "read-free-busy"],
+            vec!["all", "write", "write-properties", "write-content", "bind", "unbind"],
         ),
         (
             "/dav/calendars/erika/max-tasks/",

@@ -213,7 +213,7 @@ async fn a_client_may_prefer_to_see_what_is_stored() {
         assert_eq!(answer.header("preference-applied"), "return=representation");
         assert_eq!(answer.header("content-location"), EVENT);
         assert_eq!(answer.header("content-type"), "text/calendar; charset=utf-8; component=VEVENT");
-        assert_eq!(answer.header("vary"), "Brief, Prefer");
+        assert_eq!(answer.header("vary"), "CalDAV-Timezones, Brief, Prefer");
     }
     assert_eq!(lost.header("etag"), replaced.header("etag"));
 }

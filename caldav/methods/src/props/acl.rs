@@ -21,9 +21,10 @@ const BIND: Name = Name::dav("bind");
 const UNBIND: Name = Name::dav("unbind");
 
 /// What each access grants, aggregates with their parts, because clients look for either. A reader may set
-/// the properties of a shared collection: the name and colour that he gives it are his own.
+/// the name and colour that he gives to a share, but is not told `write-properties`: Thunderbird takes that for
+/// the right to write.
 static FREE_BUSY: [Name; 2] = [READ_FREE_BUSY, READ_OWN_PRIVILEGES];
-static READER: [Name; 4] = [READ, READ_FREE_BUSY, READ_OWN_PRIVILEGES, WRITE_PROPERTIES];
+static READER: [Name; 3] = [READ, READ_FREE_BUSY, READ_OWN_PRIVILEGES];
 static WRITER: [Name; 8] =
     [READ, READ_FREE_BUSY, READ_OWN_PRIVILEGES, WRITE, WRITE_PROPERTIES, WRITE_CONTENT, BIND, UNBIND];
 static OWNER: [Name; 10] = [

@@ -108,7 +108,7 @@ pub(super) fn add_member<'a>(view: &View<'a>) -> Found<'a> {
 
 pub(super) fn supported_report_set<'a>(view: &View<'a>) -> Found<'a> {
     let mut xml = Fragment::new();
-    for name in report::supported(view.resource.kind()) {
+    for name in report::supported(view.resource.kind()).filter(|name| report::allowed(name, view.access())) {
         xml.element(&Name::dav("supported-report"), |xml| {
             xml.element(&Name::dav("report"), |xml| xml.empty(name));
         });

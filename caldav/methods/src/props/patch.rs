@@ -6,7 +6,7 @@ use almanac_backend::{DeadProperty, PropertyChange, Transparency};
 use almanac_davxml::names::CALDAV;
 use almanac_davxml::{Element, Name};
 use almanac_ical::zone::Zone;
-use almanac_ical::{ComponentKind, Limits, parse_timezone};
+use almanac_ical::{ComponentKind, Limits, Property, parse_timezone};
 
 use super::table::row_of;
 use crate::error::{Failure, Violation};
@@ -93,8 +93,11 @@ pub(super) const DESCRIPTION: Patch = Patch::Settable {
 pub(super) const TIMEZONE: Patch = Patch::Settable {
     set: |element| {
         let text = element.text();
-        parse_timezone(text.trim().as_bytes(), &Limits::default())?;
-        Ok(vec![PropertyChange::Timezone(Some(text)), PropertyChange::TimezoneId(None)])
+        let calendar = parse_timezone(text.trim().as_bytes(), &Limits::default())?;
+        let tzid = calendar.components().first().and_then(|zone| zone.property("TZID")).map(Property::text);
+        // "the server MUST change the value of CALDAV:calendar-timezone-id to match" (RFC 7809 section 5.2)
+        let id = tzid.filter(|id| Zone::iana(id).is_some());
+        Ok(vec![PropertyChange::Timezone(Some(text)), PropertyChange::TimezoneId(id)])
     },
     remove: no_zone,
 };
@@ -175,7 +178,7 @@ mod tests {
         let PropRule::Change(changes) = by_text(calendar) else { panic!("refused") };
         assert!(matches!(
             changes.as_slice(),
-            [PropertyChange::Timezone(Some(_)), PropertyChange::TimezoneId(None)]
+            [PropertyChange::Timezone(Some(_)), PropertyChange::TimezoneId(Some(_))]
         ));
         let PropRule::Change(changes) = by_id(" Europe/Berlin ") else { panic!("refused") };
         assert!(matches!(

@@ -53,7 +53,7 @@ struct Fetch {
 
 impl Fetch {
     async fn answer(mut self, mut writer: Writer, hrefs: Vec<Redacted<String>>) -> Result<(), BoxError> {
-        'answer: for batch in hrefs.chunks(MULTIGET_OBJECTS) {
+        for batch in hrefs.chunks(MULTIGET_OBJECTS) {
             let named: Vec<Option<ObjectName>> = batch.iter().map(|href| self.name(href.expose())).collect();
             let names: Vec<ObjectName> = named.iter().flatten().cloned().collect();
             self.members.prepare(&names).await?;
@@ -67,8 +67,7 @@ impl Fetch {
                     Some(object) => {
                         let body = Body::new(&object.body);
                         if self.members.write_object(&mut writer.xml, href, &object, &body).is_err() {
-                            self.members.write_truncated(&mut writer.xml);
-                            break 'answer;
+                            self.members.write_too_large(&mut writer.xml, href);
                         }
                     }
                 }

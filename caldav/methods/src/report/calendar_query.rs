@@ -129,10 +129,14 @@ impl Search {
             Err(Truncated) => return self.cut(writer),
         }
         let href = self.members.href(&object.name);
-        match self.members.write_object(&mut writer.xml, &href, object, &body) {
-            Ok(()) => Flow::Continue(()),
-            Err(Truncated) => self.cut(writer),
+        if self.members.write_object(&mut writer.xml, &href, object, &body).is_err() {
+            let budget = self.members.budget;
+            if budget.instances == 0 || budget.periods == 0 {
+                return self.cut(writer); // not this object but all of them together are too much
+            }
+            self.members.write_too_large(&mut writer.xml, &href);
         }
+        Flow::Continue(())
     }
 
     fn matches(&mut self, body: &Body<'_>) -> Result<bool, Truncated> {

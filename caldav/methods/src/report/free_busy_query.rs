@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use almanac_backend::{BackendError, Refusal};
 use almanac_davxml::TimeRange;
 use almanac_ical::build::free_busy;
 use http::{HeaderValue, StatusCode, header};
@@ -29,7 +30,11 @@ pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, ran
     let busy = if request.depth()? == Some(Depth::Zero) {
         Vec::new()
     } else {
-        cx.backend.busy(&request.caller, &at, &window).await?
+        let busy = cx.backend.busy(&request.caller, &at, &window).await;
+        busy.map_err(|error| match error {
+            BackendError::Refused(Refusal::MaxInstances) => Violation::NumberOfMatchesWithinLimits.into(),
+            other => Failure::from(other),
+        })?
     };
     let calendar = free_busy(&window, cx.clock.now(), &busy);
     let mut response =

@@ -125,6 +125,12 @@ impl Members {
         xml.response_props(href, &self.selection.propstats(&view, data));
     }
 
+    /// Writes that this one member is beyond what an answer may cost; the others are told all the same.
+    pub(super) fn write_too_large(&self, xml: &mut Multistatus, href: &str) {
+        let violation = Violation::NumberOfMatchesWithinLimits;
+        xml.response_status(href, violation.status().as_u16(), Some(&violation.name()), None);
+    }
+
     /// Writes that the answer is cut here: a response of status 507 for the collection (RFC 6578 section 3.6,
     /// RFC 5323 section 3.3).
     pub(super) fn write_truncated(&self, xml: &mut Multistatus) {

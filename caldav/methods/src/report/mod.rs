@@ -14,6 +14,7 @@ mod zone;
 
 use std::sync::Arc;
 
+use almanac_backend::Access;
 use almanac_davxml::{Name, Report, parse_report};
 
 use crate::error::{Reply, Violation};
@@ -40,6 +41,12 @@ static REPORTS: [(Name, On); 9] = [
 /// The reports that a resource of this kind has.
 pub(crate) fn supported(kind: On) -> impl Iterator<Item = &'static Name> {
     REPORTS.iter().filter(move |(_, on)| on.meets(kind)).map(|(name, _)| name)
+}
+
+/// Whether a caller with this access can use the report: who sees busy times only can ask for nothing else.
+pub(crate) fn allowed(name: &Name, access: Access) -> bool {
+    let free_busy = ["free-busy-query", "expand-property", "principal-match", "acl-principal-prop-set"];
+    access >= Access::Read || free_busy.contains(&name.local())
 }
 
 /// Answers a REPORT.

@@ -110,8 +110,7 @@ impl Report {
     fn present(&mut self, writer: &mut Writer, object: &StoredObject) {
         let href = self.members.href(&object.name);
         if self.members.write_object(&mut writer.xml, &href, object, &Body::new(&object.body)).is_err() {
-            let violation = Violation::NumberOfMatchesWithinLimits;
-            writer.xml.response_status(&href, violation.status().as_u16(), Some(&violation.name()), None);
+            self.members.write_too_large(&mut writer.xml, &href);
         }
     }
 }

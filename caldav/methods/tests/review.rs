@@ -1,0 +1,111 @@
+//! Answers that once were wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use almanac_backend::Access;
+use bytes::Bytes;
+use http::StatusCode;
+use support::{Server, event, request};
+
+const CALENDAR: &str = "/dav/calendars/erika/calendar/";
+
+fn reports(path: &str) -> [String; 3] {
+    let ns = "xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:caldav\"";
+    let prop = "<D:prop><C:calendar-data/></D:prop>";
+    [
+        format!("<C:calendar-multiget {ns}>{prop}<D:href>{path}</D:href></C:calendar-multiget>"),
+        format!(
+            "<C:calendar-query {ns}>{prop}<C:filter><C:comp-filter name=\"VCALENDAR\"/></C:filter></C:calendar-query>"
+        ),
+        format!(
+            "<D:sync-collection {ns}><D:sync-token/><D:sync-level>1</D:sync-level>{prop}</D:sync-collection>"
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_fold_inside_a_character_and_a_byte_order_mark_do_no_harm_in_reports() {
+    let server = Server::new();
+    let path = format!("{CALENDAR}a.ics");
+    let mut octets = b"\xef\xbb\xbf".to_vec();
+    octets.extend(event("a", 1).replace("END:VEVENT", "SUMMARY:\u{1}\r\nEND:VEVENT").bytes().flat_map(
+        |byte| {
+            if byte == 1 { b"\xc3\r\n \xa4".to_vec() } else { vec![byte] }
+        },
+    ));
+    let put = server
+        .raw(request(
+            "PUT",
+            &path,
+            &[
+                ("authorization", &support::basic("erika", "erika-password")),
+                ("content-type", "text/calendar"),
+            ],
+            Bytes::from(octets.clone()),
+        ))
+        .await;
+    assert_eq!(put.status, StatusCode::CREATED);
+    assert_eq!(server.send("GET", &path, &[], "").await.octets, octets, "GET gives what was sent");
+    for report in reports(&path) {
+        let answer = server.send("REPORT", CALENDAR, &[("depth", "1")], &report).await;
+        let text = answer.text().to_owned();
+        assert!(
+            text.contains("SUMMARY:ä") && !text.contains('\u{fffd}') && !text.contains('\u{feff}'),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_too_large_to_expand_has_an_answer_of_its_own_and_the_others_theirs() {
+    let server = Server::new();
+    let heavy = event("heavy", 1).replace(
+        "END:VEVENT",
+        &format!("RRULE:FREQ=DAILY\r\nDESCRIPTION:{}\r\nEND:VEVENT", "x".repeat(40_000)),
+    );
+    server.put(&format!("{CALENDAR}heavy.ics"), &heavy).await;
+    server.put(&format!("{CALENDAR}light.ics"), &event("light", 2)).await;
+    let data = "<D:prop><C:calendar-data><C:expand start=\"20200101T000000Z\" end=\"20300101T000000Z\"/>\
+         </C:calendar-data></D:prop>";
+    let ns = "xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:caldav\"";
+    let hrefs = format!("<D:href>{CALENDAR}heavy.ics</D:href><D:href>{CALENDAR}light.ics</D:href>");
+    for report in [
+        format!("<C:calendar-multiget {ns}>{data}{hrefs}</C:calendar-multiget>"),
+        format!(
+            "<C:calendar-query {ns}>{data}<C:filter><C:comp-filter name=\"VCALENDAR\"/></C:filter></C:calendar-query>"
+        ),
+    ] {
+        let answer = server.send("REPORT", CALENDAR, &[("depth", "1")], &report).await;
+        let text = answer.text();
+        assert_eq!(answer.status, StatusCode::MULTI_STATUS);
+        assert_eq!(text.matches("HTTP/1.1 507").count(), 1, "{text}");
+        assert!(text.contains("heavy.ics") && text.contains("UID:light"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_sync_token_in_an_if_header_holds_while_nothing_has_changed() {
+    let server = Server::new();
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:sync-token/></D:prop></D:propfind>";
+    let found = server.send("PROPFIND", CALENDAR, &[("depth", "0")], body).await;
+    let text = found.text();
+    let (_, rest) = text.split_once("<D:sync-token>").unwrap();
+    let (token, _) = rest.split_once('<').unwrap();
+    let condition = format!("<{CALENDAR}> (<{token}>)");
+    let headers = [("content-type", "text/calendar"), ("if", condition.as_str())];
+    let first = server.send("PUT", &format!("{CALENDAR}a.ics"), &headers, &event("a", 1)).await;
+    assert_eq!(first.status, StatusCode::CREATED);
+    let second = server.send("PUT", &format!("{CALENDAR}b.ics"), &headers, &event("b", 1)).await;
+    assert_eq!(second.status, StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn who_sees_busy_times_only_is_offered_the_reports_that_work() {
+    let server = Server::new();
+    server.memory.share("max", "calendar", "erika", Access::FreeBusy);
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:supported-report-set/></D:prop></D:propfind>";
+    let path = "/dav/calendars/erika/max-calendar/";
+    let answer = server.send("PROPFIND", path, &[("depth", "0")], body).await;
+    assert!(answer.text().contains("free-busy-query") && !answer.text().contains("sync-collection"));
+}
