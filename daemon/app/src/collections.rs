@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use almanac_backend::{
     Access, Caller, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Login, NewCollection,
@@ -19,6 +18,7 @@ use almanac_store::{IndexField, Key, Precondition, RecordVersion, Space, StoreEr
 use crate::App;
 use crate::directory::{CollectionEntry, SharedWith, Tenant, User};
 use crate::error::AppError;
+use crate::head::Head;
 use crate::index::slot::kind_to_byte;
 use crate::limits::{COLLECTIONS_MAX, DEAD_BYTES_MAX, DEAD_PROPERTIES_MAX, TEXT_BYTES_MAX};
 use crate::open::collection_entry;
@@ -126,7 +126,7 @@ impl App {
             Err(AppError::Store(StoreError::Conflict { .. })) => return Err(Refusal::AlreadyExists.into()),
             other => other?,
         };
-        let head = Arc::new(AtomicU64::new(0));
+        let head = Arc::<Head>::default();
         let entry = collection_entry(id, tenant, version, record, BTreeMap::new(), head)?;
         self.directory_mut().put_collection(entry);
         Ok(())
@@ -173,7 +173,7 @@ impl App {
         if guard.conditions.is_empty() {
             return Ok(None);
         }
-        let head = self.head(entry).await?;
+        let head = self.head(entry).await?.seq;
         let version = entry.shares.get(&caller.user).map_or(entry.version, |share| share.version);
         if guard.holds(Some(&ETag::from_opaque(&tag(head, version)))) {
             Ok(Some(Precondition::HeadIs(entry.id, head)))

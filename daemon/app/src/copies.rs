@@ -1,7 +1,6 @@
 //! MOVE and COPY of whole collections: at every moment the old state or the new one, never less.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 
 use almanac_backend::types::CopyMembers;
@@ -17,6 +16,7 @@ use crate::App;
 use crate::collections::home_name_key;
 use crate::directory::{CollectionEntry, User};
 use crate::error::AppError;
+use crate::head::Head;
 use crate::index::slot::summarize;
 use crate::limits::COPY_BATCH;
 use crate::open::collection_entry;
@@ -174,7 +174,7 @@ impl App {
             .delete(Space::Meta, key)
             .put(Space::Homes, home_key, store.new_version(), home.to_bytes());
         self.settle_guarded(store, publish).await?;
-        let head = Arc::new(AtomicU64::new(0));
+        let head = Arc::<Head>::default();
         let entry = collection_entry(copy.id, &copy.owner.tenant, version, record, BTreeMap::new(), head)?;
         if let Some(replaced) = &replaced {
             self.forget_collection(replaced.id);

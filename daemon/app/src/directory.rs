@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicI64;
 
 use almanac_backend::{Access, Caller, CollectionName, CollectionPath, Login, Principal, PrincipalRole};
 use almanac_base::{CollectionId, CredentialId, TenantId, UserId};
@@ -13,6 +13,8 @@ use almanac_ical::zone::Zone;
 use almanac_store::records::{CollectionRecord, KeyedHash, ShareRecord, TenantRecord};
 use almanac_store::{RecordVersion, TenantStore};
 use jiff::Timestamp;
+
+use crate::head::Head;
 
 /// Whether a person may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub(crate) struct CollectionEntry {
     /// The zone of its floating times, if it says one.
     pub(crate) zone: Option<Zone>,
     /// The last acknowledged change of a member; shared by all generations of the entry.
-    pub(crate) head: Arc<AtomicU64>,
+    pub(crate) head: Arc<Head>,
 }
 
 #[derive(Clone)]
@@ -113,7 +115,7 @@ impl CollectionEntry {
     }
 
     pub(crate) fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+        self.head.get().seq
     }
 
     pub(crate) fn zone(&self) -> &Zone {

@@ -95,8 +95,8 @@ impl App {
             dead: dead.iter().map(dead_property).collect(),
             shares: if found.access == Access::Owner { self.shares_of(entry) } else { Vec::new() },
             created: instant(record.created),
-            sync_token: self.token(entry, Place { seq: head, initial: None }),
-            tag: tag(head, version),
+            sync_token: self.token(entry, Place { at: head, initial: None }),
+            tag: tag(head.seq, version),
         })
     }
 

@@ -14,6 +14,7 @@ mod copies;
 mod demo;
 mod directory;
 mod error;
+mod head;
 mod homes;
 mod housekeeping;
 mod index;

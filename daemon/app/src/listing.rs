@@ -16,6 +16,7 @@ use almanac_store::records::{ChangeRecord, Document, KeyedHash};
 use crate::App;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
+use crate::head::Moment;
 use crate::index::cache::read;
 use crate::index::{Indexed, Members, Slot};
 use crate::limits::CHANGES_PAGE;
@@ -60,8 +61,13 @@ impl App {
         };
         match place {
             None => self.initial(&entry, None, limit).await,
-            Some(Place { seq, initial: Some(hash) }) => self.initial(&entry, Some((seq, hash)), limit).await,
-            Some(Place { seq, initial: None }) => self.since(&entry, seq, limit).await,
+            Some(place) => {
+                self.check_moment(&entry, place.at).await?;
+                match place.initial {
+                    Some(hash) => self.initial(&entry, Some((place.at, hash)), limit).await,
+                    None => self.since(&entry, place.at, limit).await,
+                }
+            }
         }
     }
 
@@ -69,12 +75,12 @@ impl App {
     async fn initial(
         &self,
         entry: &Arc<CollectionEntry>,
-        from: Option<(u64, KeyedHash)>,
+        from: Option<(Moment, KeyedHash)>,
         limit: usize,
     ) -> Result<Changes, AppError> {
         // The head is taken first: what changes from here on is reported by the next sync.
         let head = match from {
-            Some((seq, _)) => seq,
+            Some((at, _)) => at,
             None => self.head(entry).await?,
         };
         let after = from.map(|(_, hash)| hash);
@@ -83,17 +89,22 @@ impl App {
         slots.truncate(limit);
         let initial = if more { slots.last().map(|slot| slot.hash) } else { None };
         let members = slots.iter().map(|slot| present(slot)).collect();
-        Ok(Changes { members, token: self.token(entry, Place { seq: head, initial }), more })
+        Ok(Changes { members, token: self.token(entry, Place { at: head, initial }), more })
     }
 
-    /// What changed behind `seq`: each member once, as it is now.
-    async fn since(&self, entry: &Arc<CollectionEntry>, seq: u64, limit: usize) -> Result<Changes, AppError> {
+    /// What changed since a moment: each member once, as it is now.
+    async fn since(
+        &self,
+        entry: &Arc<CollectionEntry>,
+        since: Moment,
+        limit: usize,
+    ) -> Result<Changes, AppError> {
         let store = &entry.tenant.store;
-        let mut at = seq;
+        let mut at = since;
         let mut seen = HashSet::new();
         let mut changed: Vec<(KeyedHash, String)> = Vec::new();
         let more = 'rows: loop {
-            let page = match store.changes(entry.id, at, CHANGES_PAGE).await {
+            let page = match store.changes(entry.id, at.seq, CHANGES_PAGE).await {
                 Ok(page) => page,
                 Err(StoreError::HistoryGone) => return Err(Refusal::InvalidSyncToken.into()),
                 Err(error) => return Err(error.into()),
@@ -106,15 +117,15 @@ impl App {
                     seen.insert(row.object);
                     changed.push((row.object, ChangeRecord::from_bytes(&row.value)?.name));
                 }
-                at = row.seq;
+                at = Moment::new(row.seq, Some(row.version));
             }
             if !page.more {
                 break false;
             }
             tokio::task::yield_now().await;
         };
-        let members = self.present_states(entry, changed, at).await?;
-        Ok(Changes { members, token: self.token(entry, Place { seq: at, initial: None }), more })
+        let members = self.present_states(entry, changed, at.seq).await?;
+        Ok(Changes { members, token: self.token(entry, Place { at, initial: None }), more })
     }
 
     /// How the named members are now; no older than the change `head`.
@@ -236,14 +247,23 @@ impl App {
     }
 
     /// The collection's last change; read from the store until the first change of this run.
-    pub(crate) async fn head(&self, entry: &CollectionEntry) -> Result<u64, AppError> {
-        match entry.head() {
-            0 => {
-                let head = entry.tenant.store.collection_head(entry.id).await?;
-                entry.head.fetch_max(head, std::sync::atomic::Ordering::AcqRel);
-                Ok(entry.head())
-            }
-            head => Ok(head),
+    pub(crate) async fn head(&self, entry: &CollectionEntry) -> Result<Moment, AppError> {
+        if entry.head() == 0 {
+            let place = entry.tenant.store.collection_place(entry.id).await?;
+            entry.head.raise(Moment::new(place.seq, place.version));
+        }
+        Ok(entry.head.get())
+    }
+
+    /// That the change a token names is one of this past: an older copy of the store, put back, has other changes
+    /// under the same numbers.
+    async fn check_moment(&self, entry: &CollectionEntry, at: Moment) -> Result<(), AppError> {
+        if at.seq == 0 || at == entry.head.get() {
+            return Ok(());
+        }
+        match entry.tenant.store.change_version(entry.id, at.seq).await? {
+            Some(version) if Moment::new(at.seq, Some(version)) == at => Ok(()),
+            _ => Err(Refusal::InvalidSyncToken.into()),
         }
     }
 

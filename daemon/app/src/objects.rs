@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::App;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
+use crate::head::Moment;
 use crate::index::members::Step;
 use crate::index::slot::{Slot, kind_from_byte, kind_to_byte, summarize};
 use crate::limits::COMMIT_ATTEMPTS;
@@ -295,14 +296,14 @@ impl App {
         while let Some((first, place)) = changed.next() {
             let entry = first.entry;
             let step = |changed: Changed<'_>, seq| Step { seq, hash: changed.member.name, slot: changed.now };
-            let (prev_seq, mut last) = (place.prev_seq, place.seq);
+            let (prev_seq, mut last) = (place.prev_seq, place);
             let mut steps = vec![step(first, place.seq)];
             while let Some((next, place)) = changed.next_if(|(next, _)| next.entry.id == entry.id) {
-                last = place.seq;
+                last = place;
                 steps.push(step(next, place.seq));
             }
             self.indexes.apply(entry.id, prev_seq, steps);
-            entry.head.fetch_max(last, std::sync::atomic::Ordering::AcqRel);
+            entry.head.raise(Moment::new(last.seq, Some(last.version)));
         }
     }
 

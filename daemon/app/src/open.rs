@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use almanac_backend::{Access, CollectionName, Login, PrincipalRole};
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::directory::{CollectionEntry, Credential, Directory, SharedWith, Tenant, User, UserState};
 use crate::error::AppError;
+use crate::head::Head;
 use crate::index::IndexCache;
 use crate::removal::finish_all;
 use crate::{App, AppOptions};
@@ -141,7 +142,7 @@ async fn read_collections(directory: &mut Directory, tenant: &Arc<Tenant>) -> Re
         let value = CollectionRecord::from_bytes(&record.value)?;
         if directory.by_id.contains_key(&UserId::from_bytes(value.owner)) {
             let shares = shares.remove(&collection).unwrap_or_default();
-            let head = Arc::new(AtomicU64::new(0));
+            let head = Arc::<Head>::default();
             directory.put_collection(collection_entry(
                 collection,
                 tenant,
@@ -212,7 +213,7 @@ pub(crate) fn collection_entry(
     version: RecordVersion,
     record: CollectionRecord,
     shares: BTreeMap<UserId, SharedWith>,
-    head: Arc<AtomicU64>,
+    head: Arc<Head>,
 ) -> Result<CollectionEntry, AppError> {
     Ok(CollectionEntry {
         id,

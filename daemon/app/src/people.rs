@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use almanac_backend::{Caller, CollectionName, Login, PrincipalRole};
 use almanac_base::{CollectionId, CredentialId, Secret, TenantId, UserId};
@@ -19,6 +19,7 @@ use crate::App;
 use crate::collections::{home_name_key, new_collection_record};
 use crate::directory::{Tenant, User, UserState};
 use crate::error::AppError;
+use crate::head::Head;
 use crate::open::{collection_entry, credential_entry, role_to_byte, tenant_entry, user_entry};
 use crate::removal::finish_removal;
 
@@ -191,7 +192,7 @@ impl App {
         let mut directory = self.directory_mut();
         directory.put_user(Arc::clone(&entry));
         for (id, version, value) in entries {
-            let head = Arc::new(AtomicU64::new(0));
+            let head = Arc::<Head>::default();
             directory.put_collection(collection_entry(
                 id,
                 &tenant,

@@ -1,7 +1,5 @@
 //! Commits that change people, collections or shares, and what to do when nobody knows whether a commit took place.
 
-use std::sync::atomic::Ordering;
-
 use almanac_store::{Committed, StoreError, TenantStore, Write};
 
 use crate::App;
@@ -32,7 +30,7 @@ impl App {
     pub(crate) fn uncertain(&self, error: StoreError) -> AppError {
         if outcome_unknown(&error) {
             for entry in self.directory().collections.values() {
-                entry.head.store(0, Ordering::Release);
+                entry.head.forget();
             }
             self.indexes.forget_all();
         }

@@ -1,8 +1,9 @@
 //! Sync tokens: URIs that carry a place in a collection's log and a MAC over it.
 //!
-//! `urn:almanac:sync:` and, in hexadecimal, the sequence number (8 bytes), for an initial sync that was cut the
-//! hash of the last member reported (32 bytes), and the MAC (16 bytes). The MAC covers the collection and the
-//! incarnation of the store: a token of another collection, or from before a restore, is not valid.
+//! `urn:almanac:sync:` and, in hexadecimal, the sequence number (8 bytes), 8 bytes of the random version of that
+//! change, for an initial sync that was cut the hash of the last member reported (32 bytes), and the MAC (16 bytes).
+//! The MAC covers the collection and the incarnation of the store: a token of another collection, or from before a
+//! restore, is not valid. The version tells the pasts apart if somebody puts back an old copy of the whole folder.
 
 use almanac_backend::{Refusal, SyncToken};
 use almanac_base::{CollectionId, StoreId};
@@ -10,6 +11,7 @@ use almanac_store::records::KeyedHash;
 use almanac_store::{MacPurpose, TenantStore};
 
 use crate::error::AppError;
+use crate::head::Moment;
 
 const PREFIX: &str = "urn:almanac:sync:";
 
@@ -17,14 +19,15 @@ const PREFIX: &str = "urn:almanac:sync:";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Everything up to this change is known to the client.
-    pub(crate) seq: u64,
+    pub(crate) at: Moment,
     /// During a cut initial sync: members up to this hash were reported.
     pub(crate) initial: Option<KeyedHash>,
 }
 
 impl Place {
     fn payload(&self) -> Vec<u8> {
-        let mut bytes = self.seq.to_be_bytes().to_vec();
+        let mut bytes = self.at.seq.to_be_bytes().to_vec();
+        bytes.extend(self.at.mark);
         bytes.extend(self.initial.iter().flatten());
         bytes
     }
@@ -67,11 +70,12 @@ pub(crate) fn read(
     let (payload, mac) = bytes.split_last_chunk::<16>().ok_or_else(refused)?;
     let genuine = store.verify_mac(MacPurpose::SyncToken, &message(collection, incarnation, payload), mac);
     let (seq, rest) = payload.split_first_chunk::<8>().ok_or_else(refused)?;
+    let (mark, rest) = rest.split_first_chunk::<8>().ok_or_else(refused)?;
     if !genuine {
         return Err(refused());
     }
     let initial = if rest.is_empty() { None } else { Some(rest.try_into().map_err(|_| refused())?) };
-    Ok(Place { seq: u64::from_be_bytes(*seq), initial })
+    Ok(Place { at: Moment { seq: u64::from_be_bytes(*seq), mark: *mark }, initial })
 }
 
 fn unhex(digits: &str) -> Option<Vec<u8>> {

@@ -623,6 +623,29 @@ async fn a_restart_keeps_people_calendars_objects_shares_and_tokens() {
 }
 
 #[test]
+async fn a_token_of_a_past_that_an_older_copy_of_the_folder_undid_is_refused() {
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    let copy = tempfile::tempdir().unwrap();
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let files = |from: &std::path::Path, to: &std::path::Path| {
+        for file in ["store.redb", "head"] {
+            std::fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    };
+    let world = world.reopened_after(PLENTY, |state| files(state, copy.path())).await;
+    let collection = at("nora", "calendar");
+    let kept = world.app.changes(&world.nora, &collection, None, 100).await.unwrap().token;
+    put(&world, &world.nora, "b.ics", "b", "2026-11-03T09:00:00Z").await;
+    let undone = world.app.changes(&world.nora, &collection, None, 100).await.unwrap().token;
+    let world = world.reopened_after(PLENTY, |state| files(copy.path(), state)).await;
+    put(&world, &world.nora, "c.ics", "c", "2026-11-03T09:00:00Z").await;
+    put(&world, &world.nora, "d.ics", "d", "2026-11-03T09:00:00Z").await;
+    let outcome = world.app.changes(&world.nora, &collection, Some(&undone), 100).await;
+    assert_eq!(refusal(outcome), Refusal::InvalidSyncToken);
+    assert_eq!(world.app.changes(&world.nora, &collection, Some(&kept), 100).await.unwrap().members.len(), 2);
+}
+
+#[test]
 async fn app_passwords_work_until_they_are_revoked_or_the_person_is_disabled() {
     let world = World::new().await;
     let (info, secret) = world.app.add_app_password("nora", "phone").await.unwrap();

@@ -61,11 +61,17 @@ impl World {
 
     /// Closes the store and opens it again, as after a restart.
     pub async fn reopened(self, cache_bytes: usize) -> Self {
+        self.reopened_after(cache_bytes, |_| ()).await
+    }
+
+    /// The same, with something done to the closed state folder.
+    pub async fn reopened_after(self, cache_bytes: usize, change: impl FnOnce(&std::path::Path)) -> Self {
         let Self { app, store, clock, nora, tomas, stranger, state } = self;
         app.close().await;
         drop(app);
         store.close();
         drop(store);
+        change(state.path());
         let store = open_store(state.path().to_owned(), EngineKind::Redb, &clock);
         let app = open_app(&store, &clock, cache_bytes).await;
         Self { app, store, clock, nora, tomas, stranger, state }
