@@ -43,6 +43,13 @@ pub(crate) async fn guard(cx: &Context, request: &Request) -> Result<WriteGuard,
     Ok(WriteGuard { conditions })
 }
 
+/// Refuses a method that reads if its `If` header does not hold now (RFC 4918 section 10.4).
+pub(crate) async fn require_if(cx: &Context, request: &Request) -> Result<(), Failure> {
+    let Some(condition) = if_condition(cx, request).await? else { return Ok(()) };
+    let current = etag_of(cx, request, &request.target).await?;
+    if condition.holds(current.as_ref()) { Ok(()) } else { Err(Failure::PreconditionFailed) }
+}
+
 /// What a read of a resource with this ETag and modification time is to answer (RFC 9110 section 13.2.2).
 pub(crate) async fn fresh(
     cx: &Context,

@@ -6,6 +6,7 @@ use almanac_backend::{CollectionPath, Condition, ObjectName, ObjectPath, WriteGu
 use almanac_base::IdGen;
 use http::header;
 
+use crate::delete::check_collection;
 use crate::error::{Failure, Reply};
 use crate::put::{calendar_object, prefer_representation, written};
 use crate::request::Request;
@@ -13,7 +14,7 @@ use crate::response;
 use crate::service::Context;
 use crate::target::{Target, collection_href, object_href};
 
-/// The add-member URI of a collection. It is the collection's own, as RFC 5995 section 3.2 allows.
+/// The add-member URI of a collection. It is the collection's own, as RFC 5995 section 3.1 allows.
 pub(crate) fn add_member_href(at: &CollectionPath) -> String {
     collection_href(at)
 }
@@ -21,6 +22,7 @@ pub(crate) fn add_member_href(at: &CollectionPath) -> String {
 /// Answers POST.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let Target::Collection(collection) = &request.target else { return Err(Failure::NotFound) };
+    check_collection(cx, &request, collection).await?;
     let object = calendar_object(&cx.settings, &request)?;
     let fresh = u128::from_be_bytes(IdGen::new(Arc::clone(&cx.clock)).fresh());
     let name = ObjectName::new(&format!("{fresh:032x}.ics")).map_err(|_| Failure::NotFound)?;

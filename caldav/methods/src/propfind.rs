@@ -6,6 +6,7 @@ use almanac_backend::{Caller, Collection, CollectionPath, DeadProperty, Principa
 use almanac_davxml::{Multistatus, parse_propfind};
 
 use crate::BoxError;
+use crate::conditions::require_if;
 use crate::error::{Failure, Reply, Violation};
 use crate::header::{Depth, Root, preference_applied};
 use crate::limits::PAGE_ENTRIES;
@@ -26,6 +27,7 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let depth = request.depth()?.unwrap_or(Depth::Infinity);
     let prefer = request.prefer();
     let found = resource::load(cx, &request.caller, &request.target).await?;
+    require_if(cx, &request).await?;
     let leaf = matches!(found, Loaded::Principal(_) | Loaded::Object(..));
     if depth == Depth::Infinity && !leaf {
         return Err(Violation::PropfindFiniteDepth.into());

@@ -109,3 +109,29 @@ async fn who_sees_busy_times_only_is_offered_the_reports_that_work() {
     let answer = server.send("PROPFIND", path, &[("depth", "0")], body).await;
     assert!(answer.text().contains("free-busy-query") && !answer.text().contains("sync-collection"));
 }
+
+#[tokio::test]
+async fn an_if_header_that_does_not_hold_refuses_reads_too() {
+    let server = Server::new();
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:getetag/></D:prop></D:propfind>";
+    for (condition, status) in [("([\"no\"])", 412), ("(Not [\"no\"])", 207)] {
+        let headers = [("depth", "0"), ("if", condition)];
+        assert_eq!(server.send("PROPFIND", CALENDAR, &headers, body).await.status.as_u16(), status);
+        let [_, query, _] = reports("/x");
+        assert_eq!(server.send("REPORT", CALENDAR, &headers, &query).await.status.as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_resource_names_its_live_properties() {
+    let server = Server::new();
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:supported-live-property-set/></D:prop></D:propfind>";
+    let answer = server.send("PROPFIND", CALENDAR, &[("depth", "0")], body).await;
+    for name in ["<D:add-member/>", "<D:sync-token/>", "<C:calendar-timezone-id/>"] {
+        assert!(answer.text().contains(name), "{name}");
+    }
+    let object = format!("{CALENDAR}a.ics");
+    server.put(&object, &event("a", 1)).await;
+    let answer = server.send("PROPFIND", &object, &[("depth", "0")], body).await;
+    assert!(answer.text().contains("<D:getetag/>") && !answer.text().contains("<D:sync-token/>"));
+}

@@ -646,6 +646,108 @@ async fn a_token_of_a_past_that_an_older_copy_of_the_folder_undid_is_refused() {
 }
 
 #[test]
+async fn indexes_that_do_not_fit_together_take_turns_and_answer_right() {
+    let world = World::with(EngineKind::Memory, 20_000).await;
+    let (app, nora) = (&world.app, &world.nora);
+    app.create_collection(nora, &at("nora", "second"), calendar()).await.unwrap();
+    for name in ["calendar", "second"] {
+        for n in 0..25 {
+            let body = event(&n.to_string(), "2026-11-03T09:00:00Z", "");
+            app.put_object(nora, &object_at("nora", name, &format!("{n}.ics")), &body, &anything())
+                .await
+                .unwrap();
+        }
+    }
+    for round in 0..4 {
+        for name in ["calendar", "second"] {
+            let page = app.list(nora, &at("nora", name), &Select::default(), None, 100).await.unwrap();
+            assert_eq!(page.entries.len(), 25, "{name}, round {round}");
+        }
+    }
+}
+
+#[test]
+async fn summaries_of_another_zone_database_are_computed_again() {
+    use almanac_store::records::{Document, SummaryRecord};
+    use almanac_store::{Order, Space, Write, prefix_range};
+    let world = World::with(EngineKind::Redb, PLENTY).await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let tenant = world.store.tenant(world.nora.tenant).unwrap();
+    let rows = tenant.scan(Space::Summaries, prefix_range(&[]), 10, Order::Ascending).await.unwrap().rows;
+    let (key, row) = rows.into_iter().next().unwrap();
+    let mut summary = SummaryRecord::from_bytes(&row.value).unwrap();
+    (summary.first, summary.last, summary.tzdb) = (0, 0, "1999a".to_owned());
+    tenant.commit(Write::new().put(Space::Summaries, key, row.version, summary.to_bytes())).await.unwrap();
+    let world = world.reopened(PLENTY).await;
+    let select = Select {
+        kind: Some(ComponentKind::Event),
+        window: Some(window("2026-11-03/2026-11-04")),
+        ..Select::default()
+    };
+    assert_eq!(listing(&world, &world.nora, &select).await.len(), 1);
+}
+
+#[test]
+async fn a_transparent_calendar_is_never_busy() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let collection = at("nora", "calendar");
+    let week = window("2026-11-01/2026-11-08");
+    assert_eq!(world.app.busy(&world.nora, &collection, &week).await.unwrap().len(), 1);
+    let change = [PropertyChange::Transparency(almanac_backend::Transparency::Transparent)];
+    world.app.change_properties(&world.nora, &collection, &change, &anything()).await.unwrap();
+    assert!(world.app.busy(&world.nora, &collection, &week).await.unwrap().is_empty());
+}
+
+#[test]
+async fn the_last_use_of_an_app_password_is_written_at_most_hourly() {
+    let world = World::new().await;
+    let (_, secret) = world.app.add_app_password("tomas", "phone").await.unwrap();
+    let mut written = Vec::new();
+    for _ in 0..5 {
+        world.app.authenticate("tomas", &secret).await.unwrap().unwrap();
+        written.push(world.app.housekeeping().await.unwrap().last_uses);
+        world.clock.advance(jiff::SignedDuration::from_mins(25));
+    }
+    // The passwords of the three people at the first round; then this one, an hour later.
+    assert_eq!(written, [4, 0, 0, 1, 0]);
+    let used = world.app.app_passwords("tomas").unwrap().iter().filter_map(|info| info.last_used).max();
+    assert_eq!(used.unwrap(), "2026-11-02T09:40:00Z".parse().unwrap());
+}
+
+#[test]
+async fn history_is_kept_for_90_days_and_100_000_changes() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let token = world.app.changes(&world.nora, &at("nora", "calendar"), None, 100).await.unwrap().token;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-04T09:00:00Z").await;
+    world.clock.advance(jiff::SignedDuration::from_hours(24 * 400));
+    assert_eq!(world.app.housekeeping().await.unwrap().trimmed, 0, "old, but not more than 100,000");
+    let later = world.app.changes(&world.nora, &at("nora", "calendar"), Some(&token), 100).await.unwrap();
+    assert_eq!(later.members.len(), 1);
+}
+
+#[test]
+async fn bounds_of_a_home_and_of_properties_are_told_as_quota() {
+    let world = World::new().await;
+    let collection = at("nora", "calendar");
+    let long = [PropertyChange::Description(Some("x".repeat(70_000)))];
+    let outcome = world.app.change_properties(&world.nora, &collection, &long, &anything()).await;
+    assert_eq!(refusal(outcome), Refusal::QuotaExceeded);
+    for n in 0..998 {
+        world.app.create_collection(&world.nora, &at("nora", &format!("c{n}")), calendar()).await.unwrap();
+    }
+    let outcome = world.app.create_collection(&world.nora, &at("nora", "more"), calendar()).await;
+    assert_eq!(refusal(outcome), Refusal::QuotaExceeded);
+    let more = at("nora", "more");
+    let copy = world
+        .app
+        .copy_collection(&world.nora, &collection, &more, CopyMembers::None, Overwrite::Refuse)
+        .await;
+    assert_eq!(refusal(copy), Refusal::QuotaExceeded);
+}
+
+#[test]
 async fn app_passwords_work_until_they_are_revoked_or_the_person_is_disabled() {
     let world = World::new().await;
     let (info, secret) = world.app.add_app_password("nora", "phone").await.unwrap();

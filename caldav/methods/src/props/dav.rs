@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::resource::{Resource, View};
-use super::table::Found;
+use super::table::{Found, ROWS};
 use crate::{post, report};
 
 /// The media type of calendar data (RFC 5545 section 8.1).
@@ -111,6 +111,18 @@ pub(super) fn supported_report_set<'a>(view: &View<'a>) -> Found<'a> {
     for name in report::supported(view.resource.kind()).filter(|name| report::allowed(name, view.access())) {
         xml.element(&Name::dav("supported-report"), |xml| {
             xml.element(&Name::dav("report"), |xml| xml.empty(name));
+        });
+    }
+    Found::Is(Value::Xml(xml))
+}
+
+/// RFC 3253 section 3.1.4: the names of the live properties that this kind of resource can have.
+pub(super) fn supported_live_properties<'a>(view: &View<'a>) -> Found<'a> {
+    let kind = view.resource.kind();
+    let mut xml = Fragment::new();
+    for row in ROWS.iter().filter(|row| row.on.meets(kind)) {
+        xml.element(&Name::dav("supported-live-property"), |xml| {
+            xml.element(&Name::dav("prop"), |xml| xml.empty(&row.name));
         });
     }
     Found::Is(Value::Xml(xml))

@@ -81,6 +81,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Name::dav("quota-available-bytes"), On::HOME.or(On::COLLECTION), OnRequest, Protected, dav::quota_available),
     // RFC 3253 section 3.1.5, RFC 5995 section 3.2, RFC 6578 section 4
     row(Name::dav("supported-report-set"), On::ALL, OnRequest, Protected, dav::supported_report_set),
+    row(Name::dav("supported-live-property-set"), On::ALL, OnRequest, Protected, dav::supported_live_properties),
     row(Name::dav("add-member"), On::CALENDAR, OnRequest, Protected, dav::add_member),
     row(Name::dav("sync-token"), On::CALENDAR, OnRequest, Protected, dav::sync_token),
     row(Name::cs("getctag"), On::CALENDAR, OnRequest, Protected, dav::ctag),

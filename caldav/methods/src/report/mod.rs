@@ -17,6 +17,7 @@ use std::sync::Arc;
 use almanac_backend::Access;
 use almanac_davxml::{Name, Report, parse_report};
 
+use crate::conditions::require_if;
 use crate::error::{Reply, Violation};
 use crate::props::{On, WITH_ACL};
 use crate::request::Request;
@@ -57,6 +58,7 @@ pub(crate) fn allowed(name: &Name, access: Access) -> bool {
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let report = parse_report(request.xml(&cx.settings)?.as_ref(), &cx.settings.xml)?;
     let found = resource::load(cx, &request.caller, &request.target).await?;
+    require_if(cx, &request).await?;
     let name = name_of(&report);
     if !supported(found.resource().kind()).any(|known| *known == name) {
         return Err(Violation::SupportedReport.into());

@@ -48,3 +48,51 @@ impl Spans {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use almanac_backend::ObjectName;
+    use almanac_ical::{CalendarObject, Limits};
+    use almanac_store::RecordVersion;
+
+    use super::*;
+    use crate::index::slot::summarize;
+
+    fn slot(n: u16, start: &str, rule: &str) -> Arc<Slot> {
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:{n}\r\nDTSTAMP:20260101T000000Z\r\n\
+             DTSTART:{start}\r\nDURATION:PT1H\r\n{rule}END:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        let object = CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let name = ObjectName::new(&format!("{n}.ics")).unwrap();
+        let summary = summarize(&name, &object, 0, 0).unwrap();
+        let mut hash = [0; 32];
+        hash[..2].copy_from_slice(&n.to_be_bytes());
+        Arc::new(Slot::from_record(hash, RecordVersion::NONE, summary).unwrap())
+    }
+
+    /// Ten years of one event an hour apart in each of 3,650 days, and some endless series.
+    #[test]
+    fn a_month_of_ten_years_is_found_by_looking_at_little_more_than_a_month() {
+        let mut spans = Spans::default();
+        let mut all = Vec::new();
+        let day = jiff::civil::date(2020, 1, 1);
+        for n in 0..3_650_u16 {
+            let start =
+                day.checked_add(jiff::Span::new().days(n)).unwrap().strftime("%Y%m%dT090000Z").to_string();
+            all.push(slot(n, &start, ""));
+        }
+        for n in 0..10_u16 {
+            all.push(slot(10_000 + n, "20200101T090000Z", "RRULE:FREQ=WEEKLY\r\n"));
+        }
+        all.iter().for_each(|slot| spans.insert(slot));
+        let instant = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+        let (start, end) = (instant("2026-03-01T00:00:00Z"), instant("2026-04-01T00:00:00Z"));
+        let near = spans.near(start, end).count();
+        assert!((41..=50).contains(&near), "{near} looked at for 31 events and 10 series");
+        for slot in &all {
+            spans.remove(slot);
+        }
+        assert_eq!(spans.near(i64::MIN, i64::MAX).count(), 0);
+    }
+}
