@@ -150,19 +150,19 @@ fn a_moved_object_appears_in_both_sync_reports() {
 }
 
 #[test]
-fn a_calendar_can_be_renamed_or_says_why_not() {
+fn a_calendar_can_be_renamed_and_can_replace_another() {
     let (_daemon, erika, client) = erika();
     let second = second(&client, &erika);
     let _ = client.put(&format!("{second}a.ics"), ics::simple("a")).expect(201);
     let renamed = erika.collection("renamed");
-    let answer = send(&client, "MOVE", &second, &renamed);
-    if answer.status == 201 {
-        assert_eq!(client.members(&renamed), ["a.ics"]);
-        let _ = client.propfind(&second, "0", &["D:displayname"]).expect(404);
-    } else {
-        assert_eq!(answer.status, 403, "{answer}");
-        assert_eq!(client.members(&second), ["a.ics"]);
-    }
+    let _ = send(&client, "MOVE", &second, &renamed).expect(201);
+    assert_eq!(client.members(&renamed), ["a.ics"]);
+    let _ = client.propfind(&second, "0", &["D:displayname"]).expect(404);
+    let refused =
+        client.request("MOVE", &renamed).header("Destination", erika.calendar()).header("Overwrite", "F");
+    let _ = refused.send().expect(412);
+    let _ = send(&client, "MOVE", &renamed, &erika.calendar()).expect(204);
+    assert_eq!(client.members(&erika.calendar()), ["a.ics"]);
     let nested = send(&client, "COPY", &erika.calendar(), &format!("{}inner/", erika.calendar()));
     assert!(matches!(nested.status, 403 | 409), "{nested}");
 }
