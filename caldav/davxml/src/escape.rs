@@ -8,7 +8,7 @@ const REPLACEMENT: &str = "\u{FFFD}";
 /// CR is written as `&#13;`, else a parser would fold CRLF to LF (XML 1.0 section 2.11) and calendar data
 /// would change. Characters outside of XML become U+FFFD.
 pub fn push_escaped_text(out: &mut String, text: &str) {
-    push_escaped(out, text, |byte| match byte {
+    push_escaped(out, text, &IN_TEXT, |byte| match byte {
         b'<' => Some("&lt;"),
         b'>' => Some("&gt;"), // only `]]>` needs it, yet so nothing has to look back
         b'&' => Some("&amp;"),
@@ -23,7 +23,7 @@ pub fn push_escaped_text(out: &mut String, text: &str) {
 ///
 /// TAB, LF and CR are written as references, else a parser would read spaces (XML 1.0 section 3.3.3).
 pub fn push_escaped_attr(out: &mut String, text: &str) {
-    push_escaped(out, text, |byte| match byte {
+    push_escaped(out, text, &IN_ATTRIBUTE, |byte| match byte {
         b'<' => Some("&lt;"),
         b'>' => Some("&gt;"),
         b'&' => Some("&amp;"),
@@ -36,11 +36,50 @@ pub fn push_escaped_attr(out: &mut String, text: &str) {
     });
 }
 
+/// The bytes to look at more closely. A look-up for each byte of an answer is what escaping costs.
+type Suspects = [bool; 256];
+static IN_TEXT: Suspects = const { suspects(b"<>&\xEF", b"\t\n") };
+static IN_ATTRIBUTE: Suspects = const { suspects(b"<>&\"\xEF", b"") };
+
+/// `marks` and all control characters but those in `except`.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "run by the compiler only: a panic would be an error of the build"
+)]
+const fn suspects(marks: &[u8], except: &[u8]) -> Suspects {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte < 0x20;
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    at = 0;
+    while at < except.len() {
+        table[except[at] as usize] = false;
+        at += 1;
+    }
+    table
+}
+
 /// Copies runs that need nothing at once; only ASCII bytes and U+FFFE, U+FFFF are ever replaced.
-fn push_escaped(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option<&'static str>) {
+fn push_escaped(
+    out: &mut String,
+    text: &str,
+    suspects: &Suspects,
+    replacement: impl Fn(u8) -> Option<&'static str>,
+) {
     let bytes = text.as_bytes();
-    let mut copied = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
+    let suspect = |byte: &u8| suspects.get(usize::from(*byte)).copied().unwrap_or(true);
+    let (mut copied, mut looked) = (0, 0);
+    while let Some(found) = bytes.get(looked..).and_then(|rest| rest.iter().position(suspect)) {
+        let at = looked + found;
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        looked = at + 1;
         let (instead, len) = match replacement(byte) {
             Some(instead) => (instead, 1),
             None if byte == 0xEF && is_non_character(bytes, at) => (REPLACEMENT, 3),
@@ -49,6 +88,7 @@ fn push_escaped(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option
         out.push_str(text.get(copied..at).unwrap_or_default());
         out.push_str(instead);
         copied = at + len;
+        looked = copied;
     }
     out.push_str(text.get(copied..).unwrap_or_default());
 }
