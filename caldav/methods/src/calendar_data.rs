@@ -16,6 +16,7 @@ use almanac_ical::{Component, Limits, tree};
 use crate::error::{Failure, Violation};
 use crate::filter::window_of;
 use crate::limits::EXPANSION_BYTES_MAX;
+use crate::zones::StandardZones;
 
 /// The octets of an object, and their tree once somebody asks for it.
 pub(crate) struct Body<'a> {
@@ -43,16 +44,6 @@ pub(crate) struct Rendering {
     zones: StandardZones,
 }
 
-/// Whether definitions of time zones that everybody knows are returned (RFC 7809 section 7.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum StandardZones {
-    /// `CalDAV-Timezones: T`, and what is stored where the client says nothing.
-    #[default]
-    Keep,
-    /// `CalDAV-Timezones: F`.
-    LeaveOut,
-}
-
 impl Rendering {
     /// Reads a request.
     ///
@@ -70,7 +61,7 @@ impl Rendering {
             recurrence: request.recurrence,
             freebusy: request.limit_freebusy_set.as_ref().map(window),
             selection: request.comp.as_ref().map(selection),
-            zones: StandardZones::Keep,
+            zones: StandardZones::AsStored,
         })
     }
 
@@ -89,13 +80,13 @@ impl Rendering {
         zone: &Zone,
         budget: &mut Budget,
     ) -> Result<Cow<'b, [u8]>, Truncated> {
+        // XML cannot say all that is stored: a fold inside a character makes no text of the octets, and a byte order
+        // mark is none of the calendar's.
+        let plain = std::str::from_utf8(body.octets).is_ok_and(|text| !text.starts_with('\u{feff}'));
         let untouched = self.recurrence == Recurrence::AsIs
             && self.freebusy.is_none()
             && self.selection.is_none()
-            && self.zones == StandardZones::Keep;
-        // As stored, unless XML cannot say it: a fold inside a character makes no text of the octets, and a byte
-        // order mark is none of the calendar's.
-        let plain = std::str::from_utf8(body.octets).is_ok_and(|text| !text.starts_with('\u{feff}'));
+            && self.zones == StandardZones::AsStored;
         let Some(calendar) = (if untouched && plain { None } else { body.calendar() }) else {
             return Ok(Cow::Borrowed(body.octets));
         };
@@ -114,20 +105,17 @@ impl Rendering {
         if let Some(window) = &self.freebusy {
             shown = Cow::Owned(limit_freebusy_set(&shown, window));
         }
+        if let Some(zoned) = self.zones.changed(&shown) {
+            shown = Cow::Owned(zoned);
+        }
         if let Some(selection) = &self.selection {
             shown = Cow::Owned(select(&shown, selection));
         }
-        if self.zones == StandardZones::LeaveOut {
-            shown.to_mut().retain_components(|component| !is_standard_zone(component));
-        }
-        Ok(Cow::Owned(shown.to_text().into_bytes()))
+        Ok(match shown {
+            Cow::Borrowed(_) if plain => Cow::Borrowed(body.octets),
+            shown => Cow::Owned(shown.to_text().into_bytes()),
+        })
     }
-}
-
-/// A VTIMEZONE whose TZID is the name of a zone of the IANA database.
-pub(crate) fn is_standard_zone(component: &Component) -> bool {
-    component.is("VTIMEZONE")
-        && component.property("TZID").is_some_and(|tzid| Zone::iana(&tzid.text()).is_some())
 }
 
 /// Runs an expansion with a budget that also bounds what it can grow to: each instance repeats the object.

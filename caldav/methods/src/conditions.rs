@@ -1,11 +1,11 @@
 //! Conditional headers: `If-Match`, `If-None-Match`, `If-Unmodified-Since`, `If-Modified-Since` (RFC 9110
 //! section 13) and `If` (RFC 4918 section 10.4).
 //!
-//! For a write they become a [`WriteGuard`], which the commit decides. What they say of other resources than
-//! the target is decided here, by what those are now.
+//! For a write they become a [`WriteGuard`], which the commit decides. Before the commit, by what is there now, is
+//! decided what they say of other resources than the target, and of the sync token of any collection.
 
 use almanac_backend::guard::Present;
-use almanac_backend::{Condition, ETag, SyncToken, WriteGuard};
+use almanac_backend::{Access, Condition, ETag, SyncToken, WriteGuard};
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -43,7 +43,8 @@ pub(crate) async fn guard(cx: &Context, request: &Request) -> Result<WriteGuard,
     Ok(WriteGuard { conditions })
 }
 
-/// Refuses a method that reads if its `If` header does not hold now (RFC 4918 section 10.4).
+/// Refuses a method that reads if its `If` header does not hold now (RFC 4918 section 10.4). The headers of RFC
+/// 9110 are of a representation, which only GET and HEAD have.
 pub(crate) async fn require_if(cx: &Context, request: &Request) -> Result<(), Failure> {
     let Some(condition) = if_condition(cx, request).await? else { return Ok(()) };
     let current = etag_of(cx, request, &request.target).await?;
@@ -170,12 +171,13 @@ async fn if_condition(cx: &Context, request: &Request) -> Result<Option<Conditio
     for list in &lists {
         let named = list.resource.map(|href| request.hosts.target(href));
         let about = match named {
-            None => About::Target(token_of(cx, request, &request.target).await?),
+            None => About::Target(token_of(cx, request, list, &request.target).await?),
             Some(Ok(target)) if target == request.target => {
-                About::Target(token_of(cx, request, &target).await?)
+                About::Target(token_of(cx, request, list, &target).await?)
             }
             Some(Ok(target)) => {
-                About::Other(etag_of(cx, request, &target).await?, token_of(cx, request, &target).await?)
+                let token = token_of(cx, request, list, &target).await?;
+                About::Other(etag_of(cx, request, &target).await?, token)
             }
             Some(Err(_)) => About::Other(None, None),
         };
@@ -190,8 +192,8 @@ async fn if_condition(cx: &Context, request: &Request) -> Result<Option<Conditio
 
 /// What a list of the `If` header speaks of.
 enum About {
-    /// The target of the request: its state is the commit's to compare.
-    /// A collection's sync token is compared now: the members that it is of are not the target.
+    /// The target of the request: its ETag is the commit's to compare. If it is a collection, it has this sync
+    /// token now.
     Target(Option<SyncToken>),
     /// Another resource, which has this ETag and sync token now, or does not exist.
     Other(Option<ETag>, Option<SyncToken>),
@@ -204,7 +206,8 @@ enum Verdict {
     Open(Vec<(Present, ETag)>),
 }
 
-/// Judges the terms of a list as far as they can be judged now.
+/// Judges the terms of a list as far as they can be judged now. A sync token is judged here, before the commit: a
+/// change of another member between the two is not noticed (the target's own is, by its ETag).
 fn judge(list: &List<'_>, about: &About) -> Verdict {
     let mut open = Vec::new();
     for (wanted, state) in &list.terms {
@@ -227,13 +230,21 @@ fn judge(list: &List<'_>, about: &About) -> Verdict {
     if open.is_empty() { Verdict::Holds } else { Verdict::Open(open) }
 }
 
-/// The sync token that a collection has now.
-async fn token_of(cx: &Context, request: &Request, target: &Target) -> Result<Option<SyncToken>, Failure> {
-    let Target::Collection(at) = target else { return Ok(None) };
-    Ok(cx.backend.collection(&request.caller, at).await?.map(|found| found.sync_token))
+/// The sync token that a collection has now, if the list asks for one and the caller may see it (RFC 6578
+/// section 5).
+async fn token_of(
+    cx: &Context,
+    request: &Request,
+    list: &List<'_>,
+    target: &Target,
+) -> Result<Option<SyncToken>, Failure> {
+    let asked = list.terms.iter().any(|(_, state)| matches!(state, State::Token(_)));
+    let (true, Target::Collection(at)) = (asked, target) else { return Ok(None) };
+    let found = cx.backend.collection(&request.caller, at).await?;
+    Ok(found.filter(|found| found.access >= Access::Read).map(|found| found.sync_token))
 }
 
-/// The ETag that another resource has now.
+/// The ETag that a resource has now.
 async fn etag_of(cx: &Context, request: &Request, target: &Target) -> Result<Option<ETag>, Failure> {
     Ok(match target {
         Target::Object(at) => cx.backend.object(&request.caller, at).await?.map(|object| object.etag),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use almanac_backend::types::CopyMembers;
-use almanac_backend::{BackendError, CollectionPath, ObjectPath, PutOutcome};
+use almanac_backend::{Access, CollectionPath, ObjectPath, PutOutcome};
 
 use crate::conditions::guard;
 use crate::delete::check_collection;
@@ -22,7 +22,9 @@ pub(crate) enum Act {
     Move,
 }
 
-/// Answers COPY and MOVE.
+/// Answers COPY and MOVE. The precondition headers are of the source; those of an object are decided by the commit,
+/// those of a collection before it, by its present state (`check_collection`). Whether something is at the
+/// destination (`Overwrite`) is decided by the commit.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply {
     let destination = request.destination()?;
     if destination == request.target {
@@ -55,7 +57,13 @@ async fn object(
         Act::Copy => cx.backend.copy_object(&request.caller, from, to, &guard, overwrite).await,
         Act::Move => cx.backend.move_object(&request.caller, from, to, &guard, overwrite).await,
     };
-    outcome.map_err(|error| needing_bind(error, &to.collection))
+    match outcome {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => {
+            let needs = Needs { act, to_move: Access::ReadWrite, from: &from.collection, to: &to.collection };
+            Err(needs.told_in(cx, request, error.into()).await)
+        }
+    }
 }
 
 async fn collection(
@@ -76,10 +84,37 @@ async fn collection(
         Act::Copy => cx.backend.copy_collection(&request.caller, from, to, members, overwrite).await,
         Act::Move => cx.backend.rename_collection(&request.caller, from, to, overwrite).await,
     };
-    outcome.map_err(|error| needing_bind(error, to))
+    match outcome {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => {
+            let needs = Needs { act, to_move: Access::Owner, from, to };
+            Err(needs.told_in(cx, request, error.into()).await)
+        }
+    }
 }
 
-/// Of the privileges that a COPY or MOVE needs, the one at the destination is the one that callers lack.
-fn needing_bind(error: BackendError, at: &CollectionPath) -> Failure {
-    Failure::from(error).needing(at, "bind")
+/// What a COPY or MOVE needs (RFC 3744 appendix B).
+struct Needs<'a> {
+    act: Act,
+    /// The least access to the source that a MOVE takes.
+    to_move: Access,
+    from: &'a CollectionPath,
+    to: &'a CollectionPath,
+}
+
+impl Needs<'_> {
+    /// The failure with the privilege that is missing: that at the source, else that at the destination.
+    async fn told_in(&self, cx: &Context, request: &Request, failure: Failure) -> Failure {
+        if !matches!(failure, Failure::Violated(Violation::NeedPrivileges(None))) {
+            return failure;
+        }
+        let source = cx.backend.collection(&request.caller, self.from).await.ok().flatten();
+        match source.map(|source| source.access) {
+            Some(access) if access < Access::Read => failure.needing(self.from, "read"),
+            Some(access) if self.act == Act::Move && access < self.to_move => {
+                failure.needing(self.from, "unbind")
+            }
+            _ => failure.needing(self.to, "bind"),
+        }
+    }
 }

@@ -35,8 +35,9 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Precondition headers of a method that makes or renames a collection, whose ETag is its tag: they hold of the
-/// present state. A change in between is not noticed; it changes nothing that such a method overwrites.
+/// Judges the precondition headers of MKCOL, MKCALENDAR and POST, and of COPY and MOVE of a collection, on the
+/// collection at `at`, whose ETag is its tag. They are decided before the commit, by the present state: a change
+/// between this and the commit is not noticed. (Those of a DELETE and a PROPPATCH are decided by the commit.)
 pub(crate) async fn check_collection(
     cx: &Context,
     request: &Request,

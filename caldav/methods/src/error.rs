@@ -44,8 +44,8 @@ pub(crate) enum Failure {
     BodyTooLarge,
     /// The body is compressed.
     ContentCoding,
-    /// The body is of a type that the method does not take.
-    MediaType,
+    /// The body is of a type that the method does not take; which it takes, in one fixed sentence.
+    MediaType(&'static str),
     /// The `Destination` is on another server.
     ForeignDestination,
     /// A condition with a `DAV:error` element of its own.
@@ -81,7 +81,7 @@ pub(crate) enum Violation {
     ResourceMustBeNull,
     /// RFC 5689 section 3.4: not a combination of resource types that we make.
     ValidResourceType,
-    /// RFC 7809 section 5.2.2: no time zone of that name.
+    /// RFC 7809 sections 3.1.5 and 3.1.6: no time zone of that name.
     ValidTimezone,
     /// RFC 6578 section 3.2: the token is not one of this collection.
     ValidSyncToken,
@@ -186,7 +186,7 @@ impl Failure {
             Self::ParentMissing => StatusCode::CONFLICT,
             Self::PreconditionFailed | Self::PreconditionFailedWith(_) => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::ContentCoding | Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentCoding | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ForeignDestination => StatusCode::BAD_GATEWAY,
             Self::Violated(violation) => violation.status(),
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -252,7 +252,7 @@ impl Failure {
     /// What a person reads who looks at the answer.
     fn sentence(&self) -> &'static str {
         match self {
-            Self::BadRequest(why) | Self::Forbidden(why) => why,
+            Self::BadRequest(why) | Self::Forbidden(why) | Self::MediaType(why) => why,
             Self::Unauthorized => "sign in with a login and an app password",
             Self::NotFound => "no such resource",
             Self::MethodNotAllowed(_) => "the resource does not take this method",
@@ -261,7 +261,6 @@ impl Failure {
             Self::PreconditionFailed => "a precondition of the request does not hold",
             Self::BodyTooLarge => "the body is too large",
             Self::ContentCoding => "compressed bodies are not taken",
-            Self::MediaType => "the body is of a type that the method does not take",
             Self::ForeignDestination => "the destination is on another server",
             Self::Unavailable => "no changes are taken at the moment",
             Self::Internal(_) => "something went wrong here",
@@ -425,7 +424,7 @@ mod tests {
             (Failure::BodyTimedOut, 408),
             (Failure::BodyTooLarge, 413),
             (Failure::ContentCoding, 415),
-            (Failure::MediaType, 415),
+            (Failure::MediaType("x"), 415),
             (Failure::ForeignDestination, 502),
             (Violation::NumberOfMatchesWithinLimits.into(), 507),
         ];

@@ -20,7 +20,7 @@ pub(crate) enum Return {
     Representation,
 }
 
-/// Whether the target itself is part of a listing (RFC 8144 section 3.1, `depth-noroot`).
+/// Whether the target itself is part of a listing (RFC 8144 section 4, `depth-noroot`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Root {
     #[default]

@@ -5,7 +5,8 @@
 //! `put.rs` as the shortest method that writes; every status is picked by `error.rs`.
 //!
 //! RFC 4791 (CalDAV), RFC 4918 (WebDAV), RFC 3744 (principals and privileges), RFC 6578 (sync), RFC 5689
-//! (extended MKCOL), RFC 5995 (add-member), RFC 6764 (well-known), RFC 7240 and RFC 8144 (Prefer), RFC 9110.
+//! (extended MKCOL), RFC 5995 (add-member), RFC 6764 (well-known), RFC 7240 and RFC 8144 (Prefer), RFC 7809 (time
+//! zones by name), RFC 9110.
 
 mod auth;
 mod batch;
@@ -34,6 +35,7 @@ mod service;
 mod stream;
 mod target;
 mod well_known;
+mod zones;
 
 use std::error::Error;
 use std::net::IpAddr;

@@ -30,8 +30,9 @@ pub(crate) const BATCH_BYTES: u64 = 1 << 20;
 /// Bodies that a multiget holds in memory at once; their sizes are not known before.
 pub(crate) const MULTIGET_OBJECTS: usize = 16;
 
-/// What an object may grow to when it is expanded, in octets of text; beyond it the answer is cut. The tree of
-/// the expansion takes several times as much while it is written.
+/// What an object may grow to when it is expanded, in octets of text; one that would grow beyond it is answered
+/// with 507 in its place. The tree of the expansion takes several times as much while it is written. One object
+/// is expanded at a time and sent before the next (`stream.rs`), so this bounds the whole answer.
 pub(crate) const EXPANSION_BYTES_MAX: usize = 4 << 20;
 
 /// Changed members that a sync reads at once; up to so many are one consistent view.
@@ -39,6 +40,9 @@ pub(crate) const SYNC_MEMBERS: usize = 10_000;
 
 /// Components of one object that a filter looks at apart from their siblings.
 pub(crate) const ISOLATED_MAX: usize = 32;
+
+/// Definitions of time zones that are added to one object; real ones use two or three.
+pub(crate) const ZONES_ADDED_MAX: usize = 32;
 
 /// Hrefs that one expand-property follows.
 pub(crate) const EXPANSIONS_MAX: usize = 100;

@@ -20,7 +20,7 @@ use crate::props::{PropRule, change_of, component_set};
 use crate::request::Request;
 use crate::service::Context;
 use crate::target::Target;
-use crate::{options, response};
+use crate::{options, resource, response};
 
 /// Which of the two methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,23 @@ pub(crate) enum Act {
     Mkcalendar,
 }
 
-/// Answers MKCOL and MKCALENDAR.
+/// Answers MKCOL and MKCALENDAR. Whether the name is free is decided by the commit; precondition headers are
+/// decided before it, by the present state (`check_collection`).
+///
+/// # Errors
+/// Where something is already: 405 for MKCOL (RFC 4918 section 9.3.1), `resource-must-be-null` for MKCALENDAR.
+/// Where nothing is and no collection can be: `calendar-collection-location-ok`.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply {
     let Target::Collection(at) = &request.target else {
-        return Err(Violation::CalendarCollectionLocationOk.into());
+        let violation = match resource::load(cx, &request.caller, &request.target).await {
+            Ok(_) if act == Act::Mkcol => return Err(Failure::Exists(options::allow(&request.target))),
+            Ok(_) => Violation::ResourceMustBeNull,
+            Err(Failure::NotFound | Failure::Violated(Violation::NeedPrivileges(_))) => {
+                Violation::CalendarCollectionLocationOk
+            }
+            Err(failure) => return Err(failure),
+        };
+        return Err(violation.into());
     };
     let wish = read(cx, &request, act)?;
     let kind = match act {
@@ -60,7 +73,9 @@ fn read(cx: &Context, request: &Request, act: Act) -> Result<MakeCollection, Fai
     };
     wish.map_err(|error| match error {
         // "If a server receives a MKCOL request with a body that it does not support, 415" (RFC 4918 9.3).
-        XmlError::UnexpectedRoot if act == Act::Mkcol => Failure::MediaType,
+        XmlError::UnexpectedRoot if act == Act::Mkcol => {
+            Failure::MediaType("the body of a MKCOL is a DAV:mkcol element")
+        }
         other => other.into(),
     })
 }

@@ -3,11 +3,15 @@
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use crate::error::Failure;
+use crate::props::On;
 use crate::target::Target;
 use crate::{Body, response};
 
-/// RFC 4918 section 10.1. Absent on purpose: `calendar-auto-schedule`, since nothing is delivered to attendees, and
-/// `calendar-no-timezone`, since there is no time zone service to point at (`CalDAV-Timezones` is honoured).
+/// RFC 4918 section 10.1. Absent on purpose: `calendar-auto-schedule`, since nothing is delivered to attendees; and
+/// `calendar-no-timezone`, although all else that RFC 7809 asks of a server is done, because "a CalDAV server
+/// supporting this specification MUST have one or more associated time zone distribution services" (section
+/// 3.1.2). There is none, and the field would tell clients to leave out and to stop asking for definitions that
+/// they are then to fetch from it (section 4).
 const DAV: HeaderValue = HeaderValue::from_static("1, 3, access-control, calendar-access, extended-mkcol");
 
 const ALLOW_FIXED: &str = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT";
@@ -18,9 +22,20 @@ const ALLOW_OBJECT: &str = "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIN
 /// The methods that `target` takes, as an `Allow` header.
 pub(crate) fn allow(target: &Target) -> &'static str {
     match target {
-        Target::Collection(_) => ALLOW_COLLECTION,
-        Target::Object(_) => ALLOW_OBJECT,
-        _ => ALLOW_FIXED,
+        Target::Collection(_) => allow_on(On::COLLECTION),
+        Target::Object(_) => allow_on(On::OBJECT),
+        _ => allow_on(On::ROOT),
+    }
+}
+
+/// The methods that a resource of this kind takes, as an `Allow` header.
+pub(crate) fn allow_on(kind: On) -> &'static str {
+    if kind.meets(On::COLLECTION) {
+        ALLOW_COLLECTION
+    } else if kind.meets(On::OBJECT) {
+        ALLOW_OBJECT
+    } else {
+        ALLOW_FIXED
     }
 }
 

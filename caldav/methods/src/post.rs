@@ -19,11 +19,20 @@ pub(crate) fn add_member_href(at: &CollectionPath) -> String {
     collection_href(at)
 }
 
-/// Answers POST.
+/// Answers POST. Precondition headers are of the collection, which is the target, and are decided before the
+/// commit; the name is new in any case.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let Target::Collection(collection) = &request.target else { return Err(Failure::NotFound) };
-    check_collection(cx, &request, collection).await?;
     let object = calendar_object(&cx.settings, &request)?;
+    match check_collection(cx, &request, collection).await {
+        // What would fail without the headers too is told as it is (RFC 9110 section 13.2.1).
+        Err(Failure::PreconditionFailed)
+            if cx.backend.collection(&request.caller, collection).await?.is_none() =>
+        {
+            return Err(Failure::NotFound);
+        }
+        checked => checked?,
+    }
     let fresh = u128::from_be_bytes(IdGen::new(Arc::clone(&cx.clock)).fresh());
     let name = ObjectName::new(&format!("{fresh:032x}.ics")).map_err(|_| Failure::NotFound)?;
     let at = ObjectPath { collection: collection.clone(), name };

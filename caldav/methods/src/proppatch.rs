@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use almanac_backend::PropertyChange;
+use almanac_backend::{Access, Collection, PropertyChange};
 use almanac_davxml::{Multistatus, Name, PropPatchOp, PropStat, PropValue, Value, parse_proppatch};
 use http::StatusCode;
 
@@ -17,7 +17,8 @@ use crate::resource::{Loaded, load};
 use crate::response;
 use crate::service::Context;
 
-/// Answers PROPPATCH. Collections have properties that a client sets, and objects such as are kept as sent.
+/// Answers PROPPATCH. Collections have properties that a client sets, and objects such as are kept as sent. What is
+/// wrong with a property is told in its propstat, what is wrong with the whole request by the status.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     let body = request.xml(&cx.settings)?;
     let ops = parse_proppatch(body.as_ref())?;
@@ -31,7 +32,9 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
             PropPatchOp::Remove(name) => (name, removal_of(name)),
         };
         let verdict = match (rule, &loaded) {
-            (PropRule::Change(steps), Loaded::Collection(..)) => {
+            (PropRule::Change(steps), Loaded::Collection(_, collection))
+                if may_change(collection, &steps) =>
+            {
                 changes.extend(steps);
                 Verdict::Dependent
             }
@@ -61,13 +64,29 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
         // Everything was refused above, or nothing was asked for.
         _ => return Ok(multistatus(&request, &[done(&verdicts)])),
     };
-    changed.map_err(|error| Failure::from(error).needing(at, "write-properties"))?;
+    match changed.map_err(Failure::from) {
+        // "507: the server did not have sufficient space to record the property" (RFC 4918 section 9.2.1)
+        Err(Failure::Violated(full @ Violation::QuotaNotExceeded)) => {
+            for (_, verdict) in &mut verdicts {
+                *verdict = Verdict::Refused(full.clone().into());
+            }
+            return Ok(multistatus(&request, &propstats(&verdicts)));
+        }
+        changed => changed.map_err(|failure| failure.needing(at, "write-properties"))?,
+    }
     if request.prefer().minimal() {
         let mut response = response::empty(StatusCode::OK);
         preference_applied(response.headers_mut(), "return=minimal");
         return Ok(response);
     }
     Ok(multistatus(&request, &[done(&verdicts)]))
+}
+
+/// On a share the display name and what is kept as sent are the sharee's own; the rest is the owner's. (Who sees
+/// busy times only lacks the privilege altogether, which the backend says.)
+fn may_change(collection: &Collection, steps: &[PropertyChange]) -> bool {
+    let is_own = |step: &PropertyChange| is_dead(step) || matches!(step, PropertyChange::DisplayName(_));
+    !matches!(collection.access, Access::Read | Access::ReadWrite) || steps.iter().all(is_own)
 }
 
 fn is_dead(change: &PropertyChange) -> bool {

@@ -92,11 +92,13 @@ async fn refused(cx: &Context, request: &Request, at: &ObjectPath, failure: Fail
                 _ => Failure::PreconditionFailed,
             }
         }
-        other => {
-            // Who may not write may read: whether the object is there says which privilege is the missing one.
+        Failure::Violated(Violation::NeedPrivileges(None)) => {
+            // A new member needs another privilege than a new content (RFC 3744 appendix B). Whether the object is
+            // there is told to who may read it only.
             let exists = matches!(cx.backend.object(&request.caller, at).await, Ok(Some(_)));
-            other.needing(&at.collection, if exists { "write-content" } else { "bind" })
+            failure.needing(&at.collection, if exists { "write-content" } else { "bind" })
         }
+        other => other,
     }
 }
 
@@ -106,7 +108,7 @@ async fn current(
     at: &ObjectPath,
 ) -> Result<Option<Response<Body>>, Failure> {
     let Some(object) = cx.backend.object(&request.caller, at).await? else { return Ok(None) };
-    let mut response = representation(&object);
+    let mut response = representation(&object, request.zones());
     response::set(response.headers_mut(), header::CONTENT_LOCATION, &object_href(at));
     preference_applied(response.headers_mut(), "return=representation");
     Ok(Some(response))

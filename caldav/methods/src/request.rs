@@ -7,10 +7,10 @@ use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use crate::calendar_data::StandardZones;
 use crate::error::Failure;
 use crate::header::{Depth, Prefer};
 use crate::target::{Hosts, HrefError, Target};
+use crate::zones::StandardZones;
 use crate::{Body, BoxError, Settings};
 
 /// The error by which a listener's body says that the client was too slow: answered with 408.
@@ -35,15 +35,16 @@ impl Request {
         crate::header::depth(&self.headers)
     }
 
-    /// What the client would like best (RFC 7240, RFC 8144, `Brief`).
-    /// Whether definitions of well-known time zones are wanted (RFC 7809 section 7.1).
+    /// Which definitions of time zones are wanted: the `CalDAV-Timezones` header (RFC 7809 section 7.1).
     pub(crate) fn zones(&self) -> StandardZones {
         match self.headers.get("caldav-timezones").map(http::HeaderValue::as_bytes) {
+            Some(b"T" | b"t") => StandardZones::Complete,
             Some(b"F" | b"f") => StandardZones::LeaveOut,
-            _ => StandardZones::Keep,
+            _ => StandardZones::AsStored,
         }
     }
 
+    /// What the client would like best (RFC 7240, RFC 8144, `Brief`).
     pub(crate) fn prefer(&self) -> Prefer {
         crate::header::prefer(&self.headers)
     }
@@ -72,7 +73,7 @@ impl Request {
             return Ok(None);
         }
         if !crate::header::media_type(&self.headers).is_none_or(|media| media.may_be_xml()) {
-            return Err(Failure::MediaType);
+            return Err(Failure::MediaType("send the body as application/xml"));
         }
         Ok(almanac_davxml::parse(&self.body, &settings.xml)?)
     }

@@ -17,7 +17,9 @@ use crate::limits::PIECE_BYTES;
 use crate::response::{self, Pieces};
 use crate::{Body, BoxError};
 
-/// Where the producer of a multistatus writes.
+/// Where the producer of a multistatus writes: one member after the other, with a [`flush`](Self::flush) after
+/// each. So what waits here is less than a piece and one member, however much that one grew by its expansion:
+/// `flush` comes back only once its reader has taken all of it but a few pieces.
 pub(crate) struct Writer {
     /// Responses are appended here; [`flush`](Self::flush) sends them on.
     pub(crate) xml: Multistatus,
@@ -169,6 +171,32 @@ mod tests {
         drop(body);
         assert!(made.load(Ordering::Relaxed) < ALL);
         assert_eq!(Arc::strong_count(&made), 1, "dropping the body drops the producer");
+    }
+
+    #[tokio::test]
+    async fn a_large_member_is_taken_by_the_reader_before_the_next_is_made() {
+        const MEMBER: usize = 1 << 20;
+        let made = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&made);
+        let reply = multistatus(move |mut writer| async move {
+            for _ in 0..8 {
+                counter.fetch_add(1, Ordering::Relaxed);
+                writer.xml.response_status(&"x".repeat(MEMBER), 404, None, None);
+                writer.flush().await?;
+            }
+            writer.finish(None).await
+        })
+        .await
+        .ok()
+        .unwrap();
+        let (mut body, mut read) = (reply.into_body(), 0);
+        while let Some(frame) = body.frame().await {
+            let piece = frame.unwrap().into_data().unwrap();
+            assert!(piece.len() <= PIECE_BYTES);
+            read += piece.len();
+            let waiting = (made.load(Ordering::Relaxed) * MEMBER).saturating_sub(read);
+            assert!(waiting <= MEMBER + (crate::limits::PIECES_QUEUED + 2) * PIECE_BYTES, "{waiting}");
+        }
     }
 
     #[tokio::test]

@@ -145,6 +145,7 @@ async fn an_xml_method_takes_xml_types_only() {
         ("text/plain", 415),
         ("application/json", 415),
         ("application/x-www-form-urlencoded", 207), // curl -d
+        ("application/octet-stream", 207),
         ("text/calendar", 415),
         ("", 415),
     ];
@@ -157,6 +158,9 @@ async fn an_xml_method_takes_xml_types_only() {
         server.send("PROPFIND", CALENDAR, &[("depth", "0")], body).await.status,
         StatusCode::MULTI_STATUS
     );
+    let told =
+        server.send("PROPFIND", CALENDAR, &[("content-type", "text/plain"), ("depth", "0")], body).await;
+    assert_eq!(told.text(), "send the body as application/xml\n");
     let none = [("content-type", "text/plain"), ("depth", "0")];
     assert_eq!(server.send("PROPFIND", CALENDAR, &none, "").await.status, StatusCode::MULTI_STATUS);
 }

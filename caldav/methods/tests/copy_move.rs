@@ -140,6 +140,8 @@ async fn every_other_destination_is_refused_with_its_status() {
     let to_own = [("destination", "/dav/calendars/max/calendar/a.ics")];
     let answer = server.send_as("max", "MOVE", shared, &to_own, "").await;
     assert_eq!((answer.status, answer.condition().as_str()), (StatusCode::FORBIDDEN, "D:need-privileges"));
+    let unbind = "<D:resource><D:href>/dav/calendars/max/erika-calendar/</D:href><D:privilege><D:unbind/>";
+    assert!(answer.text().contains(unbind), "{}", answer.text());
     assert_eq!(server.memory.objects_stored(), before);
     assert_eq!(server.send_as("max", "COPY", shared, &to_own, "").await.status, StatusCode::CREATED);
 }
@@ -203,4 +205,32 @@ async fn a_collection_is_renamed_or_copied_with_or_without_its_members() {
     );
     assert_eq!(server.send("GET", FROM, &[], "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(server.send("GET", "/dav/calendars/erika/fourth/a.ics", &[], "").await.header("etag"), etag);
+}
+
+#[tokio::test]
+async fn the_privilege_that_is_missing_is_named_with_its_place() {
+    for (access, method, privilege, place) in [
+        (Access::FreeBusy, "COPY", "read", "erika-calendar"),
+        (Access::FreeBusy, "MOVE", "read", "erika-calendar"),
+        (Access::Read, "MOVE", "unbind", "erika-calendar"),
+    ] {
+        let server = Server::new();
+        server.put(FROM, &event("u1", 2)).await;
+        server.memory.share("erika", "calendar", "max", access);
+        let to = [("destination", "/dav/calendars/max/calendar/a.ics")];
+        let answer = server.send_as("max", method, "/dav/calendars/max/erika-calendar/a.ics", &to, "").await;
+        let named = format!("<D:href>/dav/calendars/max/{place}/</D:href><D:privilege><D:{privilege}/>");
+        assert!(answer.text().contains(&named), "{method}: {}", answer.text());
+    }
+    let server = Server::new();
+    server.memory.share("erika", "calendar", "max", Access::Read);
+    let own = "/dav/calendars/max/calendar/a.ics";
+    let put = server.send_as("max", "PUT", own, &[("content-type", "text/calendar")], &event("u1", 2)).await;
+    assert_eq!(put.status, StatusCode::CREATED);
+    for method in ["COPY", "MOVE"] {
+        let to = [("destination", "/dav/calendars/max/erika-calendar/a.ics")];
+        let answer = server.send_as("max", method, own, &to, "").await;
+        let named = "<D:href>/dav/calendars/max/erika-calendar/</D:href><D:privilege><D:bind/>";
+        assert!(answer.text().contains(named), "{method}: {}", answer.text());
+    }
 }

@@ -186,28 +186,3 @@ async fn whoever_may_see_busy_times_only_reads_no_member() {
         assert!(answer.text().contains(resource), "{}", answer.text());
     }
 }
-
-#[tokio::test]
-async fn definitions_of_well_known_zones_are_left_out_if_the_client_says_so() {
-    let server = Server::new();
-    let path = "/dav/calendars/erika/calendar/a.ics";
-    let zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\n\
-         TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
-    let own = zone.replace("Europe/Berlin", "Our zone");
-    let octets = format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{zone}{own}BEGIN:VEVENT\r\nUID:a\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20260301T090000\r\n\
-         DTEND;TZID=Our zone:20260301T100000\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    );
-    server.put(path, &octets).await;
-    let stripped = octets.replace(zone, "");
-    let with = |value: &'static str| vec![("caldav-timezones", value)];
-    assert_eq!(server.send("GET", path, &with("T"), "").await.text(), octets);
-    assert_eq!(server.send("GET", path, &with("F"), "").await.text(), stripped);
-    let multiget = format!(
-        "<C:calendar-multiget xmlns:C=\"urn:ietf:params:xml:ns:caldav\" xmlns:D=\"DAV:\"><D:prop><C:calendar-data/>\
-         </D:prop><D:href>{path}</D:href></C:calendar-multiget>"
-    );
-    let answer = server.send("REPORT", "/dav/calendars/erika/calendar/", &with("F"), &multiget).await;
-    assert!(answer.text().contains("TZID:Our zone") && !answer.text().contains("TZID:Europe/Berlin"));
-}

@@ -181,6 +181,40 @@ async fn a_collection_is_made_in_ones_own_home_only() {
 }
 
 #[tokio::test]
+async fn what_is_there_already_is_no_place_for_a_new_collection() {
+    let server = Server::new();
+    server.send("PUT", "/dav/calendars/erika/calendar/a.ics", &[], &support::event("a", 2)).await;
+    for path in [
+        "/",
+        "/dav/",
+        "/dav/principals/",
+        "/dav/principals/erika/",
+        "/dav/calendars/",
+        "/dav/calendars/erika/",
+        "/dav/calendars/erika/calendar/",
+        "/dav/calendars/erika/calendar/a.ics",
+    ] {
+        let plain = server.send("MKCOL", path, &[], "").await;
+        assert_eq!(
+            (plain.status, plain.condition().as_str()),
+            (StatusCode::METHOD_NOT_ALLOWED, "D:resource-must-be-null"),
+            "{path}"
+        );
+        let options = server.send("OPTIONS", path, &[], "").await;
+        assert_eq!(plain.header("allow"), options.header("allow"), "{path}");
+        let calendar = server.send("MKCALENDAR", path, &[], "").await;
+        assert_eq!(
+            (calendar.status, calendar.condition().as_str()),
+            (StatusCode::FORBIDDEN, "D:resource-must-be-null"),
+            "{path}"
+        );
+    }
+    // What is another's looks like nothing.
+    let foreign = server.send("MKCOL", "/dav/principals/otto/", &[], "").await;
+    assert_eq!(foreign.condition(), "C:calendar-collection-location-ok");
+}
+
+#[tokio::test]
 async fn a_body_of_another_kind_is_refused() {
     let server = Server::new();
     let rows = [

@@ -62,3 +62,33 @@ async fn the_conditions_are_those_of_a_put() {
     }
     assert_eq!(server.memory.objects_stored(), 1);
 }
+
+#[tokio::test]
+async fn precondition_headers_are_of_the_collection() {
+    let server = Server::new();
+    let etag = async || server.send("HEAD", CALENDAR, &[], "").await.header("etag").to_owned();
+    let (stale, mut day) = (etag().await, 2);
+    server.put("/dav/calendars/erika/calendar/a.ics", &event("a", 2)).await;
+    let now = etag().await;
+    let (own, old) = (format!("([{now}])"), format!("([{stale}])"));
+    let rows = [
+        ("if-match", stale.as_str(), 412),
+        ("if-none-match", "*", 412),
+        ("if-none-match", now.as_str(), 412),
+        ("if", old.as_str(), 412),
+        ("if", "(<urn:uuid:1>)", 412),
+        ("if", "x", 400),
+        ("if", own.as_str(), 201),
+        ("if-match", "*", 201),
+        ("if-none-match", stale.as_str(), 201),
+    ];
+    for (header, value, status) in rows {
+        day += 1;
+        let body = event(&format!("u{day}"), day);
+        let answer = server.send("POST", CALENDAR, &[TEXT, (header, value)], &body).await;
+        assert_eq!(answer.status.as_u16(), status, "{header}: {value}");
+    }
+    let absent = [TEXT, ("if-match", "*")];
+    let answer = server.send("POST", "/dav/calendars/erika/none/", &absent, &event("u", 2)).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}

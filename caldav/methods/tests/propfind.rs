@@ -1,4 +1,4 @@
-//! PROPFIND (RFC 4918 section 9.1, RFC 8144 section 3.1) and the live properties.
+//! PROPFIND (RFC 4918 section 9.1, RFC 8144 section 4) and the live properties.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod multistatus;
@@ -264,14 +264,39 @@ async fn a_zone_set_by_identifier_is_shown_by_definition_too() {
     let answer = Multistatus::of(&server.send("PROPPATCH", CALENDAR, &[], &by_text).await);
     assert_eq!(answer.responses[0].names(200), ["calendar-timezone"]);
     let found = find(&server, CALENDAR, "0", &asked).await;
-    assert_eq!(found.responses[0].text("calendar-timezone-id"), "Europe/Berlin", "RFC 7809 section 5.2");
+    assert_eq!(found.responses[0].text("calendar-timezone-id"), "Europe/Berlin");
     assert_eq!(found.responses[0].text("calendar-timezone"), definition);
-    // A zone of nobody else has a definition and no identifier.
+    // That of a zone of their own is the name that they gave it.
     let own = definition.replace("TZID:Europe/Berlin", "TZID:Our zone").replace('\r', "&#13;");
     let by_text = set(&format!("<C:calendar-timezone>{own}</C:calendar-timezone>"));
     server.send("PROPPATCH", CALENDAR, &[], &by_text).await;
     let found = find(&server, CALENDAR, "0", &asked).await;
-    assert_eq!(found.responses[0].names(404), ["calendar-timezone-id"]);
+    assert_eq!(found.responses[0].text("calendar-timezone-id"), "Our zone");
+    // However an identifier is spelt, both properties show one spelling.
+    let by_id = set("<C:calendar-timezone-id>america/new_york</C:calendar-timezone-id>");
+    server.send("PROPPATCH", CALENDAR, &[], &by_id).await;
+    let found = find(&server, CALENDAR, "0", &asked).await;
+    assert_eq!(found.responses[0].text("calendar-timezone-id"), "America/New_York");
+    assert!(found.responses[0].text("calendar-timezone").contains("\r\nTZID:America/New_York\r\n"));
+    let none = "<D:propertyupdate xmlns:D='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav'><D:remove><D:prop>\
+         <C:calendar-timezone/></D:prop></D:remove></D:propertyupdate>";
+    server.send("PROPPATCH", CALENDAR, &[], none).await;
+    let found = find(&server, CALENDAR, "0", &asked).await;
+    assert_eq!(found.responses[0].names(404), ["calendar-timezone-id", "calendar-timezone"]);
+}
+
+#[tokio::test]
+async fn a_resource_names_the_methods_that_it_takes() {
+    let server = Server::new();
+    let object = "/dav/calendars/erika/calendar/a.ics";
+    server.put(object, &event("a", 2)).await;
+    for path in ["/dav/", "/dav/principals/erika/", "/dav/calendars/erika/", CALENDAR, object] {
+        let allow = server.send("OPTIONS", path, &[], "").await;
+        let found = find(&server, path, "0", &["D:supported-method-set"]).await;
+        let set = found.responses[0].prop("supported-method-set").elements();
+        let methods: Vec<&str> = set.map(|method| method.attribute("name").unwrap()).collect();
+        assert_eq!(methods.join(", "), allow.header("allow"), "{path}");
+    }
 }
 
 #[tokio::test]

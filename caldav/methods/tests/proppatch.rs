@@ -122,8 +122,49 @@ async fn a_sharee_has_a_name_and_a_colour_of_their_own() {
     assert!(!shown(&server, "erika", CALENDAR).await.contains("#0000FF"));
     let steps = update(&set("<C:calendar-description>x</C:calendar-description>"));
     let answer = server.send_as("max", "PROPPATCH", shared, &[], &steps).await;
+    let refused = "<C:calendar-description/></D:prop><D:status>HTTP/1.1 403 Forbidden</D:status>\
+         <D:error><D:cannot-modify-protected-property/></D:error>";
+    assert_eq!(answer.status, StatusCode::MULTI_STATUS);
+    assert!(answer.text().contains(refused), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn what_is_the_owners_is_refused_by_name_and_nothing_changes() {
+    for access in [Access::Read, Access::ReadWrite] {
+        let server = Server::new();
+        server.memory.share("erika", "calendar", "max", access);
+        let shared = "/dav/calendars/max/erika-calendar/";
+        let steps = update(
+            &(set(
+                "<D:displayname>x</D:displayname><C:calendar-timezone-id>Asia/Tokyo</C:calendar-timezone-id>",
+            ) + &remove("<C:schedule-calendar-transp/>")),
+        );
+        let answer = server.send_as("max", "PROPPATCH", shared, &[], &steps).await;
+        let parts: Vec<&str> = answer.text().split("<D:propstat>").skip(1).collect();
+        assert_eq!(parts.len(), 2, "{}", answer.text());
+        assert!(parts[0].contains("calendar-timezone-id") && parts[0].contains("schedule-calendar-transp"));
+        assert!(parts[0].contains("HTTP/1.1 403 ") && parts[1].contains("HTTP/1.1 424 "));
+        assert!(parts[1].contains("displayname"));
+        assert!(!shown(&server, "max", shared).await.contains(">x<"));
+    }
+    let server = Server::new();
+    server.memory.share("erika", "calendar", "max", Access::FreeBusy);
+    let steps = update(&set("<D:displayname>x</D:displayname>"));
+    let answer = server.send_as("max", "PROPPATCH", "/dav/calendars/max/erika-calendar/", &[], &steps).await;
     assert_eq!((answer.status, answer.condition().as_str()), (StatusCode::FORBIDDEN, "D:need-privileges"));
     assert!(answer.text().contains("<D:write-properties/>"));
+}
+
+#[tokio::test]
+async fn a_value_that_there_is_no_room_for_is_507_in_its_propstat() {
+    let server = Server::new();
+    let steps = set(&format!("<D:displayname>{}</D:displayname><X:note>1</X:note>", "x".repeat(100_001)));
+    let answer = patch(&server, CALENDAR, &steps).await;
+    assert_eq!(answer.status, StatusCode::MULTI_STATUS);
+    assert_eq!(answer.text().matches("<D:propstat>").count(), 1, "{}", answer.text());
+    assert!(answer.text().contains("<D:displayname/>") && answer.text().contains("HTTP/1.1 507 "));
+    assert!(answer.text().contains("<D:error><D:quota-not-exceeded/></D:error>"), "{}", answer.text());
+    assert!(!shown(&server, "erika", CALENDAR).await.contains("note>1<"));
 }
 
 #[tokio::test]

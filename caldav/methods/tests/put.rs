@@ -240,6 +240,18 @@ async fn a_put_where_no_object_can_be_is_refused() {
 }
 
 #[tokio::test]
+async fn a_new_member_needs_bind_and_a_new_content_write_content() {
+    let server = Server::new();
+    server.put(EVENT, &event("u1", 2)).await;
+    server.memory.share("erika", "calendar", "max", Access::Read);
+    for (name, privilege) in [("a.ics", "write-content"), ("b.ics", "bind")] {
+        let path = format!("/dav/calendars/max/erika-calendar/{name}");
+        let answer = server.send_as("max", "PUT", &path, &[TEXT], &event("u1", 2)).await;
+        assert!(answer.text().contains(&format!("<D:privilege><D:{privilege}/>")), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn who_a_collection_is_shared_with_writes_as_far_as_the_share_goes() {
     for (access, status) in [(Access::FreeBusy, 403), (Access::Read, 403), (Access::ReadWrite, 201)] {
         let server = Server::new();

@@ -98,3 +98,16 @@ async fn the_depth_and_the_period_are_taken_by_the_letter() {
     let home = server.send("REPORT", "/dav/calendars/erika/", &[("depth", "1")], &query(MARCH)).await;
     assert_eq!((home.status, home.condition().as_str()), (StatusCode::FORBIDDEN, "D:supported-report"));
 }
+
+#[tokio::test]
+async fn what_costs_more_than_its_budget_is_refused_as_too_many() {
+    let server = Server::new();
+    let dense = ["DTSTART:20260101T000000Z", "DURATION:PT1S", "RRULE:FREQ=MINUTELY"];
+    server.put(&format!("{CALENDAR}a.ics"), &object("VEVENT", "a", &dense)).await;
+    let year = query("start='20260101T000000Z' end='20270101T000000Z'");
+    let answer = server.send("REPORT", CALENDAR, &[("depth", "1")], &year).await;
+    assert_eq!(
+        (answer.status, answer.condition().as_str()),
+        (StatusCode::INSUFFICIENT_STORAGE, "D:number-of-matches-within-limits")
+    );
+}

@@ -10,6 +10,9 @@ use support::{Server, event, request};
 
 const CALENDAR: &str = "/dav/calendars/erika/calendar/";
 
+const PATCH: &str = "<D:propertyupdate xmlns:D=\"DAV:\"><D:remove><D:prop><X:a xmlns:X=\"x\"/></D:prop></D:remove>\
+     </D:propertyupdate>";
+
 fn reports(path: &str) -> [String; 3] {
     let ns = "xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:caldav\"";
     let prop = "<D:prop><C:calendar-data/></D:prop>";
@@ -98,6 +101,43 @@ async fn a_sync_token_in_an_if_header_holds_while_nothing_has_changed() {
     assert_eq!(first.status, StatusCode::CREATED);
     let second = server.send("PUT", &format!("{CALENDAR}b.ics"), &headers, &event("b", 1)).await;
     assert_eq!(second.status, StatusCode::PRECONDITION_FAILED);
+    // The collection can be the target itself; what is not its token now does not match.
+    let found = server.send("PROPFIND", CALENDAR, &[("depth", "0")], body).await;
+    let (_, rest) = found.text().split_once("<D:sync-token>").unwrap();
+    let (now, _) = rest.split_once('<').unwrap();
+    let rows = [
+        (format!("(<{token}>)"), 412),
+        (format!("(Not <{now}>)"), 412),
+        (format!("</dav/calendars/erika/tasks/> (<{now}>)"), 412),
+        (format!("</dav/calendars/erika/calendar/a.ics> (<{now}>)"), 412),
+        (format!("(Not <{token}>)"), 207),
+        (format!("(<{now}>)"), 207),
+    ];
+    for (condition, status) in rows {
+        for (method, content) in [("PROPFIND", body), ("PROPPATCH", PATCH)] {
+            let headers = [("depth", "0"), ("if", condition.as_str())];
+            let answer = server.send(method, CALENDAR, &headers, content).await;
+            assert_eq!(answer.status.as_u16(), status, "{method} {condition}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sync_token_matches_for_whoever_may_see_it_only() {
+    let server = Server::new();
+    let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:sync-token/></D:prop></D:propfind>";
+    let found = server.send("PROPFIND", CALENDAR, &[("depth", "0")], body).await;
+    let (_, rest) = found.text().split_once("<D:sync-token>").unwrap();
+    let (token, _) = rest.split_once('<').unwrap();
+    for (access, status) in [(Access::FreeBusy, 412), (Access::Read, 207)] {
+        let server = Server::new();
+        server.memory.share("erika", "calendar", "max", access);
+        let condition = format!("(<{token}>)");
+        let headers = [("depth", "0"), ("if", condition.as_str())];
+        let path = "/dav/calendars/max/erika-calendar/";
+        let answer = server.send_as("max", "PROPFIND", path, &headers, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{access:?}");
+    }
 }
 
 #[tokio::test]
@@ -107,7 +147,17 @@ async fn who_sees_busy_times_only_is_offered_the_reports_that_work() {
     let body = "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:supported-report-set/></D:prop></D:propfind>";
     let path = "/dav/calendars/erika/max-calendar/";
     let answer = server.send("PROPFIND", path, &[("depth", "0")], body).await;
-    assert!(answer.text().contains("free-busy-query") && !answer.text().contains("sync-collection"));
+    let named = |text: &str| -> Vec<String> {
+        let after = text.split("<D:report><").skip(1);
+        after.map(|rest| rest.split('/').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(named(answer.text()), ["C:free-busy-query", "D:expand-property"]);
+    let server = Server::new();
+    server.memory.share("max", "calendar", "erika", Access::Read);
+    let answer = server.send("PROPFIND", path, &[("depth", "0")], body).await;
+    let named = named(answer.text());
+    assert!(named.contains(&"D:sync-collection".to_owned()));
+    assert!(!named.contains(&"D:acl-principal-prop-set".to_owned()), "the list is for the owner to see");
 }
 
 #[tokio::test]
@@ -117,6 +167,10 @@ async fn an_if_header_that_does_not_hold_refuses_reads_too() {
     for (condition, status) in [("([\"no\"])", 412), ("(Not [\"no\"])", 207)] {
         let headers = [("depth", "0"), ("if", condition)];
         assert_eq!(server.send("PROPFIND", CALENDAR, &headers, body).await.status.as_u16(), status);
+        assert_eq!(
+            server.send("GET", "/dav/", &[("if", condition)], "").await.status.as_u16(),
+            if status == 207 { 200 } else { 412 }
+        );
         let [_, query, _] = reports("/x");
         assert_eq!(server.send("REPORT", CALENDAR, &headers, &query).await.status.as_u16(), status);
     }

@@ -4,41 +4,38 @@ use std::borrow::Cow;
 
 use almanac_backend::{Collection, Transparency};
 use almanac_davxml::{Collation, Fragment, Name, Value};
-use almanac_ical::{ComponentKind, zone};
-use jiff::Timestamp;
+use almanac_ical::{ComponentKind, Limits, parse_timezone};
 
 use super::resource::{Resource, View};
 use super::table::Found;
+use crate::zones::definition;
 
 pub(super) fn description<'a>(view: &View<'a>) -> Found<'a> {
     // Words of the owner's: not for who may see the busy times only.
     view.readable_collection().and_then(|it| it.description.as_deref()).map(borrowed).into()
 }
 
-/// As sent; if only an identifier was set, the definition that belongs to it (RFC 7809 section 5.2).
+/// As sent; if only an identifier was set, the definition that belongs to it (RFC 7809 section 3.1.5).
 pub(super) fn timezone<'a>(view: &View<'a>) -> Found<'a> {
     of(view, |collection| match (&collection.timezone, &collection.timezone_id) {
         (Some(text), _) => Some(borrowed(text)),
-        (None, Some(id)) => definition(id).map(|text| Value::Text(Cow::Owned(text))),
+        (None, Some(id)) => definition(id).map(|calendar| Value::Text(Cow::Owned(calendar.to_text()))),
         (None, None) => None,
     })
 }
 
+/// "Its value MUST match the value of the TZID iCalendar property" of `calendar-timezone` (RFC 7809 section
+/// 3.1.5), so of the two properties only the one that was set last is stored, and this one is read out of it.
 pub(super) fn timezone_id<'a>(view: &View<'a>) -> Found<'a> {
-    of(view, |collection| collection.timezone_id.as_deref().map(borrowed))
+    of(view, |collection| match (&collection.timezone, &collection.timezone_id) {
+        (Some(text), _) => tzid_of(text).map(|tzid| Value::Text(Cow::Owned(tzid))),
+        (None, id) => id.as_deref().map(borrowed),
+    })
 }
 
-/// From 1970 to 2040; a rule that is still followed then has no end.
-const ZONE_FROM: Timestamp = Timestamp::UNIX_EPOCH;
-const ZONE_TO: Timestamp = Timestamp::constant(2_208_988_800, 0);
-
-/// A calendar with the VTIMEZONE of an IANA zone.
-fn definition(id: &str) -> Option<String> {
-    let mut calendar = almanac_ical::Component::new("VCALENDAR");
-    calendar.push_property(almanac_ical::Property::new("VERSION", "2.0"));
-    calendar.push_property(almanac_ical::Property::new("PRODID", almanac_ical::PRODID));
-    calendar.push_component(zone::vtimezone(id, ZONE_FROM, ZONE_TO)?);
-    Some(calendar.to_text())
+fn tzid_of(text: &str) -> Option<String> {
+    let calendar = parse_timezone(text.trim().as_bytes(), &Limits::STORED).ok()?;
+    Some(calendar.components_named("VTIMEZONE").next()?.property("TZID")?.text().trim().to_owned())
 }
 
 pub(super) fn component_set<'a>(view: &View<'a>) -> Found<'a> {

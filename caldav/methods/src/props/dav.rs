@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::resource::{Resource, View};
 use super::table::{Found, ROWS};
-use crate::{post, report};
+use crate::{options, post, report};
 
 /// The media type of calendar data (RFC 5545 section 8.1).
 pub(crate) const TEXT_CALENDAR: &str = "text/calendar; charset=utf-8";
@@ -108,10 +108,19 @@ pub(super) fn add_member<'a>(view: &View<'a>) -> Found<'a> {
 
 pub(super) fn supported_report_set<'a>(view: &View<'a>) -> Found<'a> {
     let mut xml = Fragment::new();
-    for name in report::supported(view.resource.kind()).filter(|name| report::allowed(name, view.access())) {
+    for name in report::offered(view.resource.kind(), view.access()) {
         xml.element(&Name::dav("supported-report"), |xml| {
             xml.element(&Name::dav("report"), |xml| xml.empty(name));
         });
+    }
+    Found::Is(Value::Xml(xml))
+}
+
+/// RFC 3253 section 3.1.3.
+pub(super) fn supported_methods<'a>(view: &View<'a>) -> Found<'a> {
+    let mut xml = Fragment::new();
+    for method in options::allow_on(view.resource.kind()).split(", ") {
+        xml.empty_with(&Name::dav("supported-method"), &[("name", method)]);
     }
     Found::Is(Value::Xml(xml))
 }

@@ -6,7 +6,7 @@ use almanac_backend::{DeadProperty, PropertyChange, Transparency};
 use almanac_davxml::names::CALDAV;
 use almanac_davxml::{Element, Name};
 use almanac_ical::zone::Zone;
-use almanac_ical::{ComponentKind, Limits, Property, parse_timezone};
+use almanac_ical::{ComponentKind, Limits, parse_timezone};
 
 use super::table::row_of;
 use crate::error::{Failure, Violation};
@@ -89,25 +89,21 @@ pub(super) const DESCRIPTION: Patch = Patch::Settable {
 };
 
 /// The definition and the identifier of the zone are one thing in two forms: the one set last replaces the
-/// other, so that they never disagree (RFC 7809 section 5.2).
+/// other, which is then read out of it (`caldav.rs`), so that they never disagree (RFC 7809 section 3.1.5).
 pub(super) const TIMEZONE: Patch = Patch::Settable {
     set: |element| {
         let text = element.text();
-        let calendar = parse_timezone(text.trim().as_bytes(), &Limits::default())?;
-        let tzid = calendar.components().first().and_then(|zone| zone.property("TZID")).map(Property::text);
-        // "the server MUST change the value of CALDAV:calendar-timezone-id to match" (RFC 7809 section 5.2)
-        let id = tzid.filter(|id| Zone::iana(id).is_some());
-        Ok(vec![PropertyChange::Timezone(Some(text)), PropertyChange::TimezoneId(id)])
+        parse_timezone(text.trim().as_bytes(), &Limits::default())?;
+        Ok(vec![PropertyChange::Timezone(Some(text)), PropertyChange::TimezoneId(None)])
     },
     remove: no_zone,
 };
 
 pub(super) const TIMEZONE_ID: Patch = Patch::Settable {
     set: |element| {
-        let id = element.text_trimmed();
-        if Zone::iana(&id).is_none() {
-            return Err(Failure::Violated(Violation::ValidTimezone));
-        }
+        // In the spelling of the database, which is that of the TZID in the definition.
+        let zone = Zone::iana(&element.text_trimmed()).ok_or(Violation::ValidTimezone)?;
+        let id = zone.name().to_owned();
         Ok(vec![PropertyChange::TimezoneId(Some(id)), PropertyChange::Timezone(None)])
     },
     remove: no_zone,
@@ -178,9 +174,9 @@ mod tests {
         let PropRule::Change(changes) = by_text(calendar) else { panic!("refused") };
         assert!(matches!(
             changes.as_slice(),
-            [PropertyChange::Timezone(Some(_)), PropertyChange::TimezoneId(Some(_))]
+            [PropertyChange::Timezone(Some(_)), PropertyChange::TimezoneId(None)]
         ));
-        let PropRule::Change(changes) = by_id(" Europe/Berlin ") else { panic!("refused") };
+        let PropRule::Change(changes) = by_id(" europe/BERLIN ") else { panic!("refused") };
         assert!(matches!(
             changes.as_slice(),
             [PropertyChange::TimezoneId(Some(id)), PropertyChange::Timezone(None)] if id == "Europe/Berlin"

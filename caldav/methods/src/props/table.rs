@@ -63,7 +63,7 @@ const OWNED: On = IN_HOME.or(On::PRINCIPAL);
 
 /// Not here, on purpose: `max-instances` and `max-attendees-per-instance`, because our bounds are on the
 /// density of a rule and on all properties of an object, so no number for them would be true; nor
-/// `timezone-service-set`, because there is no such service.
+/// `timezone-service-set`, because there is no such service (RFC 7809 section 5.1).
 #[rustfmt::skip]
 pub(crate) static ROWS: &[Row] = &[
     // RFC 4918 section 15
@@ -79,7 +79,8 @@ pub(crate) static ROWS: &[Row] = &[
     // RFC 4331 section 3: the room is the home's, whichever of its collections is asked
     row(Name::dav("quota-used-bytes"), On::HOME.or(On::COLLECTION), OnRequest, Protected, dav::quota_used),
     row(Name::dav("quota-available-bytes"), On::HOME.or(On::COLLECTION), OnRequest, Protected, dav::quota_available),
-    // RFC 3253 section 3.1.5, RFC 5995 section 3.2, RFC 6578 section 4
+    // RFC 3253 sections 3.1.3 to 3.1.5, RFC 5995 section 3.2.1, RFC 6578 section 4
+    row(Name::dav("supported-method-set"), On::ALL, OnRequest, Protected, dav::supported_methods),
     row(Name::dav("supported-report-set"), On::ALL, OnRequest, Protected, dav::supported_report_set),
     row(Name::dav("supported-live-property-set"), On::ALL, OnRequest, Protected, dav::supported_live_properties),
     row(Name::dav("add-member"), On::CALENDAR, OnRequest, Protected, dav::add_member),

@@ -25,29 +25,31 @@ use crate::resource;
 use crate::service::Context;
 
 const TREE: On = On::ROOT.or(On::PRINCIPALS);
+const MATCHED: On = TREE.or(On::PRINCIPAL).or(On::HOMES).or(On::HOME).or(On::CALENDAR);
 
-/// Every report and the kinds of resources that have it (`DAV:supported-report-set`).
-static REPORTS: [(Name, On); 9] = [
-    (Name::caldav("calendar-query"), On::CALENDAR.or(On::OBJECT)),
-    (Name::caldav("calendar-multiget"), On::CALENDAR.or(On::OBJECT)),
-    (Name::caldav("free-busy-query"), On::CALENDAR),
-    (Name::dav("sync-collection"), On::CALENDAR),
-    (Name::dav("expand-property"), On::ALL),
-    (Name::dav("principal-property-search"), TREE),
-    (Name::dav("principal-search-property-set"), TREE),
-    (Name::dav("principal-match"), TREE.or(On::PRINCIPAL).or(On::HOMES).or(On::HOME).or(On::CALENDAR)),
-    (Name::dav("acl-principal-prop-set"), WITH_ACL),
+/// Every report, the kinds of resources that have it, and the least access that it takes
+/// (`DAV:supported-report-set`).
+static REPORTS: [(Name, On, Access); 9] = [
+    (Name::caldav("calendar-query"), On::CALENDAR.or(On::OBJECT), Access::Read),
+    (Name::caldav("calendar-multiget"), On::CALENDAR.or(On::OBJECT), Access::Read),
+    (Name::caldav("free-busy-query"), On::CALENDAR, Access::FreeBusy),
+    (Name::dav("sync-collection"), On::CALENDAR, Access::Read),
+    (Name::dav("expand-property"), On::ALL, Access::FreeBusy),
+    (Name::dav("principal-property-search"), TREE, Access::Read),
+    (Name::dav("principal-search-property-set"), TREE, Access::Read),
+    (Name::dav("principal-match"), MATCHED, Access::Read),
+    (Name::dav("acl-principal-prop-set"), WITH_ACL, Access::Owner),
 ];
 
-/// The reports that a resource of this kind has.
-pub(crate) fn supported(kind: On) -> impl Iterator<Item = &'static Name> {
-    REPORTS.iter().filter(move |(_, on)| on.meets(kind)).map(|(name, _)| name)
+/// The reports that a resource of this kind has. Who may not ask for one of them is told which privilege is
+/// missing.
+fn supported(kind: On) -> impl Iterator<Item = &'static Name> {
+    offered(kind, Access::Owner)
 }
 
-/// Whether a caller with this access can use the report: who sees busy times only can ask for nothing else.
-pub(crate) fn allowed(name: &Name, access: Access) -> bool {
-    let free_busy = ["free-busy-query", "expand-property", "principal-match", "acl-principal-prop-set"];
-    access >= Access::Read || free_busy.contains(&name.local())
+/// Those that a caller with this access can ask for.
+pub(crate) fn offered(kind: On, access: Access) -> impl Iterator<Item = &'static Name> {
+    REPORTS.iter().filter(move |(_, on, least)| on.meets(kind) && access >= *least).map(|(name, ..)| name)
 }
 
 /// Answers a REPORT.

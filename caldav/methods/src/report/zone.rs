@@ -10,7 +10,7 @@ use crate::error::{Failure, Violation};
 ///
 /// # Errors
 /// `valid-calendar-data` for a text that is not one VTIMEZONE, `valid-timezone` for an identifier that is
-/// not known (RFC 7809 section 5.2).
+/// not known (RFC 7809 section 3.1.6).
 pub(super) fn of_query(query: &CalendarQuery) -> Result<Option<Zone>, Failure> {
     if let Some(text) = &query.timezone {
         return of_text(text.expose()).ok_or(Violation::ValidCalendarData.into()).map(Some);

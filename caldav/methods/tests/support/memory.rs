@@ -248,6 +248,10 @@ impl Backend for Memory {
         let mut state = self.enter()?;
         state.check_tag(caller, at, guard)?;
         let (id, _) = state.find(caller, at).ok_or(Refusal::NotFound)?;
+        let too_long = |change: &PropertyChange| matches!(change, PropertyChange::DisplayName(Some(text)) if text.len() > 100_000);
+        if changes.iter().any(too_long) {
+            return Err(Refusal::QuotaExceeded.into());
+        }
         let slot =
             state.homes.get_mut(&at.home).and_then(|home| home.get_mut(&at.name)).ok_or(Refusal::NotFound)?;
         let Slot::Shared { access, display_name, dead, .. } = slot else {
