@@ -14,7 +14,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::batch::batch;
 use crate::conditions::{Fresh, fresh, require_if};
-use crate::error::Reply;
+use crate::error::{Failure, Reply};
 use crate::limits::{PAGE_ENTRIES, PIECE_BYTES};
 use crate::props::{TEXT_CALENDAR, quoted};
 use crate::request::Request;
@@ -22,18 +22,22 @@ use crate::resource::{Loaded, load, require_read};
 use crate::response::{self, Pieces};
 use crate::service::Context;
 use crate::stream::started;
+use crate::target::Target;
 use crate::zones::StandardZones;
 use crate::{Body, BoxError};
 
 /// Answers GET; HEAD is the same, and the service leaves the body out.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
+    if let Target::Object(at) = &request.target {
+        // Without its collection, of which nothing is told.
+        let object = cx.backend.object(&request.caller, at).await.map_err(Failure::from);
+        let object =
+            object.map_err(|failure| failure.needing(&at.collection, "read"))?.ok_or(Failure::NotFound)?;
+        let fresh = fresh(cx, &request, &object.etag, Some(object.modified)).await?;
+        let whole = representation(&object, request.zones());
+        return Ok(if fresh == Fresh::NotModified { not_modified(&whole) } else { whole });
+    }
     match load(cx, &request.caller, &request.target).await? {
-        Loaded::Object(_, _, found) => {
-            let (_, object) = *found;
-            let fresh = fresh(cx, &request, &object.etag, Some(object.modified)).await?;
-            let whole = representation(&object, request.zones());
-            Ok(if fresh == Fresh::NotModified { not_modified(&whole) } else { whole })
-        }
         Loaded::Collection(at, collection) if collection.kind == CollectionKind::Calendar => {
             require_read(&at, &collection)?;
             // A change while the calendar is written out gives the collection another tag: whoever compares

@@ -39,6 +39,7 @@ mod zones;
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use almanac_base::RequestId;
 use bytes::Bytes;
@@ -91,7 +92,7 @@ pub struct Edge {
     /// How the client reached the server.
     pub scheme: Scheme,
     /// The authorities (`host` or `host:port`) under which the listeners can be reached.
-    pub listener_hosts: Vec<String>,
+    pub listener_hosts: Arc<[String]>,
     /// Who is at the other end; none for a unix socket.
     pub peer: Option<IpAddr>,
 }

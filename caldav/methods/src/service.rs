@@ -22,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Arc<Settings>,
+    /// The authority of the public URL.
+    public_host: Arc<[String]>,
 }
 
 /// The CalDAV server without its sockets. Cheap to clone; every connection may have one.
@@ -32,7 +34,8 @@ impl Service {
     /// A service over `backend`.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        Self(Arc::new(Context { backend, clock, settings: Arc::new(settings) }))
+        let public_host = well_known::public_host(&settings);
+        Self(Arc::new(Context { backend, clock, settings: Arc::new(settings), public_host }))
     }
 
     /// Answers one request. Whatever goes wrong becomes an answer; the log gets one line.
@@ -89,7 +92,7 @@ impl Service {
         } else {
             read_body(&parts.headers, body, bytes_max).await?
         };
-        let hosts = well_known::hosts(&self.0.settings, &parts, edge);
+        let hosts = well_known::hosts(&self.0.public_host, &parts, edge);
         let Parts { method, headers, .. } = parts;
         self.run(Request { method, caller, target, headers, body, hosts }).await
     }

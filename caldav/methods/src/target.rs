@@ -1,5 +1,7 @@
 //! Paths to resources and back. A path is split, decoded exactly once, and checked segment by segment.
 
+use std::sync::Arc;
+
 use almanac_backend::{CollectionName, CollectionPath, Login, ObjectName, ObjectPath};
 use http::Uri;
 use http::uri::Scheme;
@@ -146,7 +148,12 @@ pub(crate) fn push_segment(href: &mut String, name: &str) {
 
 /// The authorities by which a client may name this server in a URI of its own.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hosts(Vec<String>);
+pub(crate) struct Hosts {
+    /// What the client asked for.
+    pub(crate) requested: Option<Box<str>>,
+    /// Ours: the public one and those of the listener.
+    pub(crate) own: [Arc<[String]>; 2],
+}
 
 /// Why an href in a header or a body names nothing here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,9 +165,11 @@ pub(crate) enum HrefError {
 }
 
 impl Hosts {
-    /// From authorities (`host` or `host:port`), compared without case and without a default port.
-    pub(crate) fn new<'a>(authorities: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(authorities.into_iter().map(normal_authority).collect())
+    /// Whether an authority (`host` or `host:port`) is one of these, without case and without a default port.
+    fn know(&self, authority: &str) -> bool {
+        let wanted = normal_authority(authority);
+        let own = self.own.iter().flat_map(|own| own.iter()).map(String::as_str);
+        self.requested.as_deref().into_iter().chain(own).any(|known| normal_authority(known) == wanted)
     }
 
     /// What `href` names: an absolute path, or an absolute URI of this server (RFC 4918 section 8.3).
@@ -175,7 +184,7 @@ impl Hosts {
             };
             // A proxy that ends TLS without saying so leaves us with the wrong scheme: only the host counts.
             let http = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
-            if !http || !self.0.contains(&normal_authority(authority.as_str())) {
+            if !http || !self.know(authority.as_str()) {
                 return Err(HrefError::Foreign);
             }
             uri.path().to_owned()
@@ -247,7 +256,11 @@ mod tests {
 
     #[test]
     fn an_href_of_this_server_is_a_path_or_a_uri_with_one_of_its_authorities() {
-        let hosts = Hosts::new(["cal.example", "[::1]:8008", "Other.example:443"]);
+        let own = |host: &str| Arc::from([host.to_owned()]);
+        let hosts = Hosts {
+            requested: Some("cal.example".into()),
+            own: [own("[::1]:8008"), own("Other.example:443")],
+        };
         let home = Ok(Target::Home(Login::new("erika").unwrap()));
         let rows = [
             ("/dav/calendars/erika/", home.clone()),

@@ -1,7 +1,8 @@
 //! `/.well-known/caldav` (RFC 6764 section 5), and by which names clients know this server.
 
+use std::sync::Arc;
+
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Response, StatusCode, Uri, header};
 
 use crate::target::Hosts;
@@ -28,12 +29,17 @@ pub(crate) fn redirect(settings: &Settings, parts: &Parts, edge: &Edge) -> Respo
 
 /// The authorities that mean this server in a Destination or an href: the one the client asked for, the
 /// public one, the listeners'.
-pub(crate) fn hosts(settings: &Settings, parts: &Parts, edge: &Edge) -> Hosts {
-    let public = settings.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
-    let public = public.as_ref().and_then(Uri::authority).map(Authority::as_str);
-    Hosts::new(
-        requested_host(parts).into_iter().chain(public).chain(edge.listener_hosts.iter().map(String::as_str)),
-    )
+pub(crate) fn hosts(public: &Arc<[String]>, parts: &Parts, edge: &Edge) -> Hosts {
+    Hosts {
+        requested: requested_host(parts).map(Into::into),
+        own: [Arc::clone(public), Arc::clone(&edge.listener_hosts)],
+    }
+}
+
+/// The authority of the public URL, if there is one.
+pub(crate) fn public_host(settings: &Settings) -> Arc<[String]> {
+    let url = settings.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+    url.as_ref().and_then(Uri::authority).map(|authority| authority.as_str().to_owned()).into_iter().collect()
 }
 
 /// The authority of the request: of its URI (HTTP/2), else of its one `Host` header.

@@ -175,12 +175,13 @@ pub(crate) fn serve(
 async fn connection(accepted: Accepted, server: Arc<Server>, tls: Option<TlsAcceptor>, _slot: Slot) {
     match accepted {
         Accepted::Unix(stream) => {
-            server.serve(stream, Client { peer: None, secure: false, hosts: Vec::new() }).await;
+            server.serve(stream, Client { peer: None, secure: false, hosts: [].into() }).await;
         }
         Accepted::Tcp(stream, peer) => {
             // Answers are written whole: waiting for more to send would only add latency.
             let _ = stream.set_nodelay(true);
-            let hosts = stream.local_addr().map(|local| hosts(local, tls.is_some())).unwrap_or_default();
+            let hosts =
+                stream.local_addr().map(|local| hosts(local, tls.is_some())).unwrap_or_default().into();
             let client = Client { peer: Some(peer.ip().to_canonical()), secure: tls.is_some(), hosts };
             match tls {
                 None => server.serve(stream, client).await,

@@ -34,6 +34,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// glibc's allocator takes a third of the time of a listing, and keeps what a burst of requests once needed.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     telemetry::keep_panics_silent();

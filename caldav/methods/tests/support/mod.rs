@@ -137,7 +137,7 @@ pub fn edge() -> Edge {
     Edge {
         request_id: RequestId::from_bytes([7; 16]),
         scheme: Scheme::HTTP,
-        listener_hosts: vec![HOST.to_owned()],
+        listener_hosts: [HOST.to_owned()].into(),
         peer: None,
     }
 }

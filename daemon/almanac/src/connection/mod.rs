@@ -62,7 +62,7 @@ pub(crate) struct Client {
     /// Whether the stream is TLS.
     pub(crate) secure: bool,
     /// The authorities that mean the listener.
-    pub(crate) hosts: Vec<String>,
+    pub(crate) hosts: Arc<[String]>,
 }
 
 impl Server {
@@ -189,10 +189,10 @@ impl Server {
     /// Resolves who asks, how, and under which name.
     fn edge(&self, request_id: RequestId, parts: &mut http::request::Parts, client: &Client) -> Edge {
         let origin = forwarded::resolve(&mut parts.headers, client.peer, client.secure, &self.trusted);
-        let mut listener_hosts = client.hosts.clone();
+        let mut listener_hosts = Arc::clone(&client.hosts);
         if let Some(host) = origin.host {
             framing::set_host(&mut parts.uri, &mut parts.headers, &host);
-            listener_hosts.push(host);
+            listener_hosts = listener_hosts.iter().cloned().chain([host]).collect();
         }
         let scheme = if origin.secure { Scheme::HTTPS } else { Scheme::HTTP };
         Edge { request_id, scheme, listener_hosts, peer: origin.peer }
