@@ -39,6 +39,13 @@ impl RootKey {
         derive(&self.0, b"almanac root mark v1").map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*key))
     }
 
+    /// What backups are sealed with.
+    pub(crate) fn backup_secret(&self) -> Option<BackupSecret> {
+        let secret = derive(&self.0, b"almanac root backup v1")?;
+        let check = derive(&secret, b"almanac backup check v1")?.first_chunk::<16>().copied()?;
+        Some(BackupSecret { secret, check })
+    }
+
     /// 16 bytes that tell this key from another and nothing else about it.
     pub(crate) fn check(&self) -> Option<[u8; 16]> {
         derive(&self.0, b"almanac root check v1").and_then(|key| key.first_chunk::<16>().copied())
@@ -48,6 +55,24 @@ impl RootKey {
 impl fmt::Debug for RootKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RootKey(..)")
+    }
+}
+
+/// What the keys of backups are derived from.
+pub(crate) struct BackupSecret {
+    secret: Zeroizing<[u8; KEY_BYTES]>,
+    check: [u8; 16],
+}
+
+impl BackupSecret {
+    /// The key of the backup with this id.
+    pub(crate) fn key_of(&self, id: &[u8; 16]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+        derive(&self.secret, &[b"almanac backup v1 ".as_slice(), id].concat())
+    }
+
+    /// 16 bytes that tell this secret from another and nothing else about it.
+    pub(crate) fn check(&self) -> &[u8; 16] {
+        &self.check
     }
 }
 

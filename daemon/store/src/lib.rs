@@ -14,6 +14,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod backup;
 mod changes;
 pub mod engine;
 mod error;
@@ -33,6 +34,7 @@ mod store;
 mod tenant;
 mod tenant_keys;
 mod trim;
+pub mod verify;
 mod wait;
 mod write;
 

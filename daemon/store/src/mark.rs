@@ -4,6 +4,7 @@
 //! behind its mark is refused at start. The mark is written aside and renamed, at most once a second and when
 //! the store is closed, so it may lag behind; it is never ahead.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -238,6 +239,14 @@ impl MarkKeeper {
     pub(crate) fn forget(&self, tenant: TenantId) -> io::Result<()> {
         self.keeping.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(tenant);
         self.keeping.write()
+    }
+
+    /// What the mark on the disk demands of each tenant.
+    pub(crate) fn stored(&self) -> io::Result<BTreeMap<TenantId, u64>> {
+        Ok(match Mark::read(&self.keeping.path, &self.keeping.key)? {
+            Found::Mark(mark) => mark.heads.tenants,
+            Found::Nothing | Found::Damaged => BTreeMap::new(),
+        })
     }
 
     /// How often the mark was written.

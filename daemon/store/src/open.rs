@@ -154,7 +154,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.into(),
             lock: folder.join("lock"),
@@ -218,7 +218,7 @@ fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError
     Ok(Opened { engine, format, root, state: Some((lock, names)) })
 }
 
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| at(folder, source))
 }
 
@@ -336,7 +336,7 @@ pub(crate) fn at(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-fn faulty(path: &Path, fault: OpenFault) -> OpenError {
+pub(crate) fn faulty(path: &Path, fault: OpenFault) -> OpenError {
     match fault {
         OpenFault::Foreign => OpenError::Foreign(path.into()),
         OpenFault::Damaged => OpenError::Damaged { what: "its file contradicts itself" },

@@ -41,6 +41,28 @@ pub enum Space {
 }
 
 impl Space {
+    const ALL: [Self; 14] = [
+        Self::Objects,
+        Self::Summaries,
+        Self::Index,
+        Self::Changes,
+        Self::Collections,
+        Self::Homes,
+        Self::Principals,
+        Self::Credentials,
+        Self::Shares,
+        Self::Meta,
+        Self::Properties,
+        Self::Keys,
+        Self::Tenants,
+        Self::Format,
+    ];
+
+    /// The space with this number.
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|space| *space as u8 == byte)
+    }
+
     /// Whether this crate alone writes to the space.
     #[must_use]
     pub const fn is_reserved(self) -> bool {

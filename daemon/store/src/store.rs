@@ -15,6 +15,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::files::StateLock;
 use crate::format::SYSTEM;
+use crate::keys::BackupSecret;
 use crate::mark::MarkKeeper;
 use crate::open::{self, EngineKind, OpenError, OpenOptions, Tuning, stored};
 use crate::seal::SealKey;
@@ -42,8 +43,9 @@ pub struct Store {
     /// Where the disk is looked at for room; `None` for an engine in memory.
     folder: Option<PathBuf>,
     wrap: Arc<SealKey>,
+    pub(crate) backup_secret: BackupSecret,
     seals_per_key_max: u64,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     system: Arc<TenantStore>,
     tenants: RwLock<BTreeMap<TenantId, Arc<TenantStore>>>,
     lock: Mutex<Option<StateLock>>,
@@ -68,17 +70,19 @@ impl Store {
         let (engine, clock) = ((tuning.layer)(opened.engine), Arc::clone(&options.clock));
         let shared = Shared::start(engine, clock, &opened.root, names, opened.format.incarnation)?;
         let started = wrap_key(&opened.root).and_then(|wrap| {
+            let secret = opened.root.backup_secret().ok_or(StoreError::Bug("key derivation"))?;
             let (wrap, shared) = (Arc::new(wrap), Arc::clone(&shared));
             let loader = Loader { wrap: &wrap, shared: &shared, seals_per_key_max: tuning.seals_per_key_max };
             let (system, tenants) =
                 wait_for(async { Ok::<_, StoreError>((loader.system().await?, loader.tenants().await?)) })?;
-            Ok((wrap, system, tenants))
+            Ok((wrap, secret, system, tenants))
         });
         match started {
-            Ok((wrap, system, tenants)) => Ok(Self {
+            Ok((wrap, backup_secret, system, tenants)) => Ok(Self {
                 incarnation: opened.format.incarnation,
                 folder: (options.engine == EngineKind::Redb).then_some(options.state),
                 wrap,
+                backup_secret,
                 seals_per_key_max: tuning.seals_per_key_max,
                 shared,
                 system,

@@ -332,7 +332,7 @@ impl TenantStore {
         Ok(RecordPage { rows: rows.collect::<Result<_, StoreError>>()?, next: page.next })
     }
 
-    fn open_record(
+    pub(crate) fn open_record(
         &self,
         space: Space,
         key: &[u8],

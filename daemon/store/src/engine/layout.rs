@@ -57,6 +57,11 @@ pub(crate) fn tenant_in(row: &[u8]) -> Option<TenantId> {
     row.first_chunk::<16>().map(|bytes| TenantId::from_bytes(*bytes))
 }
 
+/// The byte of a row that says the kind of its record.
+pub(crate) fn space_in(row: &[u8]) -> Option<u8> {
+    row.get(PREFIX_BYTES - 1).copied()
+}
+
 /// Splits a stored value into version and value.
 pub(crate) fn split(stored: &[u8]) -> Result<(RecordVersion, &[u8]), EngineError> {
     let (version, value) =

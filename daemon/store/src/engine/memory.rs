@@ -14,7 +14,7 @@ use super::layout::tenant_range;
 use super::read::{self, Next, Rows, Span, Visitor, is_empty};
 use super::{
     Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Order, Page, RawResult, ReadOp, Row,
-    Scan, Sharing,
+    RowSink, Scan, Sharing, StoredRow,
 };
 use crate::limits::{COMMIT_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WATCH_HINTS_MAX};
 use crate::space::{Key, RecordVersion, Space};
@@ -155,6 +155,18 @@ impl Engine for MemoryEngine {
         remove_range(&mut state.rows, span, u32::MAX)?;
         state.heads.tenants.remove(&tenant);
         state.heads.groups += 1;
+        Ok(())
+    }
+
+    fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
+        let rows = self.open()?.rows.0.clone(); // `sink` may ask the engine
+        rows.iter().try_for_each(|(row, stored)| sink(row, stored))
+    }
+
+    fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {
+        let mut state = self.open()?;
+        state.rows.0.extend(rows.iter().cloned());
+        state.heads = read::heads(&state.rows)?;
         Ok(())
     }
 

@@ -288,6 +288,12 @@ pub struct EngineStats {
     pub reopened: u64,
 }
 
+/// A row and its stored value, as an engine keeps them: the places of rows are described in `layout`.
+pub type StoredRow = (Vec<u8>, Vec<u8>);
+
+/// What [`Engine::export`] calls with each row and its stored value.
+pub type RowSink<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), EngineError> + 'a;
+
 /// A place that keeps versioned, sealed records. See the module's documentation for what it promises.
 #[async_trait]
 pub trait Engine: Send + Sync {
@@ -318,6 +324,14 @@ pub trait Engine: Send + Sync {
 
     /// Removes every row of a tenant. Not atomic: repeat it if it failed.
     async fn drop_tenant(&self, tenant: TenantId) -> Result<(), EngineError>;
+
+    /// Shows every row of one state to `sink`, in order, as it lies on the disk: for backups and conversions. Blocks
+    /// its thread; writers go on. The first error of `sink` ends it and is returned.
+    fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError>;
+
+    /// Writes rows as [`Engine::export`] shows them; they are durable when it returns. Only for a store that nobody
+    /// uses yet: nothing is compared, and no hint is sent. Blocks its thread.
+    fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError>;
 
     /// How far the durable state has come.
     fn heads(&self) -> Heads;

@@ -1,6 +1,7 @@
 //! The sealed store as its users see it, and as somebody with its files in hand does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod backup;
 mod canary;
 mod common;
 mod creation;
@@ -14,3 +15,4 @@ mod records;
 mod refusals;
 mod tamper;
 mod tenants;
+mod verify;

@@ -7,6 +7,8 @@ mod committer;
 mod disk;
 mod handle;
 
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,10 +26,10 @@ pub use self::handle::OpenFault;
 use self::committer::Job;
 use self::disk::Looked;
 use self::handle::{Handle, ROWS, TableRows, commit, storage, table, transaction};
-use super::read::{self, heads};
+use super::read::{self, Next, Rows as _, heads};
 use super::{
-    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, ReadOp, Row, Scan,
-    Sharing,
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Order, Page, RawResult, ReadOp, Row,
+    RowSink, Scan, Sharing, StoredRow,
 };
 use crate::limits::{COMMIT_BYTES_MAX, KEY_BYTES_MAX, QUEUE_COMMITS_MAX, VALUE_BYTES_MAX, WATCH_HINTS_MAX};
 use crate::space::{Key, Space};
@@ -233,6 +235,43 @@ impl Engine for RedbEngine {
         let (answer, answered) = oneshot::channel();
         self.submit(Job::DropTenant { tenant, answer }).await?;
         answered.await.unwrap_or(Err(EngineError::Poisoned))
+    }
+
+    fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
+        // The view is taken out of the handle, which must stay free to be closed and opened anew meanwhile.
+        let opened = || self.shared.handle.reopened.load(Ordering::Acquire);
+        let before = opened();
+        let rows = self.shared.handle.read(|db| {
+            let transact = db.begin_read().map_err(transaction)?;
+            transact.open_table(ROWS).map(TableRows).map_err(table)
+        })?;
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        let shown = catch_unwind(AssertUnwindSafe(|| {
+            rows.visit(everything, Order::Ascending, &mut |row, stored| sink(row, stored).map(|()| Next::Go))
+        }));
+        if opened() != before {
+            return Err(EngineError::Io(std::io::Error::other(
+                "the file was opened anew while it was copied",
+            )));
+        }
+        shown.unwrap_or(Err(EngineError::Corrupt("redb gave up over what it read")))
+    }
+
+    fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {
+        self.shared.handle.write(|db| {
+            let mut transact = db.begin_write().map_err(transaction)?;
+            transact.set_quick_repair(true);
+            {
+                let mut open = transact.open_table(ROWS).map_err(table)?;
+                for (row, stored) in rows {
+                    open.insert(row.as_slice(), stored.as_slice()).map_err(storage)?;
+                }
+            }
+            transact.commit().map_err(commit)
+        })?;
+        let heads = self.shared.read(heads)?;
+        self.shared.progress().heads = heads;
+        Ok(())
     }
 
     fn heads(&self) -> Heads {
