@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use almanac_backend::types::CopyMembers;
-use almanac_backend::{Access, Caller, CollectionPath, ObjectName, Overwrite, PutOutcome, Refusal, Select};
+use almanac_backend::{
+    Access, Caller, CollectionPath, Entry, ObjectName, Overwrite, PutOutcome, Refusal, Select,
+};
 use almanac_base::CollectionId;
 use almanac_ical::CalendarObject;
 use almanac_store::records::collection::share_key;
@@ -18,7 +20,7 @@ use crate::directory::{CollectionEntry, User};
 use crate::error::AppError;
 use crate::head::Head;
 use crate::index::slot::summarize;
-use crate::limits::COPY_BATCH;
+use crate::limits::{COPY_BATCH, COPY_BYTES};
 use crate::open::collection_entry;
 
 impl App {
@@ -195,12 +197,13 @@ impl App {
         loop {
             let page =
                 self.list_members(caller, from, &Select::default(), after.as_ref(), COPY_BATCH).await?;
+            let entries = batch(&page.entries);
             let members: Vec<_> =
-                page.entries.iter().map(|entry| store.member(source.id, entry.name.as_str())).collect();
+                entries.iter().map(|entry| store.member(source.id, entry.name.as_str())).collect();
             let objects = store.objects(&members).await?;
             let mut write = Write::new()
                 .require(Precondition::Exists(Space::Collections, to.as_bytes().as_slice().into()));
-            for ((entry, member), object) in page.entries.iter().zip(&members).zip(objects) {
+            for ((entry, member), object) in entries.iter().zip(&members).zip(objects) {
                 let Some((_, object)) = object else { continue }; // deleted since the listing
                 write = self.copied_object(write, source, to, &entry.name, &object)?;
                 let (_, properties) = self.properties(source, *member).await?;
@@ -210,8 +213,8 @@ impl App {
                 }
             }
             store.commit(write).await?;
-            after = page.entries.last().map(|entry| entry.name.clone());
-            if !page.more || after.is_none() {
+            after = entries.last().map(|entry| entry.name.clone());
+            if entries.len() == page.entries.len() && !page.more {
                 return Ok(());
             }
         }
@@ -239,6 +242,17 @@ impl App {
         let summary = summarize(name, &body, now, now)?;
         Ok(write.put_object(store.member(to, name.as_str()), version, &copied, &summary))
     }
+}
+
+/// As many of the first entries as go into one commit, at least one: a commit is bounded in bytes.
+fn batch(entries: &[Entry]) -> &[Entry] {
+    let mut bytes = 0_u64;
+    let fits = |entry: &&Entry| {
+        bytes = bytes.saturating_add(entry.bytes);
+        bytes <= COPY_BYTES
+    };
+    let count = entries.iter().take_while(fits).count().max(1);
+    entries.get(..count).unwrap_or(entries)
 }
 
 /// A copy that is being made.

@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use almanac_base::{CollectionId, StoreId};
 use almanac_store::limits::HISTORY_CHANGES;
 use almanac_store::records::{ChangeRecord, CredentialRecord, Document};
-use almanac_store::{Order, Space, Stats, TenantStore, Trim, Write, prefix_range};
+use almanac_store::{
+    Key, Order, Precondition, RecordVersion, Space, Stats, StoreError, TenantStore, Trim, Write, prefix_range,
+};
 
 use crate::App;
 use crate::directory::Tenant;
@@ -45,7 +47,7 @@ pub struct StoreStatus {
 const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
-    /// One bounded round: writes the last use of app passwords, removes what deleted collections left behind,
+    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes what deleted collections left behind,
     /// forgets old history. Safe at any time, and safe to be cut off.
     ///
     /// # Errors
@@ -55,7 +57,7 @@ impl App {
         let mut done =
             Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
         // What is damaged in one place must not keep the rest from being done.
-        let mut failed = None;
+        let mut failed = self.refresh_directory().await.err();
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
             match self.purge(&tenant.store).await {
@@ -75,6 +77,12 @@ impl App {
             Some(error) => Err(error),
             None => Ok(done),
         }
+    }
+
+    /// After a commit of unknown outcome, when the directory could not be read at once.
+    async fn refresh_directory(&self) -> Result<(), AppError> {
+        let _changing = self.changing.lock().await;
+        self.read_again().await
     }
 
     /// Writes the last use of app passwords whose written use is before `before`.
@@ -139,39 +147,123 @@ impl App {
         })
     }
 
-    /// Removes the members of deleted collections and of copies that were never finished, some at a time; the
-    /// note that they are garbage goes last.
+    /// Asks the store for a record: what readiness depends on.
+    ///
+    /// # Errors
+    /// `AppError::Store` if the store does not answer; after `Poisoned` it does not until a restart.
+    pub async fn probe(&self) -> Result<(), AppError> {
+        self.store.system().get(Space::Meta, &[]).await?;
+        Ok(())
+    }
+
+    /// Removes the members of deleted collections and of copies that were never finished, some at a time.
     async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
         let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
-        let mut removed = 0;
-        let mut commits = 0;
-        for (key, _) in garbage.rows {
+        let (mut removed, mut commits) = (0, PURGE_COMMITS);
+        for (key, note) in garbage.rows {
             let collection = key.as_ref().try_into().map(CollectionId::from_bytes);
             let collection = collection.map_err(|_| AppError::Bug("the key of a deleted collection"))?;
             if self.copying.lock().unwrap_or_else(PoisonError::into_inner).contains(&collection) {
                 continue;
             }
-            loop {
-                if commits == PURGE_COMMITS {
-                    return Ok(removed);
-                }
-                commits += 1;
-                let range = || prefix_range(collection.as_bytes());
-                let write = Write::new()
-                    .delete(Space::Collections, key.clone())
-                    .delete_range(Space::Objects, range(), PURGE_BATCH)
-                    .delete_range(Space::Summaries, range(), PURGE_BATCH)
-                    .delete_range(Space::Index, range(), PURGE_BATCH)
-                    .delete_range(Space::Properties, range(), PURGE_BATCH)
-                    .delete_range(Space::Changes, range(), PURGE_BATCH);
-                let gone = store.commit(write).await?.range_deleted;
-                removed += gone;
-                if gone == 0 {
-                    break;
-                }
-            }
-            store.commit(Write::new().delete(Space::Meta, key)).await?;
+            removed += purge_one(store, collection, note.version, &mut commits).await?;
         }
         Ok(removed)
+    }
+}
+
+/// Removes what is left of one collection, in at most `commits` commits; the note that it is garbage goes last.
+///
+/// Every commit requires the note as it was read: a copy that was published since then has none, and lives.
+async fn purge_one(
+    store: &TenantStore,
+    collection: CollectionId,
+    note: RecordVersion,
+    commits: &mut usize,
+) -> Result<u64, AppError> {
+    let key = || Key::from(collection.as_bytes().as_slice());
+    let range = || prefix_range(collection.as_bytes());
+    let while_garbage = || Write::new().require(Precondition::VersionIs(Space::Meta, key(), note));
+    let mut removed = 0;
+    while *commits > 0 {
+        *commits -= 1;
+        let write = while_garbage()
+            .delete(Space::Collections, key())
+            .delete_range(Space::Objects, range(), PURGE_BATCH)
+            .delete_range(Space::Summaries, range(), PURGE_BATCH)
+            .delete_range(Space::Index, range(), PURGE_BATCH)
+            .delete_range(Space::Properties, range(), PURGE_BATCH)
+            .delete_range(Space::Changes, range(), PURGE_BATCH);
+        let gone = match store.commit(write).await {
+            Ok(committed) => committed.range_deleted,
+            Err(StoreError::Conflict { .. }) => break,
+            Err(error) => return Err(error.into()),
+        };
+        removed += gone;
+        if gone == 0 {
+            match store.commit(while_garbage().delete(Space::Meta, key())).await {
+                Ok(_) | Err(StoreError::Conflict { .. }) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use almanac_base::{SystemClock, TenantId};
+    use almanac_store::{CreateMode, EngineKind, FreshKey, OpenOptions, Store};
+
+    use super::*;
+
+    /// A collection with one object, and a note under a version that is returned.
+    async fn noted(store: &TenantStore, collection: CollectionId) -> RecordVersion {
+        let (key, note) = (collection.as_bytes().as_slice(), store.new_version());
+        let write = Write::new()
+            .put(Space::Meta, key, note, Vec::new())
+            .put(Space::Collections, key, store.new_version(), Vec::new())
+            .put(Space::Objects, [key, &[1; 32]].concat(), store.new_version(), Vec::new());
+        store.commit(write).await.unwrap();
+        note
+    }
+
+    async fn rows(store: &TenantStore) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for (count, space) in counts.iter_mut().zip([Space::Meta, Space::Collections, Space::Objects]) {
+            *count = store.scan(space, prefix_range(&[]), 10, Order::Ascending).await.unwrap().rows.len();
+        }
+        counts
+    }
+
+    #[tokio::test]
+    async fn what_was_published_or_noted_anew_since_the_note_was_read_is_not_purged() {
+        let options = OpenOptions {
+            state: "none".into(),
+            engine: EngineKind::Memory,
+            cache_bytes: 0,
+            key: Arc::new(FreshKey),
+            clock: Arc::new(SystemClock),
+            create: CreateMode::IfMissing,
+        };
+        let store = Store::open(options).unwrap();
+        let store = store.create_tenant(TenantId::from_bytes([1; 16])).await.unwrap();
+        let collection = CollectionId::from_bytes([2; 16]);
+        let old = noted(&store, collection).await;
+        let note = noted(&store, collection).await;
+        assert_eq!(purge_one(&store, collection, old, &mut 9).await.unwrap(), 0);
+        assert_eq!(rows(&store).await, [1, 1, 1], "the note is another one");
+
+        store.commit(Write::new().delete(Space::Meta, collection.as_bytes().as_slice())).await.unwrap();
+        assert_eq!(purge_one(&store, collection, note, &mut 9).await.unwrap(), 0);
+        assert_eq!(rows(&store).await, [0, 1, 1], "the note is gone");
+
+        let note = noted(&store, collection).await;
+        assert_eq!(purge_one(&store, collection, note, &mut 1).await.unwrap(), 1);
+        assert_eq!(rows(&store).await, [1, 0, 0], "the note goes last");
+        assert_eq!(purge_one(&store, collection, note, &mut 1).await.unwrap(), 0);
+        assert_eq!(rows(&store).await, [0, 0, 0]);
     }
 }

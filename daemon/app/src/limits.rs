@@ -37,5 +37,12 @@ pub(crate) const LAST_USE_SECONDS: i64 = 3_600;
 /// Objects written in one commit while a collection is copied.
 pub(crate) const COPY_BATCH: usize = 100;
 
+/// Bytes of objects written in one commit while a collection is copied; a single larger one goes alone. The
+/// store refuses commits above 64 MiB, and summaries and dead properties come on top.
+pub(crate) const COPY_BYTES: u64 = 8 << 20;
+
 /// App passwords whose last use is written in one commit.
 pub(crate) const LAST_USES_BATCH: usize = 500;
+
+/// Busy periods held unmerged.
+pub(crate) const BUSY_UNMERGED: usize = 10_000;

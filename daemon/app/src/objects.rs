@@ -104,6 +104,12 @@ impl App {
             }
             let write = write.put_object(member, version, &object, &summary);
             if let Some(committed) = self.commit(&entry, write).await? {
+                if body.assumes_utc() {
+                    tracing::warn!(
+                        collection.id = %entry.id,
+                        "an object was stored that names a time zone nobody knows; its times count as UTC"
+                    );
+                }
                 let slot = Slot::from_record(member.name, version, summary)?;
                 self.announce([Changed { entry: &entry, member, now: Some(Arc::new(slot)) }], &committed);
                 let etag = Some(ETag::from_version(*version.as_bytes()));
@@ -282,10 +288,11 @@ impl App {
 
     /// Commits; `None` means that another writer was first and the decision must be made again.
     async fn commit(&self, entry: &CollectionEntry, write: Write) -> Result<Option<Committed>, AppError> {
+        let announced: Vec<_> = write.log.iter().map(|change| change.collection).collect();
         match entry.tenant.store.commit(write).await {
             Ok(committed) => Ok(Some(committed)),
             Err(StoreError::Conflict { .. }) => Ok(None),
-            Err(error) => Err(self.uncertain(error)),
+            Err(error) => Err(self.uncertain(error, &announced)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The use cases through the contract `Backend`, on real stores.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod costs;
+mod outcomes;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -552,6 +554,23 @@ async fn a_copy_or_move_of_a_calendar_replaces_another_in_one_step_or_changes_no
         250
     );
     assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
+}
+
+#[test]
+async fn a_calendar_of_objects_that_together_exceed_a_commit_is_copied_whole() {
+    let world = World::new().await;
+    let (app, nora) = (&world.app, &world.nora);
+    let line = format!("DESCRIPTION:{}\r\n", "x".repeat(1_000_000));
+    for n in 0..70 {
+        let body = event(&n.to_string(), "2026-11-03T09:00:00Z", &line);
+        app.put_object(nora, &object_at("nora", "calendar", &format!("{n}.ics")), &body, &anything())
+            .await
+            .unwrap();
+    }
+    let (from, to) = (at("nora", "calendar"), at("nora", "copy"));
+    let copied = app.copy_collection(nora, &from, &to, CopyMembers::All, Overwrite::Refuse).await;
+    assert_eq!(copied.unwrap(), PutOutcome::Created(None));
+    assert_eq!(app.list(nora, &to, &Select::default(), None, 1_000).await.unwrap().entries.len(), 70);
 }
 
 #[test]
