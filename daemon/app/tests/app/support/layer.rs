@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use almanac_base::TenantId;
 use almanac_store::engine::{
-    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, Row,
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, Row, RowSink,
+    StoredRow,
 };
 use almanac_store::{Key, ReadOp, Scan, Space};
 use async_trait::async_trait;
@@ -114,6 +115,14 @@ impl Engine for Watched {
 
     async fn drop_tenant(&self, tenant: TenantId) -> Result<(), EngineError> {
         self.engine.drop_tenant(tenant).await
+    }
+
+    fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
+        self.engine.export(sink)
+    }
+
+    fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {
+        self.engine.import(rows)
     }
 
     fn heads(&self) -> Heads {
