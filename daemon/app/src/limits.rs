@@ -46,3 +46,6 @@ pub(crate) const LAST_USES_BATCH: usize = 500;
 
 /// Busy periods held unmerged.
 pub(crate) const BUSY_UNMERGED: usize = 10_000;
+
+/// Commits whose changes may wait in an index for those before them; more writers do not become durable together.
+pub(crate) const CHANGES_WAITING_MAX: usize = 1_024;

@@ -36,10 +36,33 @@ pub(crate) struct IndexCache {
 struct Cell {
     index: OnceCell<Indexed>,
     used: AtomicU64,
+    /// Held by the reader that brings the index forward.
+    catching_up: tokio::sync::Mutex<()>,
     /// The index's size, known without its lock; 0 until it is built.
     footprint: AtomicUsize,
     /// How often the collection was found too large, since it was last looked at.
     refused: AtomicU64,
+}
+
+impl Cell {
+    /// Brings the index to the change `head` at least; one reader does it, the others wait for it. `false` if the log
+    /// no longer reaches back to it.
+    async fn catch_up(
+        &self,
+        store: &TenantStore,
+        collection: CollectionId,
+        members: &RwLock<Members>,
+        head: u64,
+    ) -> Result<bool, AppError> {
+        if read(members).head() >= head {
+            return Ok(true);
+        }
+        let _alone = self.catching_up.lock().await;
+        if read(members).head() >= head {
+            return Ok(true);
+        }
+        catch_up(store, collection, members).await
+    }
 }
 
 /// After so many uses a collection that was too large is looked at again.
@@ -62,8 +85,7 @@ impl IndexCache {
         let built = cell.index.get_or_try_init(|| self.build(store, collection)).await?;
         match built {
             Indexed::Memory(members) => {
-                let behind = read(members).head() < head;
-                if behind && !catch_up(store, collection, members).await? {
+                if !cell.catch_up(store, collection, members, head).await? {
                     self.forget(collection);
                     return Box::pin(self.fresh(store, collection, head)).await;
                 }
@@ -85,18 +107,15 @@ impl IndexCache {
         Ok(built.clone())
     }
 
-    /// Applies changes of one commit, if they are the next ones of an index in memory; nobody sees a part of
-    /// them. Such as come out of turn are left to the next reader, who finds the index behind the collection's
-    /// head.
+    /// Tells an index in memory the changes of one commit. If it does not take them, the next reader finds it behind
+    /// the collection's head and reads the log.
     pub(crate) fn apply(&self, collection: CollectionId, prev_seq: u64, steps: Vec<Step>) {
         let cell = self.lock().get(&collection).cloned();
         let Some(cell) = cell else { return };
         let Some(Indexed::Memory(members)) = cell.index.get() else { return };
         let bytes = {
             let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
-            if members.head() == prev_seq {
-                steps.into_iter().for_each(|step| members.apply(step));
-            }
+            members.take(prev_seq, steps);
             members.footprint()
         };
         cell.footprint.store(bytes, Ordering::Relaxed);
@@ -209,6 +228,7 @@ async fn catch_up(
     }
     let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
     steps.into_iter().for_each(|step| members.apply(step));
+    members.settle();
     Ok(true)
 }
 
@@ -246,6 +266,21 @@ mod tests {
 
     fn held(cache: &IndexCache) -> usize {
         cache.lock().values().map(|cell| cell.footprint.load(Ordering::Relaxed)).sum()
+    }
+
+    #[test]
+    fn changes_that_come_in_any_order_are_applied_in_the_order_of_the_log() {
+        let mut members = Members::at(0);
+        for n in [3, 5, 2, 6] {
+            members.take(u64::from(n) - 1, vec![step(n)]);
+            assert_eq!((members.head(), members.len()), (0, 0), "what is before them has not come");
+        }
+        members.take(0, vec![step(1)]);
+        assert_eq!((members.head(), members.len()), (3, 3));
+        members.take(0, vec![step(1)]);
+        members.apply(step(4));
+        members.settle(); // as after the log was read
+        assert_eq!((members.head(), members.len()), (6, 6));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use almanac_store::records::KeyedHash;
 
 use super::slot::Slot;
 use super::spans::Spans;
+use crate::limits::CHANGES_WAITING_MAX;
 
 /// The members as they are after the change `head` of the collection's log.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Members {
     footprint: usize,
     /// The sizes of all bodies.
     bytes: u64,
+    /// Changes that came before their turn, by the change that they follow.
+    waiting: BTreeMap<u64, Vec<Step>>,
 }
 
 /// One change of the log and what its member is now, or was later: a state newer than the change is right,
@@ -51,6 +54,26 @@ impl Members {
 
     pub(crate) fn len(&self) -> usize {
         self.by_hash.len()
+    }
+
+    /// Takes the changes of one commit, the first of which follows the change `prev_seq`: at once if they are the
+    /// next, else once the changes between have come. Of writers that commit together each tells its own, in any
+    /// order. Nobody sees a part of a commit.
+    pub(crate) fn take(&mut self, prev_seq: u64, steps: Vec<Step>) {
+        if prev_seq == self.head {
+            steps.into_iter().for_each(|step| self.apply(step));
+            self.settle();
+        } else if prev_seq > self.head && self.waiting.len() < CHANGES_WAITING_MAX {
+            self.waiting.insert(prev_seq, steps);
+        }
+    }
+
+    /// Applies what waited for the head to come where it is, and forgets what it has passed.
+    pub(crate) fn settle(&mut self) {
+        while let Some(steps) = self.waiting.remove(&self.head) {
+            steps.into_iter().for_each(|step| self.apply(step));
+        }
+        self.waiting = self.waiting.split_off(&self.head);
     }
 
     /// Applies a change, unless it is one that is contained already.
