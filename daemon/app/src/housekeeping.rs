@@ -47,7 +47,7 @@ pub struct StoreStatus {
 const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
-    /// One bounded round: writes the last use of app passwords, removes what deleted collections left behind,
+    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes what deleted collections left behind,
     /// forgets old history. Safe at any time, and safe to be cut off.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl App {
         let mut done =
             Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
         // What is damaged in one place must not keep the rest from being done.
-        let mut failed = None;
+        let mut failed = self.refresh_directory().await.err();
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
             match self.purge(&tenant.store).await {
@@ -77,6 +77,12 @@ impl App {
             Some(error) => Err(error),
             None => Ok(done),
         }
+    }
+
+    /// After a commit of unknown outcome, when the directory could not be read at once.
+    async fn refresh_directory(&self) -> Result<(), AppError> {
+        let _changing = self.changing.lock().await;
+        self.read_again().await
     }
 
     /// Writes the last use of app passwords whose written use is before `before`.

@@ -32,6 +32,7 @@ mod token;
 mod transfer;
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use almanac_base::{Clock, CollectionId, IdGen};
@@ -65,6 +66,8 @@ pub struct App {
     indexes: IndexCache,
     /// Held while people, collections or shares change, so that the directory follows the store in order.
     changing: tokio::sync::Mutex<()>,
+    /// The directory may not say what the store says; changed only while `changing` is held.
+    stale: AtomicBool,
     /// Collections that are being made as copies: out of sight, and not garbage yet.
     copying: Mutex<HashSet<CollectionId>>,
 }

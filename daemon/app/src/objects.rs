@@ -282,10 +282,11 @@ impl App {
 
     /// Commits; `None` means that another writer was first and the decision must be made again.
     async fn commit(&self, entry: &CollectionEntry, write: Write) -> Result<Option<Committed>, AppError> {
+        let announced: Vec<_> = write.log.iter().map(|change| change.collection).collect();
         match entry.tenant.store.commit(write).await {
             Ok(committed) => Ok(Some(committed)),
             Err(StoreError::Conflict { .. }) => Ok(None),
-            Err(error) => Err(self.uncertain(error)),
+            Err(error) => Err(self.uncertain(error, &announced)),
         }
     }
 

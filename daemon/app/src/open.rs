@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, RwLock};
 
 use almanac_backend::{Access, CollectionName, Login, PrincipalRole};
@@ -40,6 +40,7 @@ impl App {
             directory: RwLock::new(directory),
             indexes: IndexCache::new(options.cache_bytes),
             changing: tokio::sync::Mutex::new(()),
+            stale: AtomicBool::new(false),
             copying: Mutex::default(),
         }))
     }

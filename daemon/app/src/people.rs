@@ -265,9 +265,8 @@ impl App {
         };
         let store = &user.tenant.store;
         let key = user.id.as_bytes().as_slice();
-        store
-            .commit(Write::new().put(Space::Principals, key, store.new_version(), record.to_bytes()))
-            .await?;
+        let write = Write::new().put(Space::Principals, key, store.new_version(), record.to_bytes());
+        self.settle(store, write).await?;
         let entry = Arc::new(user_entry(user.id, &user.tenant, &record)?);
         self.directory_mut().put_user(Arc::clone(&entry));
         Ok(user_info(&entry))

@@ -78,7 +78,7 @@ impl App {
             match store.commit(write).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(self.uncertain(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(AppError::Busy)

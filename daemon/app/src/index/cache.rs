@@ -105,11 +105,6 @@ impl IndexCache {
         self.lock().remove(&collection);
     }
 
-    /// Drops all indexes.
-    pub(crate) fn forget_all(&self) {
-        self.lock().clear();
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CollectionId, Arc<Cell>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }

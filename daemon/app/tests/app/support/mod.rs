@@ -1,7 +1,9 @@
 //! A practice with two people in one tenant and one in another, on an engine in memory.
 
+pub mod layer;
+
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use almanac_app::{App, AppOptions, NewUser};
 use almanac_backend::{
@@ -9,8 +11,10 @@ use almanac_backend::{
 };
 use almanac_base::{Clock, ManualClock};
 use almanac_ical::{CalendarObject, Limits};
-use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
+use almanac_store::engine::Engine;
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store, Tuning};
 use jiff::Timestamp;
+use layer::Watched;
 
 pub const PLENTY: usize = 64 << 20;
 
@@ -25,15 +29,18 @@ pub struct World {
 }
 
 pub fn open_store(state: PathBuf, engine: EngineKind, clock: &Arc<ManualClock>) -> Arc<Store> {
-    let options = OpenOptions {
+    Arc::new(Store::open(options(state, engine, clock)).unwrap())
+}
+
+fn options(state: PathBuf, engine: EngineKind, clock: &Arc<ManualClock>) -> OpenOptions {
+    OpenOptions {
         state,
         engine,
         cache_bytes: 8 << 20,
         key: Arc::new(FixedKey::new([7; 32])),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         create: CreateMode::IfMissing,
-    };
-    Arc::new(Store::open(options).unwrap())
+    }
 }
 
 pub async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>, cache_bytes: usize) -> Arc<App> {
@@ -50,6 +57,31 @@ impl World {
         let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
         let state = tempfile::tempdir().unwrap();
         let store = open_store(state.path().to_owned(), engine, &clock);
+        Self::on(store, clock, state, cache_bytes).await
+    }
+
+    /// A world on an engine in memory that is watched.
+    pub async fn watched(cache_bytes: usize) -> (Self, Arc<Watched>) {
+        let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
+        let state = tempfile::tempdir().unwrap();
+        let layer = Arc::new(OnceLock::new());
+        let around = Arc::clone(&layer);
+        let around = move |engine| {
+            Arc::clone(around.get_or_init(|| Arc::new(Watched::new(engine)))) as Arc<dyn Engine>
+        };
+        let tuning = Tuning { layer: Arc::new(around), ..Tuning::default() };
+        let options = options(state.path().to_owned(), EngineKind::Memory, &clock);
+        let store = Arc::new(Store::open_tuned(options, &tuning).unwrap());
+        let world = Self::on(store, clock, state, cache_bytes).await;
+        (world, Arc::clone(layer.get().unwrap()))
+    }
+
+    async fn on(
+        store: Arc<Store>,
+        clock: Arc<ManualClock>,
+        state: tempfile::TempDir,
+        cache_bytes: usize,
+    ) -> Self {
         let app = open_app(&store, &clock, cache_bytes).await;
         app.add_tenant("Lindenhof", None).await.unwrap();
         app.add_tenant("Elsewhere", None).await.unwrap();

@@ -1,0 +1,130 @@
+//! A layer around the engine of a store: it counts the rows that are read, by space, and fails when told to.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use almanac_base::TenantId;
+use almanac_store::engine::{
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, Row,
+};
+use almanac_store::{Key, ReadOp, Scan, Space};
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+type Fault = fn() -> EngineError;
+
+/// See the module's documentation.
+pub struct Watched {
+    engine: Arc<dyn Engine>,
+    rows: Mutex<BTreeMap<Space, usize>>,
+    lie: Mutex<Option<Fault>>,
+    blind: AtomicBool,
+}
+
+impl Watched {
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, rows: Mutex::default(), lie: Mutex::default(), blind: AtomicBool::new(false) }
+    }
+
+    /// The rows read since the last call, by space.
+    pub fn rows_read(&self) -> BTreeMap<Space, usize> {
+        std::mem::take(&mut self.rows.lock().unwrap())
+    }
+
+    /// Reports the next commit as failed, although it takes place.
+    pub fn lie(&self, fault: Fault) {
+        *self.lie.lock().unwrap() = Some(fault);
+    }
+
+    /// Fails all reads, or no more.
+    pub fn blind(&self, blind: bool) {
+        self.blind.store(blind, Ordering::Relaxed);
+    }
+
+    fn see(&self) -> Result<(), EngineError> {
+        if self.blind.load(Ordering::Relaxed) { Err(EngineError::NoSpace) } else { Ok(()) }
+    }
+
+    fn count(&self, space: Space, rows: usize) {
+        if rows > 0 {
+            *self.rows.lock().unwrap().entry(space).or_default() += rows;
+        }
+    }
+
+    fn count_found(&self, keys: &[(Space, Key)], rows: &[Option<Row>]) {
+        for ((space, _), row) in keys.iter().zip(rows) {
+            self.count(*space, usize::from(row.is_some()));
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Watched {
+    fn caps(&self) -> Caps {
+        self.engine.caps()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, EngineError> {
+        let committed = self.engine.commit(commit).await?;
+        match self.lie.lock().unwrap().take() {
+            Some(fault) => Err(fault()),
+            None => Ok(committed),
+        }
+    }
+
+    async fn commit_many(&self, commits: Vec<Commit>) -> Vec<Result<Committed, EngineError>> {
+        self.engine.commit_many(commits).await
+    }
+
+    async fn get_many(
+        &self,
+        tenant: TenantId,
+        keys: &[(Space, Key)],
+    ) -> Result<Vec<Option<Row>>, EngineError> {
+        self.see()?;
+        let rows = self.engine.get_many(tenant, keys).await?;
+        self.count_found(keys, &rows);
+        Ok(rows)
+    }
+
+    async fn scan(&self, tenant: TenantId, scan: &Scan) -> Result<Page, EngineError> {
+        self.see()?;
+        let page = self.engine.scan(tenant, scan).await?;
+        self.count(scan.space, page.rows.len());
+        Ok(page)
+    }
+
+    async fn read(&self, tenant: TenantId, ops: &[ReadOp]) -> Result<(u64, Vec<RawResult>), EngineError> {
+        self.see()?;
+        let (head, answers) = self.engine.read(tenant, ops).await?;
+        for (op, answer) in ops.iter().zip(&answers) {
+            match (op, answer) {
+                (ReadOp::GetMany(keys), RawResult::Rows(rows)) => self.count_found(keys, rows),
+                (ReadOp::Scan(scan), RawResult::Page(page)) => self.count(scan.space, page.rows.len()),
+                _ => {}
+            }
+        }
+        Ok((head, answers))
+    }
+
+    fn watch(&self) -> broadcast::Receiver<(TenantId, u64)> {
+        self.engine.watch()
+    }
+
+    async fn drop_tenant(&self, tenant: TenantId) -> Result<(), EngineError> {
+        self.engine.drop_tenant(tenant).await
+    }
+
+    fn heads(&self) -> Heads {
+        self.engine.heads()
+    }
+
+    fn stats(&self) -> EngineStats {
+        self.engine.stats()
+    }
+
+    fn close(&self) {
+        self.engine.close();
+    }
+}
