@@ -1,6 +1,7 @@
 //! The use cases through the contract `Backend`, on real stores.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod costs;
 mod outcomes;
 mod support;
 
