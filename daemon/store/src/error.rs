@@ -24,7 +24,8 @@ pub enum StoreError {
     /// The store takes no writes at the moment.
     #[error("the store is read-only")]
     ReadOnly,
-    /// The store met damage it cannot get over; only a restart or a restore helps.
+    /// The store met damage it cannot get over, or the disk failed to store what it was given; only a restart or a
+    /// restore helps.
     #[error("the store stopped after an error")]
     Poisoned,
     /// A stored value was changed, moved or cut outside this program, or the engine lost part of it.
@@ -45,7 +46,8 @@ pub enum StoreError {
     /// A mistake of the calling program.
     #[error("misuse of the store: {0}")]
     Bug(&'static str),
-    /// The operating system failed. If the write had become durable before that, the commit may be visible.
+    /// The operating system failed. If the write had become durable before that, the commit may be visible; if the
+    /// disk failed to store it, the next restart tells.
     #[error("read or write the store")]
     Io(#[source] io::Error),
 }

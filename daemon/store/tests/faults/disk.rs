@@ -1,4 +1,4 @@
-//! A disk in memory that fails when it is told to.
+//! A disk in memory that fails when it is told to, and knows what a power cut would leave of it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,25 +18,74 @@ pub(crate) enum Fault {
     TornWrite,
     /// The write is done and reported as failed.
     LateWrite,
-    /// The sync is reported as failed.
+    /// The sync is reported as failed. As with a real disk, what it was to store may be dropped, stays in sight,
+    /// and the next sync knows nothing of it.
     Sync,
+    /// The same for want of room, as a network file system may say.
+    FullSync,
     /// redb, or what is below it, panics in a write.
     Panic,
     /// From then on there is no room for blocks that were never written.
     Full,
     /// From then on there is no room for anything, not even for what is written again: a disk that copies on
-    /// write. The file cannot even be opened again, because redb writes when it opens.
+    /// write. The file cannot even be opened again, because redb writes when it opens. What was accepted before
+    /// has its place and can be synced.
     NoRoomAtAll,
+    /// From then on nothing is written any more: the power is gone.
+    Cut,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Write,
+    Sync,
+    Neither,
+}
+
+/// What was done since the last sync.
+#[derive(Clone)]
+enum Unsynced {
+    Write(usize, Vec<u8>),
+    Length(usize),
+}
+
+impl Unsynced {
+    fn apply(&self, data: &mut Vec<u8>) {
+        match self {
+            Self::Write(from, bytes) => {
+                let end = from + bytes.len();
+                data.resize(data.len().max(end), 0);
+                data[*from..end].copy_from_slice(bytes);
+            }
+            Self::Length(length) => data.resize(*length, 0),
+        }
+    }
+}
+
+/// A small generator of random numbers (splitmix64): the same on every machine.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    fn coin(&mut self) -> bool {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)).count_ones().is_multiple_of(2)
+    }
 }
 
 #[derive(Default)]
 struct State {
+    /// What readers see.
     data: Vec<u8>,
+    /// What is proof against a power cut.
+    synced: Vec<u8>,
+    since: Vec<Unsynced>,
     written: BTreeSet<u64>,
     /// The fault that comes, and after how many writes and syncs.
     plan: Option<(Fault, u64)>,
     full: bool,
     no_room_at_all: bool,
+    cut: bool,
     hit: bool,
 }
 
@@ -50,7 +99,8 @@ impl Disk {
         Arc::new(move |_: &Path| Ok(Box::new(disk.clone()) as _))
     }
 
-    /// Makes the disk fail at the write or sync with this number, counted from now.
+    /// Makes the disk fail at the write or sync with this number, counted from now. Only those count that can fail
+    /// in this way.
     pub(crate) fn fail(&self, fault: Fault, number: u64) {
         let mut state = self.state();
         state.plan = Some((fault, number));
@@ -68,14 +118,31 @@ impl Disk {
         (state.plan, state.full, state.no_room_at_all) = (None, false, false);
     }
 
+    /// The disk after a power cut: what was synced, and of what was written since then whatever `random` says.
+    pub(crate) fn after_a_cut(&self, mut random: Random) -> Self {
+        let state = self.state();
+        let mut data = state.synced.clone();
+        state.since.iter().filter(|_| random.coin()).for_each(|one| one.apply(&mut data));
+        let fresh = State { synced: data.clone(), data, ..State::default() };
+        Self(Arc::new(Mutex::new(fresh)))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Counts down to the fault.
-    fn due(&self) -> Option<Fault> {
+    fn due(&self, step: Step) -> Option<Fault> {
         let mut state = self.state();
         let (fault, left) = state.plan?;
+        let other = match fault {
+            Fault::TornWrite | Fault::LateWrite | Fault::Panic => Step::Sync,
+            Fault::Sync | Fault::FullSync => Step::Write,
+            Fault::Full | Fault::NoRoomAtAll | Fault::Cut => Step::Neither,
+        };
+        if step == other {
+            return None;
+        }
         if left > 0 {
             state.plan = Some((fault, left - 1));
             return None;
@@ -111,27 +178,48 @@ impl StorageBackend for Disk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.state();
+        if state.cut {
+            return Err(io_error());
+        }
         state.data.resize(len as usize, 0);
+        state.since.push(Unsynced::Length(len as usize));
         state.written.retain(|block| block * BLOCK < len);
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        match self.due() {
-            Some(Fault::Full) => self.state().full = true,
-            Some(Fault::NoRoomAtAll) => self.state().no_room_at_all = true,
-            Some(_) => return Err(io_error()),
-            None => {}
+        let fault = self.due(Step::Sync);
+        let mut state = self.state();
+        state.full |= fault == Some(Fault::Full);
+        state.no_room_at_all |= fault == Some(Fault::NoRoomAtAll);
+        state.cut |= fault == Some(Fault::Cut);
+        if state.cut {
+            return Err(io_error());
         }
-        if self.state().no_room_at_all { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        let failed = match fault {
+            Some(Fault::Sync) => Some(io_error()),
+            Some(Fault::FullSync) => Some(io::ErrorKind::StorageFull.into()),
+            _ => None,
+        };
+        let mut random = Random(state.since.len() as u64);
+        for one in std::mem::take(&mut state.since) {
+            if failed.is_none() || random.coin() {
+                one.apply(&mut state.synced);
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let fault = self.due();
+        let fault = self.due(Step::Write);
         assert!(fault != Some(Fault::Panic), "the disk makes redb panic");
         let mut state = self.state();
         state.full |= fault == Some(Fault::Full);
         state.no_room_at_all |= fault == Some(Fault::NoRoomAtAll);
+        state.cut |= fault == Some(Fault::Cut);
+        if state.cut {
+            return Err(io_error());
+        }
         if state.no_room_at_all {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -142,6 +230,7 @@ impl StorageBackend for Disk {
         let length = if fault == Some(Fault::TornWrite) { data.len() / 2 } else { data.len() };
         let from = offset as usize;
         state.data[from..from + length].copy_from_slice(&data[..length]);
+        state.since.push(Unsynced::Write(from, data[..length].to_vec()));
         state.written.extend(blocks);
         match fault {
             None | Some(Fault::Full | Fault::NoRoomAtAll) => Ok(()),

@@ -142,8 +142,7 @@ impl Committer {
                 }
                 match self.landed(number) {
                     Landed::No => Err(error),
-                    // After a failed sync nothing proves that it is on the disk: the system may have dropped
-                    // what it could not write, and the next sync succeeds without it.
+                    // After a failed write nothing proves that all of it is on the disk.
                     Landed::Durably if matches!(error, EngineError::Io(_)) => Err(error),
                     Landed::Durably => Ok(verdicts),
                     // The cause is told rather than the doubt: room is what helps.

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
@@ -21,7 +21,11 @@ pub type Medium = dyn Fn(&Path) -> io::Result<Box<dyn StorageBackend>> + Send + 
 pub fn file_medium(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    Ok(Box::new(PlainFile(options.open(path)?)))
+    let file = options.open(path)?;
+    // After a failed sync the system may still show pages that never reached the disk. What it keeps of the file is
+    // dropped, so that a restart sees the disk; where it cannot be dropped there is nothing better to read.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    Ok(Box::new(PlainFile(file)))
 }
 
 /// A file without locks of its own: the lock of the state folder keeps other processes out.
@@ -50,14 +54,21 @@ impl StorageBackend for PlainFile {
     }
 }
 
-/// A disk that counts how often it was told to have everything.
+/// How often a disk was told to have everything, and whether it ever failed to.
+#[derive(Default)]
+pub(super) struct Syncs {
+    pub(super) count: AtomicU64,
+    pub(super) failed: AtomicBool,
+}
+
+/// A disk whose syncs are noted.
 pub(super) struct Counted {
     inner: Box<dyn StorageBackend>,
-    syncs: Arc<AtomicU64>,
+    syncs: Arc<Syncs>,
 }
 
 impl Counted {
-    pub(super) fn new(inner: Box<dyn StorageBackend>, syncs: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(inner: Box<dyn StorageBackend>, syncs: Arc<Syncs>) -> Self {
         Self { inner, syncs }
     }
 }
@@ -82,8 +93,8 @@ impl StorageBackend for Counted {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::Relaxed);
-        self.inner.sync_data()
+        self.syncs.count.fetch_add(1, Ordering::Relaxed);
+        self.inner.sync_data().inspect_err(|_| self.syncs.failed.store(true, Ordering::Release))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

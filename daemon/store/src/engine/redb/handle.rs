@@ -3,6 +3,9 @@
 //! redb gives up a handle after any failed read or write (`PreviousIo`), and after a caught panic its state is
 //! not to be trusted. So whoever meets such an error closes the handle and opens the file again; redb then
 //! shows the last durable state. If that fails too, the next caller tries again, unless the file is damaged.
+//!
+//! A failed sync is the end until a restart: the system may have dropped what it could not write, shows it to readers
+//! all the same, and the next sync succeeds without it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +18,7 @@ use ::redb::{
     TableError, TransactionError,
 };
 
-use super::disk::{Counted, Medium};
+use super::disk::{Counted, Medium, Syncs};
 use crate::engine::EngineError;
 use crate::engine::Order;
 use crate::engine::apply::RowsMut;
@@ -53,7 +56,7 @@ enum State {
         /// It could not be opened because there is no room.
         full: bool,
     },
-    /// The file does not open any more.
+    /// The file does not open any more, or the disk failed to take what it was given.
     Damaged,
     Closed,
 }
@@ -63,13 +66,13 @@ pub(super) struct Handle {
     cache_bytes: usize,
     medium: Arc<Medium>,
     state: RwLock<State>,
-    pub(super) syncs: Arc<AtomicU64>,
+    pub(super) syncs: Arc<Syncs>,
     pub(super) reopened: AtomicU64,
 }
 
 impl Handle {
     pub(super) fn open(path: &Path, cache_bytes: usize, medium: Arc<Medium>) -> Result<Self, OpenFault> {
-        let syncs = Arc::new(AtomicU64::new(0));
+        let syncs = Arc::new(Syncs::default());
         let db = open_database(path, cache_bytes, &*medium, &syncs)?;
         Ok(Self {
             path: path.into(),
@@ -137,7 +140,7 @@ impl Handle {
         }
     }
 
-    /// Opens the file again, unless someone else did since `generation`.
+    /// Opens the file again, unless someone else did since `generation`, or a sync has failed.
     fn reopen(&self, generation: Option<u64>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let next = match &*state {
@@ -148,6 +151,13 @@ impl Handle {
         // Closing must not end the program either, whatever state redb is in.
         let old = std::mem::replace(&mut *state, State::Down { full: false });
         let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        if self.sync_failed() {
+            tracing::error!(
+                "the disk failed to store what it was given; restart the program to see what it has"
+            );
+            *state = State::Damaged;
+            return;
+        }
         let generation = self.reopened.fetch_add(1, Ordering::Relaxed).saturating_add(1).max(next);
         match open_database(&self.path, self.cache_bytes, &*self.medium, &self.syncs) {
             Ok(db) => *state = State::Open { db, generation },
@@ -155,11 +165,16 @@ impl Handle {
                 tracing::error!(error = %fault, "the store did not open again");
                 *state = match fault {
                     OpenFault::Damaged | OpenFault::Foreign => State::Damaged,
+                    _ if self.sync_failed() => State::Damaged,
                     OpenFault::NoSpace => State::Down { full: true },
                     OpenFault::Io(_) => State::Down { full: false },
                 };
             }
         }
+    }
+
+    fn sync_failed(&self) -> bool {
+        self.syncs.failed.load(Ordering::Acquire)
     }
 
     /// Closes the file; later calls are refused.
@@ -174,7 +189,7 @@ fn open_database(
     path: &Path,
     cache_bytes: usize,
     medium: &Medium,
-    syncs: &Arc<AtomicU64>,
+    syncs: &Arc<Syncs>,
 ) -> Result<Database, OpenFault> {
     let disk = medium(path).map_err(|error| io_fault(error, OpenFault::Io))?;
     let disk = Counted::new(disk, Arc::clone(syncs));

@@ -245,7 +245,7 @@ impl Engine for RedbEngine {
         EngineStats {
             name: "redb",
             disk_bytes,
-            syncs: self.shared.handle.syncs.load(Ordering::Relaxed),
+            syncs: self.shared.handle.syncs.count.load(Ordering::Relaxed),
             commits: progress.commits,
             conflicts: progress.conflicts,
             groups: progress.groups,
