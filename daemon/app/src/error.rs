@@ -46,7 +46,9 @@ impl From<AppError> for BackendError {
             AppError::Exists(_) => Self::Refused(Refusal::AlreadyExists),
             AppError::TooManyInstances => Self::Refused(Refusal::MaxInstances),
             AppError::Store(StoreError::NoSpace) => Self::NoSpace,
-            AppError::Store(StoreError::ReadOnly | StoreError::Closed) | AppError::Busy => Self::Unavailable,
+            // Only a restart helps a store that stopped; to a client it is away until then.
+            AppError::Store(StoreError::ReadOnly | StoreError::Closed | StoreError::Poisoned)
+            | AppError::Busy => Self::Unavailable,
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -147,6 +147,15 @@ impl App {
         })
     }
 
+    /// Asks the store for a record: what readiness depends on.
+    ///
+    /// # Errors
+    /// `AppError::Store` if the store does not answer; after `Poisoned` it does not until a restart.
+    pub async fn probe(&self) -> Result<(), AppError> {
+        self.store.system().get(Space::Meta, &[]).await?;
+        Ok(())
+    }
+
     /// Removes the members of deleted collections and of copies that were never finished, some at a time.
     async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
         let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;

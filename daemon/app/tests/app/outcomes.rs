@@ -42,8 +42,10 @@ async fn a_directory_that_could_not_be_read_again_is_read_by_housekeeping() {
     engine.blind(true);
     let outcome = world.app.revoke_app_password("nora", info.id).await;
     assert!(matches!(outcome, Err(AppError::Store(StoreError::NoSpace))));
+    world.app.probe().await.unwrap_err();
     world.app.housekeeping().await.unwrap_err();
     engine.blind(false);
+    world.app.probe().await.unwrap();
     world.app.housekeeping().await.unwrap();
     assert!(world.app.authenticate("nora", &secret).await.unwrap().is_none());
     assert!(world.app.principal(&world.nora, &login("tomas")).await.unwrap().is_some());
