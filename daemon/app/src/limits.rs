@@ -43,3 +43,6 @@ pub(crate) const COPY_BYTES: u64 = 8 << 20;
 
 /// App passwords whose last use is written in one commit.
 pub(crate) const LAST_USES_BATCH: usize = 500;
+
+/// Busy periods held unmerged.
+pub(crate) const BUSY_UNMERGED: usize = 10_000;

@@ -8,7 +8,7 @@ use almanac_backend::{
     Access, Caller, ChangedMember, Changes, CollectionPath, MemberState, ObjectName, Page, Refusal, Select,
     SyncToken,
 };
-use almanac_ical::series::{Busy, Window, merge_busy};
+use almanac_ical::series::{Budget, Busy, Window, merge_busy};
 use almanac_ical::zone::Zone;
 use almanac_store::StoreError;
 use almanac_store::records::{ChangeRecord, Document, KeyedHash};
@@ -19,7 +19,7 @@ use crate::error::AppError;
 use crate::head::Moment;
 use crate::index::cache::read;
 use crate::index::{Indexed, Members, Slot};
-use crate::limits::CHANGES_PAGE;
+use crate::limits::{BUSY_UNMERGED, CHANGES_PAGE};
 use crate::summaries;
 use crate::token::{self, Place};
 
@@ -36,10 +36,12 @@ impl App {
         let entry = self.readable(caller, at)?;
         let zone = select.zone.as_ref().unwrap_or_else(|| entry.zone()).clone();
         let after = after.map(|name| entry.tenant.store.member(entry.id, name.as_str()).name);
-        let wanted = |slot: &Slot| matches(slot, select, &zone);
+        let mut total = Budget::REQUEST;
+        let mut wanted = |slot: &Slot| matches(slot, select, &zone, &mut total);
         // Alarms lie anywhere: all members are candidates, looked at one by one.
         let narrow = select.window.or(select.alarm_window.map(|_| Window::ALL));
-        let mut slots = self.slots(&entry, narrow.as_ref(), after, limit.saturating_add(1), &wanted).await?;
+        let mut slots =
+            self.slots(&entry, narrow.as_ref(), after, limit.saturating_add(1), &mut wanted).await?;
         let more = slots.len() > limit;
         slots.truncate(limit);
         Ok(Page { entries: slots.iter().map(|slot| slot.entry()).collect(), more })
@@ -84,7 +86,7 @@ impl App {
             None => self.head(entry).await?,
         };
         let after = from.map(|(_, hash)| hash);
-        let mut slots = self.slots(entry, None, after, limit.saturating_add(1), &|_| true).await?;
+        let mut slots = self.slots(entry, None, after, limit.saturating_add(1), &mut |_| true).await?;
         let more = slots.len() > limit;
         slots.truncate(limit);
         let initial = if more { slots.last().map(|slot| slot.hash) } else { None };
@@ -169,23 +171,25 @@ impl App {
             return Ok(Vec::new()); // RFC 6638 section 9.1: it does not count
         }
         let zone = entry.zone().clone();
-        let mut busy = Vec::new();
+        let (mut total, mut busy) = (Budget::REQUEST, BusyTime::default());
         match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
             Indexed::Memory(members) => {
                 for (count, slot) in candidates(&members, window, None).into_iter().enumerate() {
-                    slot.busy(window, &zone, &mut busy)?;
+                    slot.busy(window, &zone, &mut total, &mut busy.periods)?;
+                    busy.bound();
                     breathe(count).await;
                 }
             }
             Indexed::TooLarge => {
                 each_in_store(&entry, None, &mut |slot| {
-                    slot.busy(window, &zone, &mut busy)?;
+                    slot.busy(window, &zone, &mut total, &mut busy.periods)?;
+                    busy.bound();
                     Ok(ControlFlow::Continue(()))
                 })
                 .await?;
             }
         }
-        Ok(merge_busy(busy))
+        Ok(merge_busy(busy.periods))
     }
 
     /// Members in order from behind `after`, at most `limit`, of those that `wanted` wants. `window` narrows
@@ -196,7 +200,7 @@ impl App {
         window: Option<&Window>,
         after: Option<KeyedHash>,
         limit: usize,
-        wanted: &(dyn Fn(&Slot) -> bool + Sync),
+        wanted: &mut (dyn FnMut(&Slot) -> bool + Send),
     ) -> Result<Vec<Arc<Slot>>, AppError> {
         match self.indexes.fresh(&entry.tenant.store, entry.id, entry.head()).await? {
             Indexed::Memory(members) => Ok(from_memory(&members, window, after, limit, wanted).await),
@@ -273,10 +277,28 @@ impl App {
     }
 }
 
-fn matches(slot: &Slot, select: &Select, zone: &Zone) -> bool {
+fn matches(slot: &Slot, select: &Select, zone: &Zone, total: &mut Budget) -> bool {
     select.kind.is_none_or(|kind| slot.kind == kind)
-        && select.window.as_ref().is_none_or(|window| slot.overlaps(window, zone))
-        && select.alarm_window.as_ref().is_none_or(|window| slot.alarm_overlaps(window, zone))
+        && select.window.as_ref().is_none_or(|window| slot.overlaps(window, zone, total))
+        && select.alarm_window.as_ref().is_none_or(|window| slot.alarm_overlaps(window, zone, total))
+}
+
+/// Busy periods that are merged from time to time, so that what overlaps does not pile up.
+#[derive(Default)]
+struct BusyTime {
+    periods: Vec<Busy>,
+    /// How many the last merge left.
+    merged: usize,
+}
+
+impl BusyTime {
+    /// Merges when there are twice as many as after the last time, so that each is moved a few times only.
+    fn bound(&mut self) {
+        if self.periods.len() >= BUSY_UNMERGED.max(self.merged.saturating_mul(2)) {
+            self.periods = merge_busy(std::mem::take(&mut self.periods));
+            self.merged = self.periods.len();
+        }
+    }
 }
 
 /// Members that may overlap the window, in order from behind `after`. The lock is held for the copy only: what
@@ -293,7 +315,7 @@ async fn from_memory(
     window: Option<&Window>,
     after: Option<KeyedHash>,
     limit: usize,
-    wanted: &(dyn Fn(&Slot) -> bool + Sync),
+    wanted: &mut (dyn FnMut(&Slot) -> bool + Send),
 ) -> Vec<Arc<Slot>> {
     let Some(window) = window else {
         return read(members)

@@ -37,11 +37,6 @@ pub(crate) struct Slot {
     series: OnceLock<Arc<Series>>,
 }
 
-/// What looking at one object may cost for one question.
-fn budget() -> Budget {
-    Budget::SERIES
-}
-
 /// The summary of `object`, to be stored under the object's key and version.
 pub(crate) fn summarize(
     name: &ObjectName,
@@ -91,10 +86,10 @@ fn times_of(kind: ComponentKind, text: &str) -> Result<Times, AppError> {
 /// An event of one instance, which no zone and no expansion can change, is told by two instants and one byte.
 fn make_simple(series: &Series, times: &mut Times) {
     let always = Window { start: Timestamp::MIN, end: Timestamp::MAX };
-    let Ok(instances) = series.instances(&always, &Zone::utc(), &mut budget()) else { return };
+    let Ok(instances) = series.instances(&always, &Zone::utc(), &mut Budget::SERIES.clone()) else { return };
     let [only] = instances.as_slice() else { return };
     let mut busy = Vec::new();
-    if series.busy(&always, &Zone::utc(), &mut budget(), &mut busy).is_err() || busy.len() > 1 {
+    if series.busy(&always, &Zone::utc(), &mut Budget::SERIES.clone(), &mut busy).is_err() || busy.len() > 1 {
         return;
     }
     times.first = only.start.as_second();
@@ -160,8 +155,9 @@ impl Slot {
     }
 
     /// Whether one of its instances overlaps `window` (RFC 4791 section 9.9). An object too large to be
-    /// searched through counts as overlapping: the client gets one too many, never one too few.
-    pub(crate) fn overlaps(&self, window: &Window, zone: &Zone) -> bool {
+    /// searched through counts as overlapping: the client gets one too many, never one too few. `total` is what the
+    /// request may still cost; one object takes at most [`Budget::SERIES`] of it.
+    pub(crate) fn overlaps(&self, window: &Window, zone: &Zone, total: &mut Budget) -> bool {
         let (start, end) = (window.start.as_second(), window.end.as_second());
         if self.flags & SIMPLE != 0 {
             return if self.first == self.last {
@@ -173,26 +169,35 @@ impl Slot {
         if end < self.first || self.last < start {
             return false;
         }
-        self.series()
-            .is_none_or(|series| series.overlaps(self.kind, window, zone, &mut budget()).unwrap_or(true))
-    }
-
-    /// Whether an alarm of one of its instances goes off in `window`.
-    pub(crate) fn alarm_overlaps(&self, window: &Window, zone: &Zone) -> bool {
         self.series().is_none_or(|series| {
-            series.alarm_overlaps(self.kind, window, zone, &mut budget()).unwrap_or(true)
+            let look = |budget: &mut Budget| series.overlaps(self.kind, window, zone, budget);
+            total.within(Budget::SERIES, look).unwrap_or(true)
         })
     }
 
-    /// Adds the busy time of its instances that overlap `window`.
+    /// Whether an alarm of one of its instances goes off in `window`; `total` as for [`Slot::overlaps`].
+    pub(crate) fn alarm_overlaps(&self, window: &Window, zone: &Zone, total: &mut Budget) -> bool {
+        self.series().is_none_or(|series| {
+            let look = |budget: &mut Budget| series.alarm_overlaps(self.kind, window, zone, budget);
+            total.within(Budget::SERIES, look).unwrap_or(true)
+        })
+    }
+
+    /// Adds the busy time of its instances that overlap `window`; `total` as for [`Slot::overlaps`].
     ///
     /// # Errors
     /// `AppError::TooManyInstances` if the object is too large to be searched through.
-    pub(crate) fn busy(&self, window: &Window, zone: &Zone, out: &mut Vec<Busy>) -> Result<(), AppError> {
+    pub(crate) fn busy(
+        &self,
+        window: &Window,
+        zone: &Zone,
+        total: &mut Budget,
+        out: &mut Vec<Busy>,
+    ) -> Result<(), AppError> {
         if self.flags & SIMPLE != 0 {
             if let Some(kind) = busy_from_byte(self.busy)
                 && self.first < self.last
-                && self.overlaps(window, zone)
+                && self.overlaps(window, zone, total)
             {
                 let (start, end) =
                     (instant(self.first).max(window.start), instant(self.last).min(window.end));
@@ -203,7 +208,8 @@ impl Slot {
         let Some(series) = self.series() else {
             return Err(AppError::Bug("a stored skeleton does not parse"));
         };
-        series.busy(window, zone, &mut budget(), out).map_err(|_| AppError::TooManyInstances)
+        let look = |budget: &mut Budget| series.busy(window, zone, budget, out);
+        total.within(Budget::SERIES, look).map_err(|_| AppError::TooManyInstances)
     }
 
     fn series(&self) -> Option<Arc<Series>> {

@@ -1,11 +1,11 @@
 //! What questions cost, counted in rows read and never in time.
 
-use almanac_backend::{Backend, MemberState, Select};
-use almanac_store::Space;
+use almanac_backend::{Backend, MemberState, Refusal, Select};
+use almanac_store::{EngineKind, Space};
 use tokio::test;
 
 use crate::support::{PLENTY, World, at, event, object_at};
-use crate::{anything, calendar, put, window};
+use crate::{anything, calendar, listing, put, refusal, window};
 
 /// The memory for an index that never fits.
 const NONE: usize = 0;
@@ -89,5 +89,52 @@ async fn an_index_is_kept_while_it_fits_and_goes_when_another_needs_its_room() {
         assert_eq!(summaries_read("calendar").await, again, "{cache_bytes}");
         assert!(summaries_read("second").await >= 25);
         assert_eq!(summaries_read("calendar").await, after_another, "{cache_bytes}");
+    }
+}
+
+/// A minute of every minute: 1,440 instances a day.
+async fn put_dense(world: &World, n: usize) {
+    let body = event(&format!("dense{n}"), "2026-11-01T00:00:00Z", "RRULE:FREQ=MINUTELY\r\n");
+    let path = object_at("nora", "calendar", &format!("dense{n}.ics"));
+    world.app.put_object(&world.nora, &path, &body, &anything()).await.unwrap();
+}
+
+#[test]
+async fn busy_time_of_many_dense_series_is_refused_where_each_alone_is_answered() {
+    let world = World::new().await;
+    let (collection, months) = (at("nora", "calendar"), window("2026-11-01/2026-12-31"));
+    put_dense(&world, 0).await;
+    let busy = world.app.busy(&world.nora, &collection, &months).await.unwrap();
+    assert_eq!(busy.len(), 1, "hours that overlap are one time");
+    for n in 1..50 {
+        put_dense(&world, n).await;
+    }
+    let outcome = world.app.busy(&world.nora, &collection, &months).await;
+    assert_eq!(refusal(outcome), Refusal::MaxInstances);
+    let day = window("2026-11-02/2026-11-03");
+    assert_eq!(world.app.busy(&world.nora, &collection, &day).await.unwrap().len(), 1);
+}
+
+#[test]
+async fn a_series_beyond_its_budget_is_listed_and_does_not_spoil_the_answer_for_others() {
+    for cache_bytes in [PLENTY, NONE] {
+        let world = World::with(EngineKind::Memory, cache_bytes).await;
+        let body = event(
+            "costly",
+            "2000-01-01T00:00:00Z",
+            "RRULE:FREQ=SECONDLY;BYSECOND=1;BYMINUTE=1;BYHOUR=1;COUNT=9999\r\n",
+        );
+        let path = object_at("nora", "calendar", "costly.ics");
+        world.app.put_object(&world.nora, &path, &body, &anything()).await.unwrap();
+        for n in 0..50 {
+            let body = event(&n.to_string(), "2026-11-01T09:00:00Z", "RRULE:FREQ=WEEKLY\r\n");
+            let path = object_at("nora", "calendar", &format!("{n}.ics"));
+            world.app.put_object(&world.nora, &path, &body, &anything()).await.unwrap();
+        }
+        for (days, found) in [("2026-11-08/2026-11-09", 51), ("2026-11-09/2026-11-10", 1)] {
+            let select = Select { window: Some(window(days)), ..Select::default() };
+            let names = listing(&world, &world.nora, &select).await;
+            assert_eq!(names.len(), found, "{days}");
+        }
     }
 }
