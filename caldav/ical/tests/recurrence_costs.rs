@@ -74,6 +74,24 @@ fn a_count_is_counted_once_for_a_series_and_only_where_it_can_matter() {
 }
 
 #[test]
+fn a_count_that_exceeds_its_budget_is_paid_once_and_tried_again_only_with_more() {
+    let calendar = event("DTSTART:19800101T090000Z\nRRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR;COUNT=20000");
+    let series = series(&calendar);
+    let ask = |periods: u32| {
+        let mut budget = Budget { periods, ..plenty() };
+        let within = window("2056-10-01T00:00:00Z", "2056-11-01T00:00:00Z");
+        let found = series.instances(&within, &Zone::utc(), &mut budget);
+        (found.map(|found| found.len()), periods - budget.periods)
+    };
+    assert_eq!(ask(5_000), (Err(Truncated), 5_000));
+    assert_eq!([ask(5_000), ask(4_000)], [(Err(Truncated), 0), (Err(Truncated), 0)]);
+    assert_eq!(ask(6_000), (Err(Truncated), 6_000));
+    let (found, cost) = ask(100_000);
+    assert!(found.is_ok() && cost > 20_000, "{cost}");
+    assert!(ask(5_000).0.is_ok(), "what was counted is kept");
+}
+
+#[test]
 fn impossible_rules_have_no_instance_but_dtstart_and_cost_little_in_a_window() {
     for rule in [
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",

@@ -1,6 +1,7 @@
 //! The occurrences of a rule between two wall times.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::civil::DateTime;
 
@@ -19,6 +20,8 @@ pub struct Expander {
     count: Option<u32>,
     /// The last occurrence of a rule with COUNT, kept once it was counted.
     last: OnceLock<Wall>,
+    /// The most periods with which it could not be counted: with no more than these it is not tried again.
+    vain: AtomicU32,
 }
 
 impl Expander {
@@ -26,7 +29,12 @@ impl Expander {
     /// and BYSECOND are the caller's to leave out ([`Rule::for_dates`]).
     #[must_use]
     pub fn new(rule: &Rule, start: DateTime) -> Expander {
-        Expander { plan: Plan::new(rule, wall(start)), count: rule.count, last: OnceLock::new() }
+        Expander {
+            plan: Plan::new(rule, wall(start)),
+            count: rule.count,
+            last: OnceLock::new(),
+            vain: AtomicU32::new(0),
+        }
     }
 
     /// The occurrences from `from` to `to`, both included, ascending and without duplicates.
@@ -85,8 +93,17 @@ impl Expander {
         if let Some(&last) = self.last.get() {
             return Ok(last);
         }
-        let last = self.count_out(count, budget)?;
-        Ok(*self.last.get_or_init(|| last))
+        let periods = budget.periods;
+        if periods <= self.vain.load(Ordering::Relaxed) {
+            return Err(Truncated);
+        }
+        match self.count_out(count, budget) {
+            Ok(last) => Ok(*self.last.get_or_init(|| last)),
+            Err(Truncated) => {
+                self.vain.fetch_max(periods, Ordering::Relaxed);
+                Err(Truncated)
+            }
+        }
     }
 
     /// Counts period by period, without making the occurrences; where all periods hold the same number, by division.
