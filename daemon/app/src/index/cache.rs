@@ -91,12 +91,20 @@ impl IndexCache {
     pub(crate) fn apply(&self, collection: CollectionId, prev_seq: u64, steps: Vec<Step>) {
         let cell = self.lock().get(&collection).cloned();
         let Some(cell) = cell else { return };
-        if let Some(Indexed::Memory(members)) = cell.index.get() {
+        let Some(Indexed::Memory(members)) = cell.index.get() else { return };
+        let bytes = {
             let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
             if members.head() == prev_seq {
                 steps.into_iter().for_each(|step| members.apply(step));
-                cell.footprint.store(members.footprint(), Ordering::Relaxed);
             }
+            members.footprint()
+        };
+        cell.footprint.store(bytes, Ordering::Relaxed);
+        // Indexes grow even where nobody reads.
+        if bytes > self.bytes_max {
+            self.forget(collection);
+        } else if self.tick.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVICT_EVERY) {
+            self.evict(collection);
         }
     }
 
@@ -202,4 +210,66 @@ async fn catch_up(
     let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
     steps.into_iter().for_each(|step| members.apply(step));
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use almanac_backend::ObjectName;
+    use almanac_ical::{CalendarObject, Limits};
+    use almanac_store::RecordVersion;
+
+    use super::*;
+    use crate::index::Slot;
+    use crate::index::slot::summarize;
+
+    fn step(n: u8) -> Step {
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:{n}\r\nDTSTART:20261103T090000Z\r\n\
+             DURATION:PT1H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        let object = CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let summary = summarize(&ObjectName::new("a").unwrap(), &object, 0, 0).unwrap();
+        let slot = Slot::from_record([n; 32], RecordVersion::NONE, summary).unwrap();
+        Step { seq: u64::from(n), hash: [n; 32], slot: Some(Arc::new(slot)) }
+    }
+
+    /// Collections whose indexes are in memory, and empty.
+    fn cached(bytes_max: usize, collections: &[CollectionId]) -> IndexCache {
+        let cache = IndexCache::new(bytes_max);
+        for id in collections {
+            let (cell, _) = cache.cell(*id);
+            let members = Indexed::Memory(Arc::new(RwLock::new(Members::at(0))));
+            assert!(cell.index.set(members).is_ok());
+        }
+        cache
+    }
+
+    fn held(cache: &IndexCache) -> usize {
+        cache.lock().values().map(|cell| cell.footprint.load(Ordering::Relaxed)).sum()
+    }
+
+    #[test]
+    fn an_index_that_outgrows_the_budget_while_nobody_reads_is_dropped() {
+        let collection = CollectionId::from_bytes([1; 16]);
+        let bytes_max = 10_000;
+        let cache = cached(bytes_max, &[collection]);
+        for n in 1..=100 {
+            cache.apply(collection, u64::from(n) - 1, vec![step(n)]);
+            assert!(held(&cache) <= bytes_max, "{n}");
+        }
+        assert!(cache.lock().is_empty());
+    }
+
+    #[test]
+    fn indexes_that_outgrow_the_budget_together_while_nobody_reads_are_dropped_in_the_end() {
+        let collections: Vec<_> = (1..=100).map(|n| CollectionId::from_bytes([n; 16])).collect();
+        let bytes_max = 10_000;
+        let cache = cached(bytes_max, &collections);
+        for n in 1..=15 {
+            for id in &collections {
+                cache.apply(*id, n - 1, vec![step(u8::try_from(n).unwrap())]);
+            }
+        }
+        assert!(held(&cache) > 0 && cache.lock().len() < collections.len());
+    }
 }
