@@ -325,6 +325,9 @@ async fn from_memory(
             .cloned()
             .collect();
     };
+    if many(members, window, limit) {
+        return in_order(members, after, limit, wanted).await;
+    }
     let mut found = Vec::new();
     for (count, slot) in candidates(members, window, after).into_iter().enumerate() {
         if wanted(&slot) {
@@ -338,9 +341,45 @@ async fn from_memory(
     found
 }
 
-/// Lets others run from time to time: an expansion is work, not waiting.
+/// Whether so many members may overlap the window that it is cheaper to look at all members in order: their
+/// candidates would be sorted anew for each page.
+fn many(members: &RwLock<Members>, window: &Window, limit: usize) -> bool {
+    let members = read(members);
+    let candidates = members.near(window).count();
+    let pages = candidates / limit.max(1);
+    candidates.saturating_mul(pages) > members.len()
+}
+
+/// Members in order from behind `after`, each looked at. The lock is held for a few of them at a time.
+async fn in_order(
+    members: &RwLock<Members>,
+    mut after: Option<KeyedHash>,
+    limit: usize,
+    wanted: &mut (dyn FnMut(&Slot) -> bool + Send),
+) -> Vec<Arc<Slot>> {
+    let mut found = Vec::new();
+    loop {
+        let next: Vec<_> = read(members).after(after.as_ref()).take(BREATH).cloned().collect();
+        let Some(last) = next.last() else { return found };
+        after = Some(last.hash);
+        for slot in next {
+            if wanted(&slot) {
+                found.push(slot);
+                if found.len() == limit {
+                    return found;
+                }
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Members that are looked at before others may run: an expansion is work, not waiting.
+const BREATH: usize = 64;
+
+/// Lets others run from time to time.
 async fn breathe(count: usize) {
-    if count % 64 == 63 {
+    if count % BREATH == BREATH - 1 {
         tokio::task::yield_now().await;
     }
 }

@@ -138,3 +138,32 @@ async fn a_series_beyond_its_budget_is_listed_and_does_not_spoil_the_answer_for_
         }
     }
 }
+
+#[test]
+async fn a_window_over_much_of_a_calendar_is_listed_whole_in_pages_of_any_size() {
+    for cache_bytes in [PLENTY, NONE] {
+        let world = World::with(EngineKind::Memory, cache_bytes).await;
+        for n in 0..200 {
+            let start = if n % 4 == 0 { "2026-12-24T09:00:00Z" } else { "2026-11-03T09:00:00Z" };
+            put(&world, &world.nora, &format!("{n}.ics"), &n.to_string(), start).await;
+        }
+        let select = Select { window: Some(window("2026-11-01/2026-11-08")), ..Select::default() };
+        for limit in [1, 3, 64, 149, 150, 1_000] {
+            let (mut names, mut after) = (std::collections::BTreeSet::new(), None);
+            loop {
+                let collection = at("nora", "calendar");
+                let page =
+                    world.app.list(&world.nora, &collection, &select, after.as_ref(), limit).await.unwrap();
+                assert!(page.entries.len() <= limit);
+                for entry in &page.entries {
+                    assert!(names.insert(entry.name.as_str().to_owned()), "listed twice");
+                }
+                after = page.entries.last().map(|entry| entry.name.clone());
+                if !page.more {
+                    break;
+                }
+            }
+            assert_eq!(names.len(), 150, "pages of {limit}");
+        }
+    }
+}
