@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::zone::{How, Zones};
 use crate::{Component, Invalid, Limits, rules, tree};
 
 /// The kinds of component that a calendar object resource can be made of.
@@ -112,6 +113,13 @@ impl CalendarObject {
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.uid
+    }
+
+    /// Whether it uses a TZID that nothing explains, so that its times are taken for UTC.
+    #[must_use]
+    pub fn assumes_utc(&self) -> bool {
+        let zones = Zones::read(&self.calendar);
+        rules::zones_used(self.components()).into_iter().any(|id| zones.resolve(id).how == How::Assumed)
     }
 
     /// The whole tree; its root is VCALENDAR.

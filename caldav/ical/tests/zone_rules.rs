@@ -4,8 +4,8 @@
 
 mod support;
 
-use almanac_ical::Component;
 use almanac_ical::zone::{How, Zone, Zones, tzdb_version, vtimezone};
+use almanac_ical::{CalendarObject, Component, Limits};
 use jiff::{SignedDuration, Timestamp};
 use support::{at, calendar, event, instances, starts, window, zone};
 
@@ -237,6 +237,22 @@ fn half_a_vtimezone_is_no_zone() {
         assert_ne!(broken, OUTLOOK);
         let calendar = calendar(&broken);
         assert_eq!(Zones::read(&calendar).resolve("Elsewhere").how, How::Assumed, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn an_object_tells_whether_utc_is_assumed_for_one_of_its_zones() {
+    for (lines, assumes) in [
+        ("DTSTART;TZID=Europe/Berlin:20261103T090000", false),
+        ("DTSTART;TZID=W. Europe Standard Time:20261103T090000", false),
+        ("DTSTART:20261103T090000Z", false),
+        ("DTSTART:20261103T090000", false),
+        ("DTSTART;TZID=Elsewhere:20261103T090000", true),
+        ("DTSTART;TZID=Europe/Berlin:20261103T090000\nEXDATE;TZID=Elsewhere:20261104T090000", true),
+    ] {
+        let text = event(lines).to_text();
+        let object = CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(object.assumes_utc(), assumes, "{lines}");
     }
 }
 

@@ -104,6 +104,12 @@ impl App {
             }
             let write = write.put_object(member, version, &object, &summary);
             if let Some(committed) = self.commit(&entry, write).await? {
+                if body.assumes_utc() {
+                    tracing::warn!(
+                        collection.id = %entry.id,
+                        "an object was stored that names a time zone nobody knows; its times count as UTC"
+                    );
+                }
                 let slot = Slot::from_record(member.name, version, summary)?;
                 self.announce([Changed { entry: &entry, member, now: Some(Arc::new(slot)) }], &committed);
                 let etag = Some(ETag::from_version(*version.as_bytes()));
