@@ -189,17 +189,19 @@ fn open_memory(options: &OpenOptions) -> Result<Opened, OpenError> {
 
 fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
     let names = Names::new(&options.state);
-    let exists = names.rows.try_exists().map_err(|source| at(&names.rows, source))?;
-    if !exists && options.create == CreateMode::Never {
+    let exists = |path: &Path| path.try_exists().map_err(|source| at(path, source));
+    // A lock without a store is that of a process which makes one just now, or was stopped while it did.
+    if options.create == CreateMode::Never && !exists(&names.rows)? && !exists(&names.lock)? {
         return Err(OpenError::Missing(names.folder));
     }
     make_folder(&names.folder)?;
     let lock = StateLock::take(&names.lock).map_err(|source| at(&names.lock, source))?;
     let lock = lock.ok_or_else(|| OpenError::InUse(names.folder.clone()))?;
     // Only now does the answer hold: another process may have made the store in between.
-    let exists = names.rows.try_exists().map_err(|source| at(&names.rows, source))?;
-    if !exists {
-        create(options, tuning, &names)?;
+    match (exists(&names.rows)?, options.create) {
+        (true, _) => {}
+        (false, CreateMode::IfMissing) => create(options, tuning, &names)?,
+        (false, CreateMode::Never) => return Err(OpenError::Missing(names.folder)),
     }
 
     let root = options.key.load(KeyWish::Existing)?;

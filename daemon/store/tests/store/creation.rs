@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use almanac_store::engine::redb::{Medium, file_medium};
 use almanac_store::{
-    FileKey, KeyError, KeyProvider, KeyWish, OpenError, OpenOptions, RootKey, Store, Tuning,
+    CreateMode, FileKey, KeyError, KeyProvider, KeyWish, OpenError, OpenOptions, RootKey, Store, Tuning,
 };
 use redb::StorageBackend;
 
@@ -172,4 +172,19 @@ fn a_stop_before_the_mark_has_its_name_is_made_good() {
     let folder = stopped_at("head");
     assert!(folder.path().join("store.redb").exists() && folder.path().join("head.new").exists());
     is_made_good(folder.path(), "the rows have their name, the mark has none");
+}
+
+#[test]
+fn where_another_process_is_making_the_store_it_is_in_use_and_not_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut only_existing = options(folder.path());
+    only_existing.create = CreateMode::Never;
+    assert!(matches!(Store::open(only_existing.clone()), Err(OpenError::Missing(_))));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+    // Held from the first moment of a making to its end.
+    let maker = open(folder.path());
+    fs::remove_file(folder.path().join("store.redb")).unwrap();
+    assert!(matches!(Store::open(only_existing.clone()), Err(OpenError::InUse(_))));
+    drop(maker);
+    assert!(matches!(Store::open(only_existing), Err(OpenError::Missing(_))), "a lock alone is no store");
 }
