@@ -211,7 +211,7 @@ fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError
         .map_err(|fault| faulty(&names.rows, fault))?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let failed = |error| stored(&names.folder, error);
-    migrate(&*engine, &mut format).map_err(failed)?;
+    migrate(&*engine, &mut format, migrations::STEPS, migrations::CURRENT).map_err(failed)?;
     if known == Known::No {
         // Nobody can say which changes clients saw that this store does not know: their tokens must not fit.
         format.incarnation = StoreId::from_bytes(crate::seal::random().map_err(failed)?);
@@ -313,8 +313,14 @@ fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Resul
     }
 }
 
-fn migrate(engine: &dyn Engine, format: &mut Format) -> Result<(), StoreError> {
-    let steps = migrations::steps_from(migrations::STEPS, format.version, migrations::CURRENT)
+/// Takes a store to version `to`; what was reached is saved after each step.
+fn migrate(
+    engine: &dyn Engine,
+    format: &mut Format,
+    steps: &'static [migrations::Step],
+    to: u32,
+) -> Result<(), StoreError> {
+    let steps = migrations::steps_from(steps, format.version, to)
         .ok_or(StoreError::Corrupt("the store has a version that never was"))?;
     for step in steps {
         (step.run)(engine)?;
@@ -354,5 +360,64 @@ pub(crate) fn stored(folder: &Path, error: StoreError) -> OpenError {
         StoreError::Corrupt(what) => OpenError::Damaged { what },
         StoreError::NoRandom => OpenError::KeyFile(KeyError::NoRandom),
         _ => OpenError::Damaged { what: "the first rows cannot be read or written" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::migrations::Step;
+
+    /// Two steps that count in the store how often they ran; the second fails at its first run.
+    const TWO: &[Step] = &[
+        Step { from: 1, run: |engine| mark(engine, b"first") },
+        Step {
+            from: 2,
+            run: |engine| {
+                static RUNS: AtomicU32 = AtomicU32::new(0);
+                mark(engine, b"second")?;
+                if RUNS.fetch_add(1, Ordering::Relaxed) == 0 { Err(StoreError::NoSpace) } else { Ok(()) }
+            },
+        },
+    ];
+
+    /// Notes in the store that a step ran.
+    fn mark(engine: &dyn Engine, step: &'static [u8]) -> Result<(), StoreError> {
+        let runs = ran(engine, step);
+        let mut commit = Commit::new(SYSTEM);
+        let (version, value) = (crate::RecordVersion::NONE, vec![runs + 1].into());
+        commit.mutations.push(Mutation::Put { space: Space::Meta, key: step.into(), version, value });
+        wait_for(engine.commit(commit))?;
+        Ok(())
+    }
+
+    fn ran(engine: &dyn Engine, step: &'static [u8]) -> u8 {
+        let row = wait_for(engine.get_many(SYSTEM, &[(Space::Meta, step.into())])).unwrap().remove(0);
+        row.map_or(0, |(_, value)| value[0])
+    }
+
+    fn saved(engine: &dyn Engine) -> Format {
+        let row = wait_for(engine.get_many(SYSTEM, &[(Space::Format, FORMAT_KEY.into())])).unwrap().remove(0);
+        Format::parse(&row.unwrap().1).unwrap()
+    }
+
+    #[test]
+    fn a_migration_that_was_interrupted_goes_on_with_the_step_that_was_not_done() {
+        let engine = MemoryEngine::new();
+        save(&engine, Format { version: 1, ..Format::fresh([0; 16]).unwrap() }).unwrap();
+        let mut format = saved(&engine);
+        assert!(matches!(migrate(&engine, &mut format, TWO, 3), Err(StoreError::NoSpace)));
+        assert_eq!(saved(&engine).version, 2, "what was reached is saved");
+
+        let mut format = saved(&engine);
+        migrate(&engine, &mut format, TWO, 3).unwrap();
+        assert_eq!((saved(&engine).version, format.version), (3, 3));
+        assert_eq!((ran(&engine, b"first"), ran(&engine, b"second")), (1, 2));
+        assert_eq!(saved(&engine).incarnation, format.incarnation);
+
+        migrate(&engine, &mut format, TWO, 3).unwrap();
+        assert_eq!((ran(&engine, b"first"), ran(&engine, b"second")), (1, 2), "nothing is left to do");
     }
 }
