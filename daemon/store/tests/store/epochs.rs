@@ -1,11 +1,13 @@
 //! Keys wear out: a bounded number of seals each.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use almanac_base::{Clock, ManualClock};
-use almanac_store::{Space, Store, StoreError, TenantStore, Tuning};
+use almanac_store::limits::SEALS_PER_KEY_MAX;
+use almanac_store::{IndexField, MacPurpose, Space, Store, StoreError, TenantStore, Tuning};
 use jiff::SignedDuration;
 
 use crate::common::{block_on, options, put, row_key, rows, tenant, value};
@@ -43,6 +45,65 @@ fn a_new_epoch_begins_at_the_limit_and_old_values_stay_readable() {
     let one = store.tenant(tenant(1)).unwrap();
     assert_eq!(epoch(&one), 3);
     assert!((0..12_u8).all(|number| value(&one, &[number]) == Some(vec![number])));
+}
+
+#[test]
+fn a_key_of_production_seals_no_more_than_half_of_what_random_nonces_allow() {
+    assert_eq!(SEALS_PER_KEY_MAX, 1 << 31);
+    assert_eq!(Tuning::default().seals_per_key_max, SEALS_PER_KEY_MAX);
+}
+
+#[test]
+fn keyed_hashes_and_codes_stay_when_a_new_epoch_begins_and_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 5);
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    let names = |one: &TenantStore| {
+        let hashes = [IndexField::Login, IndexField::Uid, IndexField::Href, IndexField::Secret]
+            .map(|field| one.keyed_hash(field, &[b"a", b"b"]));
+        (hashes, one.mac(MacPurpose::SyncToken, b"m"))
+    };
+    let before = names(&one);
+    for number in 0..12_u8 {
+        block_on(one.commit(put(&one, &[number], b"v"))).unwrap();
+    }
+    assert_eq!((epoch(&one), names(&one)), (3, before));
+    drop((one, store));
+    let store = open(folder.path(), 5);
+    assert_eq!(names(&store.tenant(tenant(1)).unwrap()), before);
+}
+
+/// The nonces of the objects of tenant 1 (`seal`: version 16, format 1, key id 16, nonce 12).
+fn nonces(folder: &Path) -> BTreeSet<Vec<u8>> {
+    let prefix = row_key(tenant(1), Space::Objects, b"");
+    let objects = rows(folder).into_iter().filter(|(key, _)| key.starts_with(&prefix));
+    objects.map(|(_, stored)| stored[33..45].to_vec()).collect()
+}
+
+#[test]
+fn nonces_differ_for_equal_values_and_in_a_copy_that_is_written_on() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |folder: &Path, keys: std::ops::Range<u8>| {
+        let store = open(folder, 1 << 20);
+        let one = store.tenant(tenant(1)).unwrap();
+        for key in keys {
+            block_on(one.commit(put(&one, &[key], b"the same"))).unwrap();
+        }
+    };
+    block_on(open(folder.path(), 1 << 20).create_tenant(tenant(1))).unwrap();
+    write(folder.path(), 0..20);
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let before = nonces(folder.path());
+    assert_eq!(before.len(), 20);
+    write(folder.path(), 20..40);
+    write(copy.path(), 20..40);
+    assert_eq!(keys_in_use(folder.path()), keys_in_use(copy.path()), "under one key");
+    let (here, there) = (nonces(folder.path()), nonces(copy.path()));
+    assert_eq!((here.len(), there.len()), (40, 40));
+    assert_eq!(here.intersection(&there).cloned().collect::<BTreeSet<_>>(), before);
 }
 
 #[test]
