@@ -169,7 +169,7 @@ fn a_dropped_tenant_leaves_no_row_and_its_neighbours_keep_theirs() {
 }
 
 #[test]
-fn a_closed_engine_refuses_and_what_was_queued_is_there() {
+fn a_closed_engine_refuses_everything_and_can_be_closed_again() {
     on_every_engine(|engine| async move {
         engine.commit(commit(vec![], vec![put(Space::Objects, b"k", 1, b"v")], vec![])).await.unwrap();
         engine.close();

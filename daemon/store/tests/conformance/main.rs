@@ -9,6 +9,7 @@
 
 mod commits;
 mod engines;
+mod gate;
 mod log;
 mod model;
 mod scans;
