@@ -24,6 +24,8 @@ pub struct Housekeeping {
     pub purged: u64,
     /// Changes that were forgotten because they are old.
     pub trimmed: u64,
+    /// Summaries that follow a newer time-zone database now.
+    pub renewed: u64,
 }
 
 /// The store as the operator sees it.
@@ -48,7 +50,7 @@ const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
     /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes what deleted collections left behind,
-    /// forgets old history. Safe at any time, and safe to be cut off.
+    /// forgets old history, renews summaries. Safe at any time, and safe to be cut off.
     ///
     /// # Errors
     /// `AppError::Store` if the store fails; what was done so far stays done.
@@ -72,6 +74,10 @@ impl App {
                 Err(error) => failed = failed.or(Some(error)),
             }
             tokio::task::yield_now().await; // the engine reads without waiting; others want to run too
+        }
+        match self.renew_summaries().await {
+            Ok(renewed) => done.renewed = renewed,
+            Err(error) => failed = failed.or(Some(error)),
         }
         match failed {
             Some(error) => Err(error),
