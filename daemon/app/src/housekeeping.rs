@@ -56,10 +56,13 @@ impl App {
     /// `AppError::Store` if the store fails; what was done so far stays done.
     pub async fn housekeeping(&self) -> Result<Housekeeping, AppError> {
         let before = self.clock.now().as_second().saturating_sub(LAST_USE_SECONDS);
-        let mut done =
-            Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
+        let mut done = Housekeeping::default();
         // What is damaged in one place must not keep the rest from being done.
         let mut failed = self.refresh_directory().await.err();
+        match self.write_last_uses(before).await {
+            Ok(last_uses) => done.last_uses = last_uses,
+            Err(error) => failed = failed.or(Some(error)),
+        }
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
             match self.purge(&tenant.store).await {
