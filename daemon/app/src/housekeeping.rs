@@ -49,8 +49,9 @@ pub struct StoreStatus {
 const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
-    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes what deleted collections left behind,
-    /// forgets old history, renews summaries. Safe at any time, and safe to be cut off.
+    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes
+    /// what deleted collections left behind, forgets old history, renews summaries. Safe at any time, and safe to be
+    /// cut off.
     ///
     /// # Errors
     /// `AppError::Store` if the store fails; what was done so far stays done.

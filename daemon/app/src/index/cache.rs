@@ -99,9 +99,10 @@ impl IndexCache {
             if members.head() == prev_seq {
                 steps.into_iter().for_each(|step| members.apply(step));
             }
-            members.footprint()
+            let bytes = members.footprint();
+            cell.footprint.store(bytes, Ordering::Relaxed);
+            bytes
         };
-        cell.footprint.store(bytes, Ordering::Relaxed);
         // Indexes grow even where nobody reads.
         if bytes > self.bytes_max {
             self.forget(collection);
