@@ -92,6 +92,18 @@ fn a_count_that_exceeds_its_budget_is_paid_once_and_tried_again_only_with_more()
 }
 
 #[test]
+fn a_part_of_the_work_takes_no_more_than_its_share_and_no_more_than_is_left() {
+    let share = Budget { instances: 3, periods: 10 };
+    let mut total = Budget { instances: 5, periods: 100 };
+    let spend = |budget: &mut Budget| (0..).take_while(|_| budget.take_instance().is_ok()).count();
+    assert_eq!(
+        [total.within(share, spend), total.within(share, spend), total.within(share, spend)],
+        [3, 2, 0]
+    );
+    assert_eq!(total, Budget { instances: 0, periods: 100 }, "what was not used is still there");
+}
+
+#[test]
 fn impossible_rules_have_no_instance_but_dtstart_and_cost_little_in_a_window() {
     for rule in [
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",

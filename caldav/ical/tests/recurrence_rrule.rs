@@ -1,8 +1,12 @@
 //! Random rules compared with the `rrule` crate, as far as that one reads RFC 5545 rightly.
 //!
-//! Left out, because it refuses or misreads them: BYDAY ordinals beyond ±4, UNTIL that is
-//! not in UTC, rules below a day in zones that change their clocks, BYHOUR in a rule below an hour, BYSETPOS in the first week of a weekly rule,
-//! BYWEEKNO without BYDAY or at the edges of a year, weekdays with and without ordinals in one BYDAY, and a DTSTART outside its rule.
+//! Drawn are rules of every FREQ, with COUNT, with an UNTIL in UTC at an occurrence or a second beside it, or without
+//! an end, and EXDATEs at occurrences and beside them.
+//!
+//! Left out, because it refuses or misreads them: BYDAY ordinals beyond ±4, UNTIL that is not in UTC, rules below a day
+//! in zones that change their clocks, BYHOUR in a rule below an hour, BYSETPOS in weekly rules and rules by the second,
+//! BYWEEKNO without BYDAY or at the edges of a year, weekdays with and without ordinals in one BYDAY, and a DTSTART
+//! outside its rule. RDATE and EXRULE are compared with hand-made answers elsewhere (`recurrence_sets.rs`).
 
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +27,7 @@ use support::{Random, event, instances};
 const CASES: usize = 400;
 const SEED: u64 = 0x2026_1121;
 const COMPARED: u16 = 30;
+const END: &str = "2037-01-01T00:00:00Z";
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 const ZONES: [&str; 5] = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "UTC"];
 
@@ -44,7 +49,7 @@ fn random_rules_have_the_instants_that_rrule_finds() {
 
 /// Whether a case was drawn that could be compared.
 fn compare(random: &mut Random) -> bool {
-    let (zone, start, rule) = draft(random);
+    let (zone, start, mut rule) = draft(random);
     let Some(first) = expand(&format!("DTSTART;TZID={zone}:{start}\nRRULE:{rule}"), 1).into_iter().next()
     else {
         return false;
@@ -52,18 +57,40 @@ fn compare(random: &mut Random) -> bool {
     // From the first occurrence on, DTSTART is in the rule.
     let local = Zone::iana(zone).unwrap().local(first);
     let start = local.strftime("%Y%m%dT%H%M%S").to_string();
-    let lines = format!("DTSTART;TZID={zone}:{start}\nRRULE:{rule}");
+    let mut found = expand(&format!("DTSTART;TZID={zone}:{start}\nRRULE:{rule}"), COMPARED);
     // Its zone database ends with 2037.
-    let mut expected = expand(&lines, COMPARED);
-    expected.retain(|&at| at < support::at("2037-01-01T00:00:00Z"));
-    let (Some(&own), Some(&last)) = (expected.first(), expected.last()) else { return false };
-    if own != first {
+    found.retain(|&at| at < support::at(END));
+    if found.first() != Some(&first) {
         return false;
     }
-    let window = Window { start: first, end: last.checked_add(SignedDuration::from_secs(1)).unwrap() };
+    if !rule.contains("COUNT") && random.chance(3) {
+        rule.push_str(&format!(";UNTIL={}", beside(random, &found).strftime("%Y%m%dT%H%M%SZ")));
+    }
+    let ends = rule.contains("COUNT") || rule.contains("UNTIL");
+    let mut lines = format!("DTSTART;TZID={zone}:{start}\nRRULE:{rule}");
+    for _ in 0..random.below(4) {
+        let local = Zone::iana(zone).unwrap().local(beside(random, &found));
+        lines.push_str(&format!("\nEXDATE;TZID={zone}:{}", local.strftime("%Y%m%dT%H%M%S")));
+    }
+    let mut expected = expand(&lines, COMPARED);
+    expected.retain(|&at| at < support::at(END));
+    let end = match expected.last() {
+        // Nothing follows.
+        _ if ends && expected.len() < usize::from(COMPARED) => support::at(END),
+        Some(last) => last.checked_add(SignedDuration::from_secs(1)).unwrap(),
+        None => return false,
+    };
+    let window = Window { start: first, end };
     let found: Vec<_> = instances(&event(&lines), &window, &Zone::utc()).iter().map(|i| i.start).collect();
     assert_eq!(found, expected, "{lines}");
     true
+}
+
+/// An occurrence, or the second before or after it.
+fn beside(random: &mut Random, found: &[Timestamp]) -> Timestamp {
+    let at = *random.pick(found);
+    let by = *random.pick(&[0, 0, -1, 1]);
+    at.checked_add(SignedDuration::from_secs(by)).unwrap().max(found[0])
 }
 
 fn expand(lines: &str, limit: u16) -> Vec<Timestamp> {
@@ -73,8 +100,9 @@ fn expand(lines: &str, limit: u16) -> Vec<Timestamp> {
 }
 
 fn draft(random: &mut Random) -> (&'static str, String, String) {
-    let freq = *random.pick(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY"]);
-    let below_a_day = freq == "HOURLY" || freq == "MINUTELY";
+    let freq = *random.pick(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]);
+    let below_an_hour = freq == "MINUTELY" || freq == "SECONDLY";
+    let below_a_day = freq == "HOURLY" || below_an_hour;
     let zone = if below_a_day { "UTC" } else { *random.pick(&ZONES) };
     let start = format!(
         "{}{:02}{:02}T{:02}{:02}00",
@@ -115,13 +143,13 @@ fn draft(random: &mut Random) -> (&'static str, String, String) {
         };
         parts.push(format!("BYDAY={}", list(random, 3, day)));
     }
-    if freq != "MINUTELY" && random.chance(4) {
+    if !below_an_hour && random.chance(4) {
         parts.push(format!("BYHOUR={}", list(random, 3, |random| 4 + random.below(18))));
     }
     if random.chance(5) {
         parts.push(format!("BYMINUTE={}", list(random, 3, |random| random.below(60))));
     }
-    if parts.len() > by && freq != "WEEKLY" && random.chance(4) {
+    if parts.len() > by && freq != "WEEKLY" && freq != "SECONDLY" && random.chance(4) {
         parts.push(format!("BYSETPOS={}", list(random, 2, |random| signed(random, 4))));
     }
     if random.chance(3) {

@@ -24,6 +24,8 @@ pub struct Housekeeping {
     pub purged: u64,
     /// Changes that were forgotten because they are old.
     pub trimmed: u64,
+    /// Summaries that follow a newer time-zone database now.
+    pub renewed: u64,
 }
 
 /// The store as the operator sees it.
@@ -47,17 +49,21 @@ pub struct StoreStatus {
 const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
-    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes what deleted collections left behind,
-    /// forgets old history. Safe at any time, and safe to be cut off.
+    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes
+    /// what deleted collections left behind, forgets old history, renews summaries. Safe at any time, and safe to be
+    /// cut off.
     ///
     /// # Errors
     /// `AppError::Store` if the store fails; what was done so far stays done.
     pub async fn housekeeping(&self) -> Result<Housekeeping, AppError> {
         let before = self.clock.now().as_second().saturating_sub(LAST_USE_SECONDS);
-        let mut done =
-            Housekeeping { last_uses: self.write_last_uses(before).await?, ..Housekeeping::default() };
+        let mut done = Housekeeping::default();
         // What is damaged in one place must not keep the rest from being done.
         let mut failed = self.refresh_directory().await.err();
+        match self.write_last_uses(before).await {
+            Ok(last_uses) => done.last_uses = last_uses,
+            Err(error) => failed = failed.or(Some(error)),
+        }
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
             match self.purge(&tenant.store).await {
@@ -72,6 +78,10 @@ impl App {
                 Err(error) => failed = failed.or(Some(error)),
             }
             tokio::task::yield_now().await; // the engine reads without waiting; others want to run too
+        }
+        match self.renew_summaries().await {
+            Ok(renewed) => done.renewed = renewed,
+            Err(error) => failed = failed.or(Some(error)),
         }
         match failed {
             Some(error) => Err(error),

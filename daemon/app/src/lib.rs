@@ -25,6 +25,7 @@ mod open;
 mod people;
 mod properties;
 mod removal;
+mod renewal;
 mod settle;
 mod shares;
 mod summaries;

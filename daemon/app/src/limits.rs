@@ -44,6 +44,12 @@ pub(crate) const COPY_BYTES: u64 = 8 << 20;
 /// App passwords whose last use is written in one commit.
 pub(crate) const LAST_USES_BATCH: usize = 500;
 
+/// Summaries renewed in one commit.
+pub(crate) const RENEWAL_BATCH: u32 = 500;
+
+/// Commits in which the summaries of one collection are renewed in one round.
+pub(crate) const RENEWAL_COMMITS: usize = 200;
+
 /// Busy periods held unmerged.
 pub(crate) const BUSY_UNMERGED: usize = 10_000;
 

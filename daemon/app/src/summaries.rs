@@ -8,6 +8,7 @@ use almanac_store::{Key, Order, Space, TenantStore, prefix_range};
 
 use crate::error::AppError;
 use crate::index::Slot;
+use crate::index::slot::is_outdated;
 use crate::limits::SUMMARIES_PAGE;
 
 /// Summaries in the order of their hashes.
@@ -15,6 +16,8 @@ pub(crate) struct SummaryPage {
     pub(crate) slots: Vec<Slot>,
     /// Where to go on; `None` at the end.
     pub(crate) next: Option<Key>,
+    /// One at least was given by an older time-zone database.
+    pub(crate) outdated: bool,
 }
 
 /// The key of a member's object and summary.
@@ -40,15 +43,17 @@ pub(crate) async fn page(
         range.start = from;
     }
     let page = store.scan(Space::Summaries, range, SUMMARIES_PAGE, Order::Ascending).await?;
-    let mut slots = Vec::with_capacity(page.rows.len());
+    let (mut slots, mut outdated) = (Vec::with_capacity(page.rows.len()), false);
     for (key, record) in page.rows {
         let hash = key
             .get(16..)
             .and_then(|hash| KeyedHash::try_from(hash).ok())
             .ok_or(AppError::Bug("the key of a summary has the wrong length"))?;
-        slots.push(Slot::from_record(hash, record.version, SummaryRecord::from_bytes(&record.value)?)?);
+        let summary = SummaryRecord::from_bytes(&record.value)?;
+        outdated |= is_outdated(&summary);
+        slots.push(Slot::from_record(hash, record.version, summary)?);
     }
-    Ok(SummaryPage { slots, next: page.next })
+    Ok(SummaryPage { slots, next: page.next, outdated })
 }
 
 /// The members with these hashes, in the order asked for.

@@ -1,8 +1,8 @@
 //! Which indexes are in memory: built when first asked for, dropped when the budget is used up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use almanac_base::CollectionId;
 use almanac_store::{StoreError, TenantStore};
@@ -30,6 +30,8 @@ pub(crate) struct IndexCache {
     bytes_max: usize,
     cells: Mutex<HashMap<CollectionId, Arc<Cell>>>,
     tick: AtomicU64,
+    /// Collections in which summaries of an older time-zone database were seen.
+    outdated: Mutex<BTreeSet<CollectionId>>,
 }
 
 #[derive(Default)]
@@ -70,7 +72,7 @@ const RECONSIDER_EVERY: u64 = 1_024;
 
 impl IndexCache {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, cells: Mutex::default(), tick: AtomicU64::new(0) }
+        Self { bytes_max, cells: Mutex::default(), tick: AtomicU64::new(0), outdated: Mutex::default() }
     }
 
     /// The index of `collection`, not older than its change `head`.
@@ -116,9 +118,10 @@ impl IndexCache {
         let bytes = {
             let mut members = members.write().unwrap_or_else(PoisonError::into_inner);
             members.take(prev_seq, steps);
-            members.footprint()
+            let bytes = members.footprint();
+            cell.footprint.store(bytes, Ordering::Relaxed);
+            bytes
         };
-        cell.footprint.store(bytes, Ordering::Relaxed);
         // Indexes grow even where nobody reads.
         if bytes > self.bytes_max {
             self.forget(collection);
@@ -132,7 +135,21 @@ impl IndexCache {
         self.lock().remove(&collection);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CollectionId, Arc<Cell>>> {
+    /// Collections whose summaries are to be renewed.
+    pub(crate) fn outdated(&self) -> Vec<CollectionId> {
+        self.lock_outdated().iter().copied().collect()
+    }
+
+    /// The summaries of this collection were renewed.
+    pub(crate) fn up_to_date(&self, collection: CollectionId) {
+        self.lock_outdated().remove(&collection);
+    }
+
+    fn lock_outdated(&self) -> MutexGuard<'_, BTreeSet<CollectionId>> {
+        self.outdated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CollectionId, Arc<Cell>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,6 +192,9 @@ impl IndexCache {
         let mut after = None;
         loop {
             let page = summaries::page(store, collection, after).await?;
+            if page.outdated {
+                self.lock_outdated().insert(collection);
+            }
             for slot in page.slots {
                 members.put(Arc::new(slot));
             }

@@ -103,6 +103,20 @@ fn read_series(text: &str) -> Result<Series, AppError> {
     Series::read(&tree).map_err(|_| AppError::Bug("a stored skeleton has no times"))
 }
 
+/// Whether an older time-zone database gave what the summary says of times.
+pub(crate) fn is_outdated(record: &SummaryRecord) -> bool {
+    record.tzdb != tzdb_version()
+}
+
+/// The summary as the database of this program gives it; `None` if it is so already.
+pub(crate) fn renewed(record: SummaryRecord) -> Result<Option<SummaryRecord>, AppError> {
+    if !is_outdated(&record) {
+        return Ok(None);
+    }
+    let Times { first, last, flags, busy } = times_of(kind_from_byte(record.kind)?, &record.skeleton)?;
+    Ok(Some(SummaryRecord { first, last, flags, busy, tzdb: tzdb_version().to_owned(), ..record }))
+}
+
 impl Slot {
     /// The member that `record` describes. Bounds that an older time-zone database gave are computed again.
     pub(crate) fn from_record(
@@ -111,10 +125,10 @@ impl Slot {
         record: SummaryRecord,
     ) -> Result<Self, AppError> {
         let kind = kind_from_byte(record.kind)?;
-        let times = if record.tzdb == tzdb_version() {
-            Times { first: record.first, last: record.last, flags: record.flags, busy: record.busy }
-        } else {
+        let times = if is_outdated(&record) {
             times_of(kind, &record.skeleton)?
+        } else {
+            Times { first: record.first, last: record.last, flags: record.flags, busy: record.busy }
         };
         Ok(Self {
             hash,

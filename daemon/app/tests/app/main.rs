@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 mod costs;
+mod history;
 mod outcomes;
 mod support;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -683,27 +685,6 @@ async fn indexes_that_do_not_fit_together_take_turns_and_answer_right() {
             assert_eq!(page.entries.len(), 25, "{name}, round {round}");
         }
     }
-}
-
-#[test]
-async fn summaries_of_another_zone_database_are_computed_again() {
-    use almanac_store::records::{Document, SummaryRecord};
-    use almanac_store::{Order, Space, Write, prefix_range};
-    let world = World::with(EngineKind::Redb, PLENTY).await;
-    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
-    let tenant = world.store.tenant(world.nora.tenant).unwrap();
-    let rows = tenant.scan(Space::Summaries, prefix_range(&[]), 10, Order::Ascending).await.unwrap().rows;
-    let (key, row) = rows.into_iter().next().unwrap();
-    let mut summary = SummaryRecord::from_bytes(&row.value).unwrap();
-    (summary.first, summary.last, summary.tzdb) = (0, 0, "1999a".to_owned());
-    tenant.commit(Write::new().put(Space::Summaries, key, row.version, summary.to_bytes())).await.unwrap();
-    let world = world.reopened(PLENTY).await;
-    let select = Select {
-        kind: Some(ComponentKind::Event),
-        window: Some(window("2026-11-03/2026-11-04")),
-        ..Select::default()
-    };
-    assert_eq!(listing(&world, &world.nora, &select).await.len(), 1);
 }
 
 #[test]

@@ -52,6 +52,16 @@ async fn a_directory_that_could_not_be_read_again_is_read_by_housekeeping() {
 }
 
 #[test]
+async fn housekeeping_removes_what_is_deleted_even_if_last_uses_cannot_be_written() {
+    let (world, engine) = World::watched(PLENTY).await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    world.app.delete_collection(&world.nora, &at("nora", "calendar"), &anything()).await.unwrap();
+    engine.lie(|| EngineError::NoSpace);
+    world.app.housekeeping().await.unwrap_err();
+    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0, "removed in spite of the error");
+}
+
+#[test]
 async fn an_object_that_was_written_all_the_same_is_listed_and_synchronised() {
     for fault in FAULTS {
         let (world, engine) = World::watched(PLENTY).await;

@@ -110,7 +110,7 @@ impl World {
     }
 }
 
-async fn person(app: &Arc<App>, login: &str, tenant: &str) -> Caller {
+pub async fn person(app: &Arc<App>, login: &str, tenant: &str) -> Caller {
     let new = NewUser {
         login: login.to_owned(),
         tenant: tenant.to_owned(),
