@@ -91,7 +91,21 @@ fn calendar_timezone_id_and_calendar_timezone_follow_each_other() {
     let bad =
         "<D:set><D:prop><C:calendar-timezone-id>Nowhere/Atall</C:calendar-timezone-id></D:prop></D:set>";
     let answer = client.proppatch(&erika.calendar(), bad).multistatus();
-    assert_ne!(answer.only().prop_status("C:calendar-timezone-id"), 200);
+    assert_eq!(answer.only().prop_status("C:calendar-timezone-id"), 403);
+}
+
+#[test]
+fn a_definition_that_is_indented_in_the_xml_counts_all_the_same() {
+    let (_daemon, erika, client) = erika();
+    let set = format!(
+        "<D:set><D:prop><C:calendar-timezone>\n  {}\n  </C:calendar-timezone></D:prop></D:set>",
+        ics::calendar(&ics::berlin("Europe/Berlin"))
+    );
+    let answer = client.proppatch(&erika.calendar(), &set).multistatus();
+    assert_eq!(answer.only().prop_status("C:calendar-timezone"), 200);
+    let _ = client.put(&erika.object("f"), ics::event("f", "x", "20261201T090000")).expect(201);
+    assert_eq!(found(&client, &erika, "20261201T080000Z", "20261201T083000Z"), ["f"]);
+    assert!(found(&client, &erika, "20261201T090000Z", "20261201T093000Z").is_empty());
 }
 
 #[test]
