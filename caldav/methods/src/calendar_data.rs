@@ -95,11 +95,18 @@ impl Rendering {
             Recurrence::AsIs => {}
             Recurrence::Expand(period) => {
                 let window = window(period);
-                shown = Cow::Owned(within(body, budget, |budget| expand(calendar, &window, zone, budget))?);
+                // Each instance repeats the object, so its size bounds their number too.
+                let copies = EXPANSION_BYTES_MAX / body.octets.len().max(1);
+                let mut most = share(budget);
+                most.instances = most.instances.min(u32::try_from(copies).unwrap_or(u32::MAX));
+                let expand = |budget: &mut Budget| expand(calendar, &window, zone, budget);
+                shown = Cow::Owned(within(budget, most, expand)?);
             }
             Recurrence::Limit(period) => {
                 let window = window(period);
-                shown = Cow::Owned(limit_recurrence_set(calendar, &window, zone, budget)?);
+                let most = share(budget);
+                let limit = |budget: &mut Budget| limit_recurrence_set(calendar, &window, zone, budget);
+                shown = Cow::Owned(within(budget, most, limit)?);
             }
         }
         if let Some(window) = &self.freebusy {
@@ -118,19 +125,30 @@ impl Rendering {
     }
 }
 
-/// Runs an expansion with a budget that also bounds what it can grow to: each instance repeats the object.
+/// What one object may cost of the budget of an answer: not all of it, so that the others have theirs.
+fn share(budget: &Budget) -> Budget {
+    Budget {
+        instances: budget.instances.min(Budget::SERIES.instances),
+        periods: budget.periods.min(Budget::SERIES.periods),
+    }
+}
+
+/// Takes from the budget of an answer what an object has used of the `most` that it was given.
+pub(crate) fn spend(budget: &mut Budget, most: Budget, left: Budget) {
+    budget.instances = budget.instances.saturating_sub(most.instances.saturating_sub(left.instances));
+    budget.periods = budget.periods.saturating_sub(most.periods.saturating_sub(left.periods));
+}
+
+/// Runs what visits instances with no more than `most` of the budget of the answer.
 fn within<T>(
-    body: &Body<'_>,
     budget: &mut Budget,
-    expand: impl FnOnce(&mut Budget) -> Result<T, Truncated>,
+    most: Budget,
+    run: impl FnOnce(&mut Budget) -> Result<T, Truncated>,
 ) -> Result<T, Truncated> {
-    let most = u32::try_from(EXPANSION_BYTES_MAX / body.octets.len().max(1)).unwrap_or(u32::MAX);
-    let mut own = Budget { instances: budget.instances.min(most), ..*budget };
-    let before = own.instances;
-    let expanded = expand(&mut own);
-    budget.instances = budget.instances.saturating_sub(before.saturating_sub(own.instances));
-    budget.periods = own.periods;
-    expanded
+    let mut own = most;
+    let outcome = run(&mut own);
+    spend(budget, most, own);
+    outcome
 }
 
 fn window(period: &Period) -> Window {
