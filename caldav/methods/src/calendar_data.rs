@@ -16,7 +16,7 @@ use almanac_ical::{Component, Limits, tree};
 use crate::error::{Failure, Violation};
 use crate::filter::window_of;
 use crate::limits::EXPANSION_BYTES_MAX;
-use crate::zones::StandardZones;
+use crate::zones::{Definitions, StandardZones};
 
 /// The octets of an object, and their tree once somebody asks for it.
 pub(crate) struct Body<'a> {
@@ -41,7 +41,7 @@ pub(crate) struct Rendering {
     recurrence: Recurrence,
     freebusy: Option<Window>,
     selection: Option<CompSelection>,
-    zones: StandardZones,
+    zones: Definitions,
 }
 
 impl Rendering {
@@ -61,12 +61,12 @@ impl Rendering {
             recurrence: request.recurrence,
             freebusy: request.limit_freebusy_set.as_ref().map(window),
             selection: request.comp.as_ref().map(selection),
-            zones: StandardZones::AsStored,
+            zones: Definitions::default(),
         })
     }
 
     pub(crate) fn with_zones(self, zones: StandardZones) -> Self {
-        Self { zones, ..self }
+        Self { zones: Definitions::new(zones), ..self }
     }
 
     /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `zone` is
@@ -75,7 +75,7 @@ impl Rendering {
     /// # Errors
     /// If the budget for recurrences runs out.
     pub(crate) fn render<'b>(
-        &self,
+        &mut self,
         body: &'b Body<'_>,
         zone: &Zone,
         budget: &mut Budget,
@@ -86,7 +86,7 @@ impl Rendering {
         let untouched = self.recurrence == Recurrence::AsIs
             && self.freebusy.is_none()
             && self.selection.is_none()
-            && self.zones == StandardZones::AsStored;
+            && self.zones.as_stored();
         let Some(calendar) = (if untouched && plain { None } else { body.calendar() }) else {
             return Ok(Cow::Borrowed(body.octets));
         };
