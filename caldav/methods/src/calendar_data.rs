@@ -16,7 +16,7 @@ use almanac_ical::{Component, Limits, tree};
 use crate::error::{Failure, Violation};
 use crate::filter::window_of;
 use crate::limits::EXPANSION_BYTES_MAX;
-use crate::zones::StandardZones;
+use crate::zones::{Definitions, StandardZones};
 
 /// The octets of an object, and their tree once somebody asks for it.
 pub(crate) struct Body<'a> {
@@ -41,7 +41,7 @@ pub(crate) struct Rendering {
     recurrence: Recurrence,
     freebusy: Option<Window>,
     selection: Option<CompSelection>,
-    zones: StandardZones,
+    zones: Definitions,
 }
 
 impl Rendering {
@@ -61,12 +61,12 @@ impl Rendering {
             recurrence: request.recurrence,
             freebusy: request.limit_freebusy_set.as_ref().map(window),
             selection: request.comp.as_ref().map(selection),
-            zones: StandardZones::AsStored,
+            zones: Definitions::default(),
         })
     }
 
     pub(crate) fn with_zones(self, zones: StandardZones) -> Self {
-        Self { zones, ..self }
+        Self { zones: Definitions::new(zones), ..self }
     }
 
     /// The data of `body` in this form. Without a wish it is the stored octets, untouched. `zone` is
@@ -75,7 +75,7 @@ impl Rendering {
     /// # Errors
     /// If the budget for recurrences runs out.
     pub(crate) fn render<'b>(
-        &self,
+        &mut self,
         body: &'b Body<'_>,
         zone: &Zone,
         budget: &mut Budget,
@@ -86,7 +86,7 @@ impl Rendering {
         let untouched = self.recurrence == Recurrence::AsIs
             && self.freebusy.is_none()
             && self.selection.is_none()
-            && self.zones == StandardZones::AsStored;
+            && self.zones.as_stored();
         let Some(calendar) = (if untouched && plain { None } else { body.calendar() }) else {
             return Ok(Cow::Borrowed(body.octets));
         };
@@ -95,11 +95,18 @@ impl Rendering {
             Recurrence::AsIs => {}
             Recurrence::Expand(period) => {
                 let window = window(period);
-                shown = Cow::Owned(within(body, budget, |budget| expand(calendar, &window, zone, budget))?);
+                // Each instance repeats the object, so its size bounds their number too.
+                let copies = EXPANSION_BYTES_MAX / body.octets.len().max(1);
+                let mut most = share(budget);
+                most.instances = most.instances.min(u32::try_from(copies).unwrap_or(u32::MAX));
+                let expand = |budget: &mut Budget| expand(calendar, &window, zone, budget);
+                shown = Cow::Owned(within(budget, most, expand)?);
             }
             Recurrence::Limit(period) => {
                 let window = window(period);
-                shown = Cow::Owned(limit_recurrence_set(calendar, &window, zone, budget)?);
+                let most = share(budget);
+                let limit = |budget: &mut Budget| limit_recurrence_set(calendar, &window, zone, budget);
+                shown = Cow::Owned(within(budget, most, limit)?);
             }
         }
         if let Some(window) = &self.freebusy {
@@ -118,19 +125,30 @@ impl Rendering {
     }
 }
 
-/// Runs an expansion with a budget that also bounds what it can grow to: each instance repeats the object.
+/// What one object may cost of the budget of an answer: not all of it, so that the others have theirs.
+fn share(budget: &Budget) -> Budget {
+    Budget {
+        instances: budget.instances.min(Budget::SERIES.instances),
+        periods: budget.periods.min(Budget::SERIES.periods),
+    }
+}
+
+/// Takes from the budget of an answer what an object has used of the `most` that it was given.
+pub(crate) fn spend(budget: &mut Budget, most: Budget, left: Budget) {
+    budget.instances = budget.instances.saturating_sub(most.instances.saturating_sub(left.instances));
+    budget.periods = budget.periods.saturating_sub(most.periods.saturating_sub(left.periods));
+}
+
+/// Runs what visits instances with no more than `most` of the budget of the answer.
 fn within<T>(
-    body: &Body<'_>,
     budget: &mut Budget,
-    expand: impl FnOnce(&mut Budget) -> Result<T, Truncated>,
+    most: Budget,
+    run: impl FnOnce(&mut Budget) -> Result<T, Truncated>,
 ) -> Result<T, Truncated> {
-    let most = u32::try_from(EXPANSION_BYTES_MAX / body.octets.len().max(1)).unwrap_or(u32::MAX);
-    let mut own = Budget { instances: budget.instances.min(most), ..*budget };
-    let before = own.instances;
-    let expanded = expand(&mut own);
-    budget.instances = budget.instances.saturating_sub(before.saturating_sub(own.instances));
-    budget.periods = own.periods;
-    expanded
+    let mut own = most;
+    let outcome = run(&mut own);
+    spend(budget, most, own);
+    outcome
 }
 
 fn window(period: &Period) -> Window {

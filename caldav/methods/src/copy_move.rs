@@ -59,10 +59,7 @@ async fn object(
     };
     match outcome {
         Ok(outcome) => Ok(outcome),
-        Err(error) => {
-            let needs = Needs { act, to_move: Access::ReadWrite, from: &from.collection, to: &to.collection };
-            Err(needs.told_in(cx, request, error.into()).await)
-        }
+        Err(error) => Err(object_refused(cx, request, act, from, to, error.into()).await),
     }
 }
 
@@ -86,35 +83,58 @@ async fn collection(
     };
     match outcome {
         Ok(outcome) => Ok(outcome),
-        Err(error) => {
-            let needs = Needs { act, to_move: Access::Owner, from, to };
-            Err(needs.told_in(cx, request, error.into()).await)
-        }
+        Err(error) => Err(collection_refused(cx, request, act, from, to, error.into()).await),
     }
 }
 
-/// What a COPY or MOVE needs (RFC 3744 appendix B).
-struct Needs<'a> {
+/// The failure with the privilege that is missing: that at the source, else that at the destination (RFC 3744
+/// appendix B).
+async fn object_refused(
+    cx: &Context,
+    request: &Request,
     act: Act,
-    /// The least access to the source that a MOVE takes.
-    to_move: Access,
-    from: &'a CollectionPath,
-    to: &'a CollectionPath,
+    from: &ObjectPath,
+    to: &ObjectPath,
+    failure: Failure,
+) -> Failure {
+    if !failure.is_missing_privilege() {
+        return failure;
+    }
+    match (act, access_to(cx, request, &from.collection).await) {
+        (Act::Copy, Some(access)) if access < Access::Read => failure.needing(&from.collection, "read"),
+        (Act::Move, Some(access)) if access < Access::ReadWrite => {
+            failure.needing(&from.collection, "unbind")
+        }
+        // To copy over what is there gives it new content; to move there takes it away first.
+        (Act::Copy, _) if matches!(cx.backend.object(&request.caller, to).await, Ok(Some(_))) => {
+            failure.needing(&to.collection, "write-content")
+        }
+        _ => failure.needing(&to.collection, "bind"),
+    }
 }
 
-impl Needs<'_> {
-    /// The failure with the privilege that is missing: that at the source, else that at the destination.
-    async fn told_in(&self, cx: &Context, request: &Request, failure: Failure) -> Failure {
-        if !matches!(failure, Failure::Violated(Violation::NeedPrivileges(None))) {
-            return failure;
-        }
-        let source = cx.backend.collection(&request.caller, self.from).await.ok().flatten();
-        match source.map(|source| source.access) {
-            Some(access) if access < Access::Read => failure.needing(self.from, "read"),
-            Some(access) if self.act == Act::Move && access < self.to_move => {
-                failure.needing(self.from, "unbind")
-            }
-            _ => failure.needing(self.to, "bind"),
-        }
+/// As `object_refused`. A sharee may give a share another name in their own home, and in no other.
+async fn collection_refused(
+    cx: &Context,
+    request: &Request,
+    act: Act,
+    from: &CollectionPath,
+    to: &CollectionPath,
+    failure: Failure,
+) -> Failure {
+    if !failure.is_missing_privilege() {
+        return failure;
     }
+    match act {
+        Act::Copy if access_to(cx, request, from).await.is_some_and(|access| access < Access::Read) => {
+            failure.needing(from, "read")
+        }
+        Act::Move if from.home != request.caller.login => failure.needing(from, "unbind"),
+        _ => failure.needing(to, "bind"),
+    }
+}
+
+/// `None` if the collection is not one that the caller may know of.
+async fn access_to(cx: &Context, request: &Request, at: &CollectionPath) -> Option<Access> {
+    cx.backend.collection(&request.caller, at).await.ok().flatten().map(|collection| collection.access)
 }

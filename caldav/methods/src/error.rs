@@ -238,6 +238,11 @@ impl Failure {
         response
     }
 
+    /// Whether it is a privilege that is missing, not yet named.
+    pub(crate) fn is_missing_privilege(&self) -> bool {
+        matches!(self, Self::Violated(Violation::NeedPrivileges(None)))
+    }
+
     /// The same failure, told with what the method needed and where (RFC 3744 section 7.1.1).
     pub(crate) fn needing(self, collection: &CollectionPath, privilege: &'static str) -> Self {
         match self {

@@ -23,7 +23,7 @@ use crate::response::{self, Pieces};
 use crate::service::Context;
 use crate::stream::started;
 use crate::target::Target;
-use crate::zones::StandardZones;
+use crate::zones::{Definitions, StandardZones};
 use crate::{Body, BoxError};
 
 /// Answers GET; HEAD is the same, and the service leaves the body out.
@@ -56,20 +56,19 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
 }
 
 /// 200 with an object, its ETag and octets of one record, and with the definitions of time zones that the client
-/// wants (RFC 7809 section 3.1.3). What differs from the octets by those has a weak ETag: the strong one is of
-/// the octets (RFC 9110 section 8.8.3).
+/// wants (RFC 7809 section 3.1.3). The ETag is the strong one in any case: "a strong entity tag on all calendar object
+/// resources" (RFC 4791 section 5.3.4) is what a client edits by, and `Vary` tells a cache of the difference.
 pub(crate) fn representation(object: &StoredObject, zones: StandardZones) -> Response<Body> {
-    let parsed =
-        if zones == StandardZones::AsStored { None } else { Some(tree::read(&object.body, &Limits::STORED)) };
-    let zoned = parsed.and_then(|calendar| zones.changed(&calendar.ok()?));
-    let strength = if zoned.is_some() { "W/" } else { "" };
+    let mut definitions = Definitions::new(zones);
+    let parsed = if definitions.as_stored() { None } else { Some(tree::read(&object.body, &Limits::STORED)) };
+    let zoned = parsed.and_then(|calendar| definitions.changed(&calendar.ok()?));
     let octets = zoned.map_or_else(|| object.body.clone(), |calendar| calendar.to_text().into());
     let mut response = response::with_body(StatusCode::OK, None, response::full(octets));
     let headers = response.headers_mut();
     let content_type = format!("{TEXT_CALENDAR}; component={}", object.kind.as_str());
     response::set(headers, header::CONTENT_TYPE, &content_type);
     as_attachment(headers);
-    validators(headers, &format!("{strength}{}", quoted(&object.etag)), Some(object.modified));
+    validators(headers, &quoted(&object.etag), Some(object.modified));
     response
 }
 
@@ -131,6 +130,7 @@ impl Export {
     /// Writes all members. What is held in memory is a page of names and a batch of bodies.
     async fn write(&self, name: Option<String>, pieces: &Pieces) -> Result<(), BoxError> {
         let Self { cx, caller, at, zones } = self;
+        let mut definitions = Definitions::shared(*zones);
         let mut merger = Merger::new();
         let mut out = String::new();
         merger.open(name.as_deref(), &mut out);
@@ -144,7 +144,7 @@ impl Export {
                 // A member that is gone meanwhile is not missed.
                 for object in cx.backend.objects(caller, at, &names).await?.into_iter().flatten() {
                     let stored = CalendarObject::parse_stored(&object.body)?;
-                    let zoned = zones.changed(stored.calendar());
+                    let zoned = definitions.changed(stored.calendar());
                     merger.push(zoned.as_ref().unwrap_or(stored.calendar()), &mut out);
                     if out.len() >= PIECE_BYTES {
                         pieces.send(std::mem::take(&mut out)).await?;

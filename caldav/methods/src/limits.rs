@@ -1,5 +1,7 @@
 //! The bounds of this crate: every loop, queue and wait has one here.
 
+use almanac_ical::recur::Budget;
+
 /// The bounds that an operator may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -43,6 +45,9 @@ pub(crate) const ISOLATED_MAX: usize = 32;
 
 /// Definitions of time zones that are added to one object; real ones use two or three.
 pub(crate) const ZONES_ADDED_MAX: usize = 32;
+
+/// What a filter may cost for one object, however much others have cost before: enough for any series that people write.
+pub(crate) const FILTER_LEAST: Budget = Budget { instances: 1_000, periods: 1_000 };
 
 /// Hrefs that one expand-property follows.
 pub(crate) const EXPANSIONS_MAX: usize = 100;

@@ -34,18 +34,10 @@ pub(crate) enum Act {
 ///
 /// # Errors
 /// Where something is already: 405 for MKCOL (RFC 4918 section 9.3.1), `resource-must-be-null` for MKCALENDAR.
-/// Where nothing is and no collection can be: `calendar-collection-location-ok`.
+/// Where nothing is and no collection can be: `calendar-collection-location-ok`. 409 where the parent is missing.
 pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply {
     let Target::Collection(at) = &request.target else {
-        let violation = match resource::load(cx, &request.caller, &request.target).await {
-            Ok(_) if act == Act::Mkcol => return Err(Failure::Exists(options::allow(&request.target))),
-            Ok(_) => Violation::ResourceMustBeNull,
-            Err(Failure::NotFound | Failure::Violated(Violation::NeedPrivileges(_))) => {
-                Violation::CalendarCollectionLocationOk
-            }
-            Err(failure) => return Err(failure),
-        };
-        return Err(violation.into());
+        return Err(no_place(cx, &request, act).await);
     };
     let wish = read(cx, &request, act)?;
     let kind = match act {
@@ -63,6 +55,25 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request, act: Act) -> Reply 
         preference_applied(response.headers_mut(), "return=minimal");
     }
     Ok(response)
+}
+
+/// Why nothing is made at a target that is no place for a collection.
+async fn no_place(cx: &Context, request: &Request, act: Act) -> Failure {
+    match resource::load(cx, &request.caller, &request.target).await {
+        Ok(_) if act == Act::Mkcol => Failure::Exists(options::allow(&request.target)),
+        Ok(_) => Violation::ResourceMustBeNull.into(),
+        Err(Failure::NotFound | Failure::Violated(Violation::NeedPrivileges(_))) => {
+            let Target::Object(at) = &request.target else {
+                return Violation::CalendarCollectionLocationOk.into();
+            };
+            match cx.backend.collection(&request.caller, &at.collection).await {
+                Ok(Some(_)) => Violation::CalendarCollectionLocationOk.into(),
+                Ok(None) => Failure::ParentMissing,
+                Err(error) => error.into(),
+            }
+        }
+        Err(failure) => failure,
+    }
 }
 
 fn read(cx: &Context, request: &Request, act: Act) -> Result<MakeCollection, Failure> {

@@ -82,11 +82,11 @@ pub(crate) async fn run(cx: &Arc<Context>, request: Request) -> Reply {
     Ok(multistatus(&request, &[done(&verdicts)]))
 }
 
-/// On a share the display name and what is kept as sent are the sharee's own; the rest is the owner's. (Who sees
-/// busy times only lacks the privilege altogether, which the backend says.)
+/// On a share the display name and what is kept as sent are the sharee's own, whatever the share lets them see; the
+/// rest is the owner's.
 fn may_change(collection: &Collection, steps: &[PropertyChange]) -> bool {
     let is_own = |step: &PropertyChange| is_dead(step) || matches!(step, PropertyChange::DisplayName(_));
-    !matches!(collection.access, Access::Read | Access::ReadWrite) || steps.iter().all(is_own)
+    collection.access == Access::Owner || steps.iter().all(is_own)
 }
 
 fn is_dead(change: &PropertyChange) -> bool {

@@ -92,7 +92,7 @@ async fn refused(cx: &Context, request: &Request, at: &ObjectPath, failure: Fail
                 _ => Failure::PreconditionFailed,
             }
         }
-        Failure::Violated(Violation::NeedPrivileges(None)) => {
+        failure if failure.is_missing_privilege() => {
             // A new member needs another privilege than a new content (RFC 3744 appendix B). Whether the object is
             // there is told to who may read it only.
             let exists = matches!(cx.backend.object(&request.caller, at).await, Ok(Some(_)));

@@ -78,6 +78,13 @@ async fn the_preconditions_are_of_the_source() {
             assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED, "{method} {row:?}");
         }
     }
+    let missing = FROM.replace("a.ics", "none.ics");
+    for tag in ["*", "\"x\""] {
+        for method in ["COPY", "MOVE"] {
+            let answer = send(&server, method, &missing, &to, &[("if-match", tag)]).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {tag}");
+        }
+    }
     assert_eq!(send(&server, "COPY", FROM, &to, &[("if-match", &etag)]).await.status, StatusCode::CREATED);
     // A list tagged with the destination is about the destination.
     let about = |tag: &str| format!("<http://cal.example:8008{to}> ([{tag}])");
@@ -211,7 +218,7 @@ async fn a_collection_is_renamed_or_copied_with_or_without_its_members() {
 async fn the_privilege_that_is_missing_is_named_with_its_place() {
     for (access, method, privilege, place) in [
         (Access::FreeBusy, "COPY", "read", "erika-calendar"),
-        (Access::FreeBusy, "MOVE", "read", "erika-calendar"),
+        (Access::FreeBusy, "MOVE", "unbind", "erika-calendar"),
         (Access::Read, "MOVE", "unbind", "erika-calendar"),
     ] {
         let server = Server::new();
@@ -227,10 +234,30 @@ async fn the_privilege_that_is_missing_is_named_with_its_place() {
     let own = "/dav/calendars/max/calendar/a.ics";
     let put = server.send_as("max", "PUT", own, &[("content-type", "text/calendar")], &event("u1", 2)).await;
     assert_eq!(put.status, StatusCode::CREATED);
-    for method in ["COPY", "MOVE"] {
-        let to = [("destination", "/dav/calendars/max/erika-calendar/a.ics")];
-        let answer = server.send_as("max", method, own, &to, "").await;
-        let named = "<D:href>/dav/calendars/max/erika-calendar/</D:href><D:privilege><D:bind/>";
-        assert!(answer.text().contains(named), "{method}: {}", answer.text());
+    server.put(FROM, &event("u1", 2)).await;
+    for (method, from, to, privilege) in [
+        ("COPY", own, "erika-calendar/b.ics", "bind"),
+        ("MOVE", own, "erika-calendar/b.ics", "bind"),
+        ("COPY", own, "erika-calendar/a.ics", "write-content"),
+        ("MOVE", own, "erika-calendar/a.ics", "bind"),
+        ("COPY", "/dav/calendars/max/calendar/", "erika-calendar/", "bind"),
+        ("MOVE", "/dav/calendars/max/calendar/", "erika-calendar/", "bind"),
+    ] {
+        let target = format!("/dav/calendars/max/{to}");
+        let answer = server.send_as("max", method, from, &[("destination", &target)], "").await;
+        let named =
+            format!("<D:href>/dav/calendars/max/erika-calendar/</D:href><D:privilege><D:{privilege}/>");
+        assert!(answer.text().contains(&named), "{method} to {to}: {}", answer.text());
     }
+    server.memory.share("erika", "calendar", "max", Access::FreeBusy);
+    let to = [("destination", "/dav/calendars/max/third/")];
+    let answer = server.send_as("max", "COPY", "/dav/calendars/max/erika-calendar/", &to, "").await;
+    let named = "<D:href>/dav/calendars/max/erika-calendar/</D:href><D:privilege><D:read/>";
+    assert!(answer.text().contains(named), "{}", answer.text());
+    let answer = server.send_as("max", "MOVE", "/dav/calendars/max/erika-calendar/", &to, "").await;
+    assert_eq!(
+        answer.status,
+        StatusCode::CREATED,
+        "whatever it shows, a share has the name that its sharee gives it"
+    );
 }

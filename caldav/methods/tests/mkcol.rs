@@ -162,6 +162,7 @@ async fn a_collection_is_made_in_ones_own_home_only() {
         ("/dav/principals/new/", 403, place),
         ("/dav/calendars/erika/calendar/new/", 403, place),
         ("/dav/calendars/erika/calendar/new/newer/", 409, ""),
+        ("/dav/calendars/erika/none/new/", 409, ""),
         ("/dav/calendars/max/new/", 409, ""),
         ("/dav/calendars/otto/new/", 409, ""),
         ("/dav/calendars/nobody/new/", 409, ""),

@@ -383,6 +383,37 @@ async fn an_expansion_beyond_the_budget_is_cut_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_series_that_costs_too_much_counts_as_a_match_and_the_others_are_told() {
+    let server = Server::new();
+    assert_eq!(server.send("MKCALENDAR", WORK, &[], "").await.status, StatusCode::CREATED);
+    let never = ["DTSTART:20260101T090000Z", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "X-A:1"];
+    let mut expected = Vec::new();
+    // More of them than the whole answer has periods for.
+    for n in 0..7 {
+        server.put(&format!("{WORK}never{n}.ics"), &object("VEVENT", &format!("never{n}"), &never)).await;
+        expected.push(format!("{WORK}never{n}.ics"));
+    }
+    for n in 0..3 {
+        let weekly = ["DTSTART:20260101T090000Z", "RRULE:FREQ=WEEKLY", "X-A:1"];
+        server.put(&format!("{WORK}plain{n}.ics"), &object("VEVENT", &format!("plain{n}"), &weekly)).await;
+        expected.push(format!("{WORK}plain{n}.ics"));
+    }
+    server
+        .put(&format!("{WORK}past.ics"), &object("VEVENT", "past", &["DTSTART:20200101T090000Z", "X-A:1"]))
+        .await;
+    let filter = "<C:comp-filter name='VEVENT'><C:time-range start='20260601T000000Z'/>\
+        <C:prop-filter name='X-A'/></C:comp-filter>";
+    assert_eq!(ask(&server, ETAG, filter).await.hrefs(), expected);
+    let expand = "<D:prop><C:calendar-data><C:expand start='20260101T000000Z' end='20270101T000000Z'/>\
+        </C:calendar-data></D:prop>";
+    let found = ask(&server, expand, filter).await;
+    assert_eq!(
+        found.at(&format!("{WORK}plain2.ics")).text("calendar-data").matches("BEGIN:VEVENT").count(),
+        53
+    );
+}
+
+#[tokio::test]
 async fn the_depth_decides_what_is_searched() {
     let server = bernard().await;
     let body = query(ETAG, "<C:comp-filter name='VEVENT'/>");

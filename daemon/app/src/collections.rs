@@ -132,11 +132,15 @@ impl App {
         Ok(())
     }
 
-    /// The caller, if the home is theirs; where others may not write, they may not know either.
+    /// The caller, if the home is theirs. A home in which nothing is shared with the caller is absent for them.
     pub(crate) fn own_home(&self, caller: &Caller, home: &Login) -> Result<Arc<User>, AppError> {
         let directory = self.directory();
         let user = directory.colleague(caller, home).ok_or(Refusal::ParentMissing)?;
-        if user.id == caller.user { Ok(Arc::clone(user)) } else { Err(Refusal::NeedPrivilege.into()) }
+        if user.id == caller.user {
+            return Ok(Arc::clone(user));
+        }
+        let seen = directory.home(caller, home).is_some();
+        Err(if seen { Refusal::NeedPrivilege } else { Refusal::ParentMissing }.into())
     }
 
     /// See `Backend::change_properties`.

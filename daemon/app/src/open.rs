@@ -234,7 +234,9 @@ fn zone_of(record: &CollectionRecord) -> Option<Zone> {
     if let Some(zone) = record.timezone_id.as_deref().and_then(Zone::iana) {
         return Some(zone);
     }
-    let calendar = parse_timezone(record.timezone.as_deref()?.as_bytes(), &Limits::default()).ok()?;
+    // Older records have the space that a client put around the text.
+    let text = record.timezone.as_deref()?.trim();
+    let calendar = parse_timezone(text.as_bytes(), &Limits::default()).ok()?;
     let tzid = calendar.components_named("VTIMEZONE").next()?.property("TZID")?.text();
     Some(Zones::read(&calendar).resolve(&tzid).zone)
 }

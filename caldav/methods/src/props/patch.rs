@@ -92,9 +92,11 @@ pub(super) const DESCRIPTION: Patch = Patch::Settable {
 /// other, which is then read out of it (`caldav.rs`), so that they never disagree (RFC 7809 section 3.1.5).
 pub(super) const TIMEZONE: Patch = Patch::Settable {
     set: |element| {
+        // XML that is made to be read indents it; that space is none of the calendar's, the last line end is.
         let text = element.text();
-        parse_timezone(text.trim().as_bytes(), &Limits::default())?;
-        Ok(vec![PropertyChange::Timezone(Some(text)), PropertyChange::TimezoneId(None)])
+        let text = text.trim_start().trim_end_matches([' ', '\t']);
+        parse_timezone(text.trim_end().as_bytes(), &Limits::default())?;
+        Ok(vec![PropertyChange::Timezone(Some(text.to_owned())), PropertyChange::TimezoneId(None)])
     },
     remove: no_zone,
 };

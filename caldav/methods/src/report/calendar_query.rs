@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use almanac_backend::{Entry, StoredObject};
 use almanac_davxml::{CalendarQuery, Filter};
-use almanac_ical::recur::Truncated;
+use almanac_ical::recur::Budget;
 
 use super::members::Members;
 use super::zone;
 use crate::BoxError;
-use crate::calendar_data::Body;
+use crate::calendar_data::{Body, spend};
 use crate::error::Reply;
 use crate::filter::{self, Check, Plan};
 use crate::header::Depth;
-use crate::limits::PAGE_ENTRIES;
+use crate::limits::{FILTER_LEAST, PAGE_ENTRIES};
 use crate::request::Request;
 use crate::resource::{self, Loaded};
 use crate::service::Context;
@@ -45,7 +45,7 @@ pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, que
         members.zone = stated;
     }
     let left = query.limit.unwrap_or(u32::MAX);
-    let search = Search { members, plan, filter: query.filter, left };
+    let search = Search { budget: members.budget, members, plan, filter: query.filter, left };
     let response = stream::multistatus(|writer| search.answer(writer, only)).await?;
     Ok(if request.prefer().minimal() { stream::minimal(response) } else { response })
 }
@@ -54,6 +54,8 @@ struct Search {
     members: Members,
     plan: Plan,
     filter: Filter,
+    /// What recurrences may cost the filter; what they cost calendar data is counted apart (`Members`).
+    budget: Budget,
     /// How many more matches the client wants.
     left: u32,
 }
@@ -123,11 +125,10 @@ impl Search {
 
     fn object(&mut self, writer: &mut Writer, object: &StoredObject) -> Flow {
         let body = Body::new(&object.body);
-        match self.matches(&body) {
-            Ok(false) => return Flow::Continue(()),
-            Ok(true) => self.take(writer)?,
-            Err(Truncated) => return self.cut(writer),
+        if !self.matches(&body) {
+            return Flow::Continue(());
         }
+        self.take(writer)?;
         let href = self.members.href(&object.name);
         if self.members.write_object(&mut writer.xml, &href, object, &body).is_err() {
             let budget = self.members.budget;
@@ -139,12 +140,21 @@ impl Search {
         Flow::Continue(())
     }
 
-    fn matches(&mut self, body: &Body<'_>) -> Result<bool, Truncated> {
+    /// A series that costs more than it may counts as a match: the client gets one object too many, never one too
+    /// few, and the others are told as ever.
+    fn matches(&mut self, body: &Body<'_>) -> bool {
         if self.plan.check == Check::Nothing {
-            return Ok(true);
+            return true;
         }
-        let Some(calendar) = body.calendar() else { return Ok(false) };
-        filter::matches(&self.filter, calendar, &self.members.zone, &mut self.members.budget)
+        let Some(calendar) = body.calendar() else { return false };
+        let most = Budget {
+            instances: self.budget.instances.clamp(FILTER_LEAST.instances, Budget::SERIES.instances),
+            periods: self.budget.periods.clamp(FILTER_LEAST.periods, Budget::SERIES.periods),
+        };
+        let mut own = most;
+        let matched = filter::matches(&self.filter, calendar, &self.members.zone, &mut own);
+        spend(&mut self.budget, most, own);
+        matched.unwrap_or(true)
     }
 
     /// Counts a match; beyond the limit the answer is cut.

@@ -110,7 +110,7 @@ impl Members {
         object: &StoredObject,
         body: &Body<'_>,
     ) -> Result<(), Truncated> {
-        let data = match &self.rendering {
+        let data = match &mut self.rendering {
             Some(rendering) => Some(rendering.render(body, &self.zone, &mut self.budget)?),
             None => None,
         };

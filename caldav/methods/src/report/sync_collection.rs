@@ -35,9 +35,11 @@ pub(super) async fn run(cx: &Arc<Context>, request: &Request, found: Loaded, syn
     Ok(if request.prefer().minimal() { stream::minimal(response) } else { response })
 }
 
-/// Clients of the drafts before RFC 6578 send `Depth: 1` and no level (RFC 6578 appendix A).
+/// Clients of the drafts before RFC 6578 send `Depth: 1` and no level (RFC 6578 appendix A); another depth than 0
+/// "MUST" otherwise "result in a 400" (section 3.2).
 fn require_scope(level: Option<SyncLevel>, depth: Option<Depth>) -> Result<(), Failure> {
     match (level, depth) {
+        (_, Some(Depth::Infinity)) => Err(Failure::BadRequest("a sync is of depth 0")),
         (None, None | Some(Depth::Zero)) => Err(Failure::BadRequest("the sync-level is missing")),
         _ => Ok(()),
     }

@@ -21,6 +21,6 @@ pub(super) fn of_query(query: &CalendarQuery) -> Result<Option<Zone>, Failure> {
 
 fn of_text(text: &str) -> Option<Zone> {
     let calendar = parse_timezone(text.trim().as_bytes(), &Limits::default()).ok()?;
-    let id = calendar.components().first()?.property("TZID")?.value().to_owned();
+    let id = calendar.components().first()?.property("TZID")?.text();
     Some(Zones::read(&calendar).resolve(&id).zone)
 }

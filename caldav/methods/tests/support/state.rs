@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use almanac_backend::{
     Access, Caller, Collection, CollectionKind, CollectionName, CollectionPath, DeadProperty, ETag, Entry,
-    Login, ObjectName, ObjectPath, Principal, PropertyChange, Refusal, Share, StoredObject, SyncToken,
-    Transparency, WriteGuard,
+    Login, ObjectName, ObjectPath, Overwrite, Principal, PropertyChange, Refusal, Share, StoredObject,
+    SyncToken, Transparency, WriteGuard,
 };
 use almanac_base::TenantId;
 use almanac_ical::zone::{Zone, Zones};
@@ -86,6 +86,22 @@ impl State {
         match self.home(caller, &at.home)?.get(&at.name)? {
             Slot::Own(id) => Some((*id, Access::Owner)),
             Slot::Shared { id, access, .. } => Some((*id, *access)),
+        }
+    }
+
+    /// Whether a collection is at the target of a COPY or MOVE, and may go.
+    pub fn replaceable(
+        &self,
+        caller: &Caller,
+        to: &CollectionPath,
+        overwrite: Overwrite,
+    ) -> Result<bool, Refusal> {
+        self.home(caller, &to.home).ok_or(Refusal::ParentMissing)?;
+        match self.find(caller, to) {
+            None => Ok(false),
+            Some(_) if overwrite == Overwrite::Refuse => Err(Refusal::PreconditionFailed),
+            Some((_, access)) if access < Access::Owner => Err(Refusal::NeedPrivilege),
+            Some(_) => Ok(true),
         }
     }
 

@@ -32,6 +32,23 @@ fn a_post_elsewhere_is_not_allowed() {
             .header("Content-Type", "text/calendar")
             .body(ics::simple("b"))
             .send();
-        assert!(matches!(answer.status, 403 | 405), "{path}: {answer}");
+        assert_eq!(answer.status, 405, "{path}: {answer}");
     }
+}
+
+#[test]
+fn a_post_is_conditional_on_the_calendar() {
+    let (_daemon, erika, client) = erika();
+    let post = |uid: &str, name: &str, value: &str| {
+        let request = client.request("POST", &erika.calendar()).header("Content-Type", "text/calendar");
+        request.header(name, value).body(ics::simple(uid)).send()
+    };
+    let stale = client.propfind(&erika.calendar(), "0", &["D:getetag"]).multistatus();
+    let stale = stale.only().text("D:getetag").to_owned();
+    let _ = post("a", "If-Match", &stale).expect(201);
+    for (name, value) in [("If-Match", stale.as_str()), ("If-None-Match", "*"), ("If", "([\"stale\"])")] {
+        let _ = post("b", name, value).expect(412);
+    }
+    let _ = post("c", "If-Match", "*").expect(201);
+    assert_eq!(client.members(&erika.calendar()).len(), 2);
 }

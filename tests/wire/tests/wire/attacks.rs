@@ -161,6 +161,30 @@ fn amplification_is_bounded() {
 
 #[test]
 #[ignore = "make attacks"]
+fn definitions_of_many_zones_in_many_objects_are_cheap() {
+    let (daemon, erika, client) = erika();
+    let areas = ["Africa/Cairo", "America/New_York", "Asia/Tehran", "Australia/Sydney", "Europe/Berlin"];
+    let zones = ["Europe/London", "Europe/Lisbon", "Europe/Paris", "Asia/Gaza", "Africa/Casablanca"];
+    let lines: String =
+        areas.iter().chain(&zones).map(|zone| format!("RDATE;TZID={zone}:19500101T000000\n")).collect();
+    for n in 0..200 {
+        let body = ics::event_with(&n.to_string(), "x", "19500101T000000Z", &lines);
+        let _ = client.put(&erika.object(&n.to_string()), body).expect(201);
+    }
+    let data = "<D:prop><C:calendar-data/></D:prop><C:filter><C:comp-filter name=\"VCALENDAR\"/></C:filter>";
+    let answer = bounded(&daemon, "10 definitions in each of 200 objects", || {
+        let request = client.report_request(&erika.calendar(), "C:calendar-query", data);
+        request.header("CalDAV-Timezones", "T").send()
+    });
+    assert_eq!(answer.text().matches("BEGIN:VTIMEZONE").count(), 2_000);
+    let whole = bounded(&daemon, "the whole calendar with them", || {
+        client.request("GET", &erika.calendar()).header("CalDAV-Timezones", "T").send()
+    });
+    assert_eq!(whole.text().matches("BEGIN:VTIMEZONE").count(), 10);
+}
+
+#[test]
+#[ignore = "make attacks"]
 fn a_thousand_idle_connections_do_not_slow_others() {
     let (daemon, erika, client) = erika();
     let idle: Vec<_> = (0..1000).map(|_| client.connect().unwrap()).collect();

@@ -5,7 +5,7 @@ use almanac_harness::ics;
 use crate::erika;
 
 /// Spellings of a path that no resource has.
-const EVIL: [&str; 22] = [
+const EVIL: [&str; 26] = [
     "../../../etc/passwd",
     "..%2f..%2fetc",
     "%2e%2e/x.ics",
@@ -28,6 +28,10 @@ const EVIL: [&str; 22] = [
     "%2e",
     "b//x.ics",
     "a%0ab.ics",
+    "%252e%252e",
+    "a%252fb.ics",
+    "a%2500b.ics",
+    "a%25252fb.ics",
 ];
 
 #[test]
@@ -42,11 +46,11 @@ fn no_method_takes_a_path_that_escapes() {
                 request = request.header("Content-Type", "text/calendar").body(ics::simple("evil"));
             }
             let answer = request.send();
-            assert!((400..500).contains(&answer.status), "{method} {path}: {answer}");
+            assert_eq!(answer.status, 400, "{method} {path}: {answer}");
         }
         for method in ["MOVE", "COPY"] {
             let answer = client.request(method, &erika.object("a.ics")).header("Destination", &path).send();
-            assert!((400..500).contains(&answer.status), "{method} to {path}: {answer}");
+            assert_eq!(answer.status, 400, "{method} to {path}: {answer}");
         }
     }
     assert_eq!(client.members(&erika.calendar()), ["a.ics"]);
@@ -82,10 +86,7 @@ fn paths_outside_the_tree_are_404_and_the_reserved_ones_too() {
     ] {
         let answer = client.request("PROPFIND", path).header("Depth", "0").send();
         let known = matches!(path, "/dav" | "/dav/calendars/" | "/dav/calendars/erika");
-        assert!(
-            answer.status == 404 || (known && matches!(answer.status, 207 | 301 | 308)),
-            "{path}: {answer}"
-        );
+        assert_eq!(answer.status, if known { 207 } else { 404 }, "{path}: {answer}");
     }
 }
 
@@ -96,13 +97,10 @@ fn queries_fragments_and_other_forms_of_the_target() {
     let absolute = format!("http://{}{}", client.address().authority(), erika.object("a.ics"));
     let _ = client.get(&absolute).expect(200); // RFC 9112 section 3.2.2
     let foreign = client.get("http://other.example/dav/calendars/erika/calendar/a.ics");
-    assert!(matches!(foreign.status, 200 | 400 | 404 | 421), "{foreign}");
-    let query = client.get(&format!("{}?x=1", erika.object("a.ics")));
-    assert!(matches!(query.status, 200 | 400 | 404), "{query}");
-    let star = client.request("OPTIONS", "*").send();
-    assert!(matches!(star.status, 200 | 204 | 400 | 404), "{star}");
-    let long = client.get(&format!("/{}", "a".repeat(20_000)));
-    assert!(matches!(long.status, 404 | 414 | 431), "{}", long.status);
+    let _ = foreign.expect(400);
+    let _ = client.get(&format!("{}?x=1", erika.object("a.ics"))).expect(200);
+    let _ = client.request("OPTIONS", "*").send().expect(200);
+    let _ = client.get(&format!("/{}", "a".repeat(20_000))).expect(404);
 }
 
 #[test]
@@ -110,5 +108,5 @@ fn names_up_to_255_bytes_are_taken() {
     let (_daemon, erika, client) = erika();
     let _ = client.put(&erika.object(&"a".repeat(255)), ics::simple("a")).expect(201);
     let answer = client.put(&erika.object(&"b".repeat(256)), ics::simple("b"));
-    assert!(matches!(answer.status, 400 | 403 | 404 | 414), "{answer}");
+    let _ = answer.expect(400);
 }

@@ -77,19 +77,15 @@ fn destinations_in_every_form() {
     let absolute = format!("http://{}{}", client.address().authority(), erika.object("b.ics"));
     let _ = send(&client, "MOVE", &erika.object("a.ics"), &absolute).expect(201);
     let from = erika.object("b.ics");
-    for foreign in [
-        "http://other.example/dav/calendars/erika/calendar/c.ics",
-        "https://evil.example/",
-        "//other.example/x",
-        "ftp://x/y",
+    for (foreign, status) in [
+        ("http://other.example/dav/calendars/erika/calendar/c.ics", 502),
+        ("https://evil.example/", 502),
+        ("//other.example/x", 400),
+        ("ftp://x/y", 502),
     ] {
         let answer = send(&client, "MOVE", &from, foreign);
-        assert!(matches!(answer.status, 400 | 502), "{foreign}: {answer}");
+        assert_eq!(answer.status, status, "{foreign}: {answer}");
     }
-    assert_eq!(
-        send(&client, "MOVE", &from, "http://other.example/dav/calendars/erika/calendar/c.ics").status,
-        502
-    );
     let _ = client.request("MOVE", &from).send().expect(400);
     for bad in [
         "",
@@ -100,12 +96,12 @@ fn destinations_in_every_form() {
         "/dav/calendars/erika/calendar/%2e%2e/c.ics",
     ] {
         let answer = send(&client, "MOVE", &from, bad);
-        assert!(matches!(answer.status, 400 | 403 | 404 | 409), "{bad:?}: {answer}");
+        assert_eq!(answer.status, 400, "{bad:?}: {answer}");
     }
     let missing = send(&client, "MOVE", &from, &format!("{}c.ics", erika.collection("none")));
     let _ = missing.expect(409);
     let itself = send(&client, "MOVE", &from, &from);
-    assert!(matches!(itself.status, 403 | 409), "{itself}");
+    let _ = itself.expect(403);
     let _ = client.get(&from).expect(200);
 }
 
@@ -164,5 +160,5 @@ fn a_calendar_can_be_renamed_and_can_replace_another() {
     let _ = send(&client, "MOVE", &renamed, &erika.calendar()).expect(204);
     assert_eq!(client.members(&erika.calendar()), ["a.ics"]);
     let nested = send(&client, "COPY", &erika.calendar(), &format!("{}inner/", erika.calendar()));
-    assert!(matches!(nested.status, 403 | 409), "{nested}");
+    nested.expect_refused(403, "C:calendar-collection-location-ok");
 }

@@ -110,3 +110,44 @@ fn a_foreign_person_cannot_be_shared_with_or_searched() {
     let listing = daemon.client(&spy).propfind("/dav/principals/", "1", &["D:displayname"]);
     assert!(!listing.text().contains("erika"), "{listing}");
 }
+
+#[test]
+fn a_patient_cannot_tell_whose_logins_exist_by_what_can_be_made_where() {
+    let daemon = Daemon::start();
+    let erika = daemon.person("erika");
+    let added = ["user", "add", "hansi", "--tenant", "praxis-nord", "--email", "hansi@example.invalid"];
+    let _ = daemon.cli(&[&added[..], &["--display-name", "Hansi", "--role", "patient"]].concat()).ok();
+    let password = daemon.cli(&["app-password", "add", "hansi", "--label", "test"]).ok();
+    let client = daemon.anonymous().sign_in_with("hansi", password.trim());
+    let own = |name: &str| format!("/dav/calendars/hansi/{name}");
+    let _ = client.put(&own("calendar/a.ics"), ics::simple("a")).expect(201);
+    let ask = |login: &str| -> Vec<String> {
+        let there = |name: &str| format!("/dav/calendars/{login}/{name}");
+        let to = |method: &str, from: &str, target: &str| {
+            client.request(method, &own(from)).header("Destination", there(target)).send()
+        };
+        let answers = [
+            client.request("MKCALENDAR", &there("x/")).send(),
+            client.request("MKCOL", &there("x/")).send(),
+            client.request("MKCALENDAR", &there("calendar/")).send(),
+            client.request("MKCALENDAR", &there("x/y/")).send(),
+            client.request("MKCOL", &there("")).send(),
+            client.request("MKCOL", &format!("/dav/principals/{login}/")).send(),
+            to("COPY", "calendar/", "x/"),
+            to("COPY", "calendar/", "calendar/"),
+            to("MOVE", "calendar/", "x/"),
+            to("MOVE", "calendar/", "calendar/"),
+            to("COPY", "calendar/a.ics", "calendar/a.ics"),
+            to("MOVE", "calendar/a.ics", "calendar/a.ics"),
+            client.put(&there("calendar/a.ics"), ics::simple("a")),
+        ];
+        answers.iter().map(|answer| comparable(answer, &[login])).collect()
+    };
+    let (existing, absent) = (ask("erika"), ask("nobdy"));
+    for (existing, absent) in existing.iter().zip(&absent) {
+        assert_eq!(existing, absent);
+        assert!(existing.starts_with('4'), "{existing}");
+    }
+    assert_eq!(client.members(&own("calendar/")), ["a.ics"]);
+    assert!(daemon.client(&erika).members(&erika.calendar()).is_empty());
+}

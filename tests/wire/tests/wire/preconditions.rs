@@ -54,7 +54,7 @@ fn lists_weak_tags_and_nonsense_in_if_match() {
     let _ = list.expect(204);
     for nonsense in ["", "abc", "\"", "\"a", "W/", "\"a\" \"b\""] {
         let answer = client.put_request(&path, ics::simple("a")).header("If-Match", nonsense).send();
-        assert!(matches!(answer.status, 400 | 412), "{nonsense:?}: {answer}");
+        assert_eq!(answer.status, 400, "{nonsense:?}: {answer}");
     }
 }
 
@@ -94,6 +94,78 @@ fn delete_of_a_collection_can_be_conditional_too() {
     let answer = client.request("DELETE", &erika.calendar()).header("If-Match", "\"stale\"").send();
     let _ = answer.expect(412);
     let _ = client.get(&erika.calendar()).expect(200);
+}
+
+#[test]
+fn what_is_missing_is_404_whatever_the_headers_want_of_it() {
+    let (_daemon, erika, client) = erika();
+    let missing = erika.object("none.ics");
+    for tag in ["*", "\"x\""] {
+        let _ = client.request("DELETE", &missing).header("If-Match", tag).send().expect(404);
+        for method in ["COPY", "MOVE"] {
+            let request = client.request(method, &missing).header("Destination", erika.object("b.ics"));
+            let _ = request.header("If-Match", tag).send().expect(404); // RFC 9110 section 13.2.1
+        }
+    }
+    assert!(client.members(&erika.calendar()).is_empty());
+}
+
+/// The statuses of 16 requests that are sent at once.
+fn at_once(send: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
+    let barrier = Barrier::new(16);
+    let mut statuses: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|n| {
+                let (send, barrier) = (&send, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    send(n)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    statuses.sort_unstable();
+    statuses
+}
+
+/// One `won` and 15 times 412.
+fn one(won: u16) -> Vec<u16> {
+    [vec![won], vec![412; 15]].concat()
+}
+
+#[test]
+fn of_16_parallel_puts_with_one_if_header_exactly_one_wins() {
+    let (_daemon, erika, client) = erika();
+    let path = erika.object("a.ics");
+    let etag = client.put(&path, ics::simple("a")).expect(201).etag();
+    let statuses = at_once(|_| {
+        client.put_request(&path, ics::simple("a")).header("If", format!("([{etag}])")).send().status
+    });
+    assert_eq!(statuses, one(204));
+}
+
+#[test]
+fn of_16_parallel_copies_and_moves_to_one_name_without_overwrite_exactly_one_wins() {
+    let (_daemon, erika, client) = erika();
+    let second = erika.collection("second");
+    let _ = client.request("MKCALENDAR", &second).send().expect(201);
+    for n in 0..16 {
+        let _ = client.put(&erika.object(&format!("{n}.ics")), ics::simple(&n.to_string())).expect(201);
+    }
+    for (method, target) in [("COPY", "copied.ics"), ("MOVE", "moved.ics")] {
+        let target = format!("{second}{target}");
+        let statuses = at_once(|n| {
+            let request = client.request(method, &erika.object(&format!("{n}.ics")));
+            request.header("Destination", &target).header("Overwrite", "F").send().status
+        });
+        assert_eq!(statuses, one(201), "{method}");
+        if method == "COPY" {
+            let _ = client.delete(&target).expect(204);
+        }
+    }
+    assert_eq!(client.members(&second), ["moved.ics"]);
+    assert_eq!(client.members(&erika.calendar()).len(), 15, "only the winner has left");
 }
 
 #[test]

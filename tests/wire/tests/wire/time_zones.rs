@@ -91,7 +91,60 @@ fn calendar_timezone_id_and_calendar_timezone_follow_each_other() {
     let bad =
         "<D:set><D:prop><C:calendar-timezone-id>Nowhere/Atall</C:calendar-timezone-id></D:prop></D:set>";
     let answer = client.proppatch(&erika.calendar(), bad).multistatus();
-    assert_ne!(answer.only().prop_status("C:calendar-timezone-id"), 200);
+    assert_eq!(answer.only().prop_status("C:calendar-timezone-id"), 403);
+}
+
+#[test]
+fn a_definition_that_is_indented_in_the_xml_counts_all_the_same() {
+    let (_daemon, erika, client) = erika();
+    let set = format!(
+        "<D:set><D:prop><C:calendar-timezone>\n  {}\n  </C:calendar-timezone></D:prop></D:set>",
+        ics::calendar(&ics::berlin("Europe/Berlin"))
+    );
+    let answer = client.proppatch(&erika.calendar(), &set).multistatus();
+    assert_eq!(answer.only().prop_status("C:calendar-timezone"), 200);
+    let _ = client.put(&erika.object("f"), ics::event("f", "x", "20261201T090000")).expect(201);
+    assert_eq!(found(&client, &erika, "20261201T080000Z", "20261201T083000Z"), ["f"]);
+    assert!(found(&client, &erika, "20261201T090000Z", "20261201T093000Z").is_empty());
+}
+
+#[test]
+fn definitions_are_added_or_left_out_in_every_answer_that_holds_calendar_data() {
+    let (_daemon, erika, client) = erika();
+    let event = "BEGIN:VEVENT\nUID:a\nDTSTAMP:20261101T080000Z\nDTSTART;TZID=Europe/Berlin:20261201T090000\nEND:VEVENT";
+    let (bare, whole) = (ics::calendar(event), ics::calendar(&(ics::berlin("Europe/Berlin") + event)));
+    let data = "<D:prop><D:getetag/><C:calendar-data/></D:prop>";
+    let href = format!("<D:href>{}</D:href>", erika.object("a.ics"));
+    let filter = "<C:filter><C:comp-filter name=\"VCALENDAR\"/></C:filter>";
+    let reports = [
+        ("C:calendar-multiget", format!("{data}{href}")),
+        ("C:calendar-query", format!("{data}{filter}")),
+        ("D:sync-collection", format!("<D:sync-token/><D:sync-level>1</D:sync-level>{data}")),
+    ];
+    for (stored, wish, zones) in [(&bare, "T", 1), (&whole, "T", 1), (&bare, "F", 0), (&whole, "F", 0)] {
+        let etag = client.put(&erika.object("a.ics"), stored).etag();
+        let got =
+            client.request("GET", &erika.object("a.ics")).header("CalDAV-Timezones", wish).send().expect(200);
+        assert_eq!(got.etag(), etag, "the strong one, by which a client writes");
+        let calendar =
+            client.request("GET", &erika.calendar()).header("CalDAV-Timezones", wish).send().expect(200);
+        let mut texts = vec![got.text().to_owned(), calendar.text().to_owned()];
+        for (name, inside) in &reports {
+            let request =
+                client.report_request(&erika.calendar(), name, inside).header("CalDAV-Timezones", wish);
+            let answer = request.send().multistatus();
+            let entry = answer.entry(&erika.object("a.ics"));
+            assert_eq!(entry.text("D:getetag"), etag);
+            texts.push(entry.text("C:calendar-data").to_owned());
+        }
+        for text in &texts {
+            assert_eq!(text.matches("BEGIN:VTIMEZONE").count(), zones, "{wish}: {text}");
+            assert!(text.contains("DTSTART;TZID=Europe/Berlin:20261201T090000"), "{text}");
+        }
+        let edited = got.text().replace("T090000", "T100000");
+        let put = client.put_request(&erika.object("a.ics"), edited).header("If-Match", &etag).send();
+        let _ = put.expect(204);
+    }
 }
 
 #[test]
