@@ -177,7 +177,7 @@ fn a_head_beyond_32_kib_is_431() {
     assert_eq!(status, Some(431));
     let many: String = (0..5000).map(|n| format!("X-{n}: a\r\n")).collect();
     let (status, _) = raw(&client, head(&client, &erika, "GET", &many));
-    assert!(matches!(status, Some(400 | 431)), "{status:?}");
+    assert_eq!(status, Some(431));
     let (status, _) = raw(&client, head(&client, &erika, "GET", &format!("X: {}\r\n", "a".repeat(20_000))));
     assert_eq!(status, Some(404));
 }
@@ -194,7 +194,7 @@ fn the_host_is_needed_once() {
     };
     for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"] {
         let (status, _) = raw(&client, request(hosts));
-        assert!(matches!(status, Some(400)), "{hosts:?}: {status:?}");
+        assert_eq!(status, Some(400), "{hosts:?}");
     }
     let (status, _) = raw(
         &client,
