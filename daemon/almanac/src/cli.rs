@@ -65,9 +65,56 @@ Examples:
     /// Says how the server is, running or stopped
     #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
     Status(Listing),
+    /// Writes everything into one encrypted file, while the server runs or not
+    #[command(after_help = "\
+Examples:
+  almanac backup /backup/almanac-$(date +%F).backup
+  almanac backup verify /backup/almanac-2026-11-28.backup
+The file is of one moment. Without the root key nobody can read it, and it does not hold that key: keep both, apart.")]
+    Backup(Backup),
+    /// Makes the store of an empty state folder from a backup
+    #[command(after_help = "\
+Examples:
+  mkdir -m 700 state && cp root.key state/
+  almanac --state ./state restore almanac-2026-11-28.backup
+Every client synchronises anew afterwards; nothing that they hold is lost or doubled.")]
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// The store itself
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Backup {
+    #[command(subcommand)]
+    pub(crate) verb: Option<BackupVerb>,
+    /// The file to make; one that exists is not overwritten
+    #[arg(required = true)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupVerb {
+    /// Reads a backup to its end and checks every piece of it, without restoring it
+    #[command(after_help = "Examples:\n  almanac backup verify /backup/almanac-2026-11-28.backup")]
+    Verify {
+        /// The backup
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Opens every record and follows every history, while the server runs or not; mends nothing
+    #[command(after_help = "Examples:\n  almanac store verify\n  almanac store verify --json | jq .damaged")]
+    Verify(Listing),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -336,6 +383,11 @@ mod tests {
             "status",
             "status --json",
             "config check",
+            "backup f",
+            "backup verify f",
+            "restore f",
+            "store verify",
+            "store verify --json",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
         }
@@ -351,6 +403,9 @@ mod tests {
             "user add a --tenant t --email e --display-name n --role king",
             "calendar share a/b --with c --access all",
             "import f",
+            "backup",
+            "backup verify",
+            "backup f g",
         ] {
             assert_eq!(parse(&format!("almanac {line}")).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -11,10 +11,10 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
-use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, run};
+use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
 use crate::{demo, serve, status};
@@ -39,6 +39,13 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Import(import) => self::import(&config, import),
         Verb::Export(export) => self::export(&config, export),
+        Verb::Backup(backup) => self::back_up(&config, backup),
+        Verb::Restore { file } => {
+            let file = open_input(&file)?; // before root becomes somebody who perhaps may not
+            become_owner_of(&config.store.path)?;
+            say(&backup::restore(&config, file)?)
+        }
+        Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
         Verb::Tenant(verb) => simple(&config, tenant(verb)),
         Verb::User(verb) => simple(&config, user(verb)),
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
@@ -145,6 +152,70 @@ fn export(config: &Config, export: cli::Export) -> Result<(), Failure> {
         .and_then(|()| file.sync_all());
     written.map_err(|error| {
         Failure::failed(format!("cannot write the file: {error}"), "make room and try again")
+    })
+}
+
+fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
+    if let Some(cli::BackupVerb::Verify { file }) = wish.verb {
+        let file = open_input(&file)?;
+        become_owner_of(&config.store.path)?;
+        return say(&backup::verify(config, file)?);
+    }
+    let path = wish.file.unwrap_or_default(); // clap demands it
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let mut file = made.map_err(|error| {
+        Failure::failed(
+            format!("cannot make {}: {error}", path.display()),
+            "name a new file in a folder that you may write",
+        )
+    })?;
+    let outcome = write_backup(config, &mut file);
+    if outcome.is_err() {
+        let _ = file.set_len(0); // the name may be in a folder that only root may change
+    }
+    say(&outcome?)
+}
+
+fn write_backup(config: &Config, file: &mut File) -> Result<Outcome, Failure> {
+    let failed = |error: io::Error| {
+        Failure::failed(
+            format!("cannot write the backup: {error}"),
+            "make room, remove the empty file and try again",
+        )
+    };
+    become_owner_of(&config.store.path)?;
+    let (mut show, mut bytes) = (backup::show("backup"), 0_u64);
+    let mut take = |piece: bytes::Bytes| {
+        file.write_all(&piece).map_err(failed)?;
+        bytes = bytes.saturating_add(piece.len() as u64);
+        show(bytes);
+        Ok(())
+    };
+    let outcome = block_on(run::back_up(config, &mut take))??;
+    file.sync_all().map_err(failed)?;
+    Ok(outcome)
+}
+
+fn verify(config: &Config, audience: Audience) -> Result<(), Failure> {
+    let (outcome, _) = carry_out(config, Command::StoreVerify {}, &[], &|_| {})?;
+    print(text(&outcome, audience).as_bytes())?;
+    match outcome {
+        Outcome::Verified(row) if row.damaged > 0 => Err(Failure::new(
+            Exit::Damaged,
+            format!("{} records of the store are not as they were written", row.damaged),
+            "restore the newest backup that is whole: see `almanac backup verify`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn say(outcome: &Outcome) -> Result<(), Failure> {
+    print(text(outcome, Audience::People).as_bytes())
+}
+
+fn open_input(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|error| {
+        Failure::failed(format!("cannot read {}: {error}", path.display()), "give a readable file")
     })
 }
 

@@ -56,3 +56,12 @@ pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// What is read of a request body after an early answer, so that the connection stays usable.
 pub(crate) const REST_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of a backup that are handed over at once.
+pub(crate) const BACKUP_PIECE_BYTES: usize = 1 << 20;
+
+/// Pieces of a backup that wait for whoever takes them.
+pub(crate) const BACKUP_PIECES_QUEUED: usize = 4;
+
+/// Bytes after which the progress of a backup is shown again.
+pub(crate) const BACKUP_SHOWN_EVERY: u64 = 64 << 20;

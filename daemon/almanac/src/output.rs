@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::commands::Outcome;
-use crate::commands::rows::StatusRow;
+use crate::commands::rows::{StatusRow, VerifyRow};
 use crate::failure::Failure;
 
 /// For whom a list is printed.
@@ -44,12 +44,29 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 report.refused.len()
             );
         }
+        Outcome::BackedUp(row) => {
+            return format!(
+                "complete: {} rows, {} bytes, of the store {} as it was {}\n",
+                row.rows, row.bytes, row.incarnation, row.made
+            );
+        }
+        Outcome::Verified(row) if audience == Audience::People => return verified(row),
+        Outcome::Verified(row) => return json(row),
         Outcome::Status(row) if audience == Audience::People => return status(row),
         Outcome::Status(row) => return json(row),
         _ if audience == Audience::Programs => return list_json(outcome),
         list => rows(list),
     };
     columns(&table)
+}
+
+fn verified(row: &VerifyRow) -> String {
+    let mut text = format!("{} rows, {} bytes, {} damaged\n", row.rows, row.bytes, row.damaged);
+    for damage in &row.damages {
+        let space = damage.space.as_deref().unwrap_or("-");
+        text.push_str(&format!("{} {space} {}: {}\n", damage.tenant, damage.key, damage.what));
+    }
+    text
 }
 
 fn list_json(outcome: &Outcome) -> String {

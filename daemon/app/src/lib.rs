@@ -74,6 +74,12 @@ pub struct App {
 }
 
 impl App {
+    /// The store below, to be backed up and looked at. It is written to by this crate alone.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// Who may see what. Never held over an await.
     pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
         self.directory.read().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,7 @@
 //! What an operator can ask for. A [`Command`] is carried out by [`run`], in the daemon or, while none runs,
 //! in the command line's own process: there is one implementation.
 
+pub(crate) mod backup;
 pub(crate) mod rows;
 pub(crate) mod run;
 
@@ -17,7 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
-use rows::{AppPasswordRow, CalendarRow, ImportRow, NewAppPassword, StatusRow, TenantRow, UserRow};
+use rows::{
+    AppPasswordRow, BackupRow, CalendarRow, ImportRow, NewAppPassword, StatusRow, TenantRow, UserRow,
+    VerifyRow,
+};
 
 /// A wish of the operator. `LOGIN/NAME` texts are checked where they are carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +85,9 @@ pub(crate) enum Command {
         at: String,
     },
     Status {},
+    /// The backup comes in pieces before the answer.
+    Backup {},
+    StoreVerify {},
 }
 
 /// What a person is in the clinic.
@@ -128,6 +135,8 @@ pub(crate) enum Outcome {
     /// The file is attached.
     Exported,
     Status(Box<StatusRow>),
+    BackedUp(BackupRow),
+    Verified(VerifyRow),
 }
 
 /// An outcome, with a file in pieces if there is one.
@@ -157,6 +166,8 @@ impl Executor {
                 return Ok((Outcome::Exported, self.app.export(&path(&at)?).await?));
             }
             Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
+            Command::Backup {} => return Err(AppError::Bug("a backup is made piece by piece").into()),
+            Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
             Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,
             Command::AppPasswordAdd { .. }
             | Command::AppPasswordList { .. }
@@ -260,6 +271,13 @@ impl Executor {
     ) -> Result<Outcome, Failure> {
         let report = self.app.import(&path(at)?, ics, progress).await?;
         Ok(Outcome::Imported(ImportRow::from(&report)))
+    }
+
+    async fn verify(&self) -> Result<VerifyRow, Failure> {
+        let store = Arc::clone(self.app.store());
+        let report = tokio::task::spawn_blocking(move || store.verify(&mut |_, _| {})).await;
+        let report = report.map_err(|_| AppError::Bug("looking at the store panicked"))?;
+        Ok(VerifyRow::from(&report.map_err(AppError::from)?))
     }
 
     async fn status(&self) -> Result<StatusRow, Failure> {

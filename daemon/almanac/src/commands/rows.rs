@@ -4,6 +4,8 @@ use almanac_app::{
     AppPasswordInfo, CalendarInfo, ImportReport, StoreStatus, TenantInfo, UserInfo, UserState,
 };
 use almanac_backend::Access;
+use almanac_store::backup::BackupInfo;
+use almanac_store::verify::Report;
 use serde::{Deserialize, Serialize};
 
 use super::{Role, State};
@@ -41,6 +43,62 @@ pub(crate) struct AppPasswordRow {
 pub(crate) struct NewAppPassword {
     pub(crate) id: String,
     pub(crate) secret: String,
+}
+
+/// What a backup says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BackupRow {
+    /// The store it was made of.
+    pub(crate) incarnation: String,
+    /// When it was begun.
+    pub(crate) made: String,
+    pub(crate) store_version: u32,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+impl From<&BackupInfo> for BackupRow {
+    fn from(info: &BackupInfo) -> Self {
+        Self {
+            incarnation: info.incarnation.to_string(),
+            made: info.made.to_string(),
+            store_version: info.version,
+            rows: info.rows,
+            bytes: info.bytes,
+        }
+    }
+}
+
+/// What looking at every record found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct VerifyRow {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// How many records are not as they were written.
+    pub(crate) damaged: u64,
+    /// The first of them.
+    pub(crate) damages: Vec<DamageRow>,
+}
+
+/// One record that is not as it was written; ids and keyed hashes only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DamageRow {
+    pub(crate) tenant: String,
+    pub(crate) space: Option<String>,
+    pub(crate) key: String,
+    pub(crate) what: String,
+}
+
+impl From<&Report> for VerifyRow {
+    fn from(report: &Report) -> Self {
+        let damages = report.damages.iter().map(|damage| DamageRow {
+            tenant: damage.tenant.to_string(),
+            space: damage.space.map(|space| format!("{space:?}").to_lowercase()),
+            key: damage.key.clone(),
+            what: damage.what.to_owned(),
+        });
+        Self { rows: report.rows, bytes: report.bytes, damaged: report.damaged, damages: damages.collect() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

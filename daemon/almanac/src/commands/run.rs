@@ -7,7 +7,7 @@ use almanac_base::SystemClock;
 use almanac_store::{CreateMode, EngineKind, FileKey, FreshKey, KeyProvider, OpenError, OpenOptions, Store};
 use tokio::time::{Instant, sleep};
 
-use super::{Answer, Command, Executor};
+use super::{Answer, Command, Executor, Outcome, backup};
 use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
@@ -35,6 +35,32 @@ pub(crate) async fn run(
         }
         if let Some(answer) = client::ask(&config.store.path, &command, attachment, progress).await? {
             return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            return Err(in_use(config));
+        }
+        sleep(STORE_LOOK).await;
+    }
+}
+
+/// Gives the pieces of a backup to `take`, wherever the store is.
+///
+/// # Errors
+/// Why it is not complete.
+pub(crate) async fn back_up(config: &Config, take: &mut backup::Take<'_>) -> Result<Outcome, Failure> {
+    let deadline = Instant::now() + STORE_WAIT;
+    loop {
+        let opened =
+            if config.store.engine == Engine::Memory { None } else { open(config, CreateMode::Never)? };
+        if let Some(store) = opened {
+            let mut making = backup::begin(Arc::new(store));
+            while let Some(piece) = making.pieces.recv().await {
+                take(piece)?;
+            }
+            return making.end().await;
+        }
+        if let Some(outcome) = client::ask_for_backup(&config.store.path, take).await? {
+            return Ok(outcome);
         }
         if Instant::now() > deadline {
             return Err(in_use(config));

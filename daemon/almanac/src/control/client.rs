@@ -9,7 +9,8 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::{Reply, Request, read_attachment, read_line, socket};
-use crate::commands::{Answer, Command};
+use crate::commands::backup::Take;
+use crate::commands::{Answer, Command, Outcome};
 use crate::failure::Failure;
 use crate::listen::connect_unix;
 
@@ -23,20 +24,51 @@ pub(crate) async fn ask(
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<Option<Answer>, Failure> {
-    let path = socket(state);
-    let stream = match connect_unix(&path).await {
-        Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
-        Err(error) => {
-            return Err(Failure::failed(
-                format!("cannot ask the server through {}: {error}", path.display()),
-                "run the command as root or as the owner of the state folder",
-            ));
-        }
-    };
+    let Some(stream) = connect(state).await? else { return Ok(None) };
     converse(stream, command, attachment, progress).await.map(Some)
+}
+
+/// Asks the daemon of this state folder for a backup, and gives its pieces to `take`. `Ok(None)` if none listens.
+///
+/// # Errors
+/// What the daemon answered, why it could not be asked, or what `take` failed with.
+pub(crate) async fn ask_for_backup(state: &Path, take: &mut Take<'_>) -> Result<Option<Outcome>, Failure> {
+    let Some(stream) = connect(state).await? else { return Ok(None) };
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let _ = writer.write_all(&line(&Command::Backup {}, 0)?).await; // the answer says more, as below
+    loop {
+        match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
+            Some(Reply::Piece { bytes }) => {
+                let piece = read_attachment(&mut reader, bytes).await.map_err(|reason| broken(&reason))?;
+                take(Bytes::from(piece))?;
+            }
+            Some(Reply::Progress { .. }) => {}
+            Some(Reply::Failed(failure)) => return Err(failure),
+            Some(Reply::Done { outcome, .. }) => return Ok(Some(outcome)),
+            None => return Err(broken("the server closed the connection")),
+        }
+    }
+}
+
+/// `None` if no daemon listens.
+async fn connect(state: &Path) -> Result<Option<UnixStream>, Failure> {
+    let path = socket(state);
+    match connect_unix(&path).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) => Err(Failure::failed(
+            format!("cannot ask the server through {}: {error}", path.display()),
+            "run the command as root or as the owner of the state folder",
+        )),
+    }
+}
+
+fn line(command: &Command, attachment_bytes: usize) -> Result<Vec<u8>, Failure> {
+    let request = Request { command: command.clone(), attachment_bytes };
+    let mut line = serde_json::to_vec(&request).map_err(|error| broken(&error.to_string()))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 pub(super) async fn converse(
@@ -47,9 +79,7 @@ pub(super) async fn converse(
 ) -> Result<Answer, Failure> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    let request = Request { command: command.clone(), attachment_bytes: attachment.len() };
-    let mut line = serde_json::to_vec(&request).map_err(|error| broken(&error.to_string()))?;
-    line.push(b'\n');
+    let line = line(command, attachment.len())?;
     // A server that refuses early closes early: its answer says more than our failure to write.
     let sent = async {
         writer.write_all(&line).await?;
@@ -59,6 +89,9 @@ pub(super) async fn converse(
     loop {
         match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
             Some(Reply::Progress { done, total }) => progress(ImportProgress { done, total }),
+            Some(Reply::Piece { .. }) => {
+                return Err(broken("a piece of a backup came that nobody asked for"));
+            }
             Some(Reply::Failed(failure)) => return Err(failure),
             Some(Reply::Done { outcome, attachment_bytes }) => {
                 let file =

@@ -1,7 +1,7 @@
 //! The control socket: `control.sock` in the state folder, by which the command line talks to a running daemon.
 //!
 //! One connection carries one command. The client sends one line of JSON, a [`Request`], then as many bytes as it
-//! announced. The daemon sends lines of JSON, [`Reply`]: any number of progress lines, then one that ends it,
+//! announced. The daemon sends lines of JSON, [`Reply`]: any number of progress lines (of a backup: pieces of it), then one that ends it,
 //! then as many bytes as that one announced. Only root and the owner of the daemon are listened to.
 
 pub(crate) mod client;
@@ -35,6 +35,8 @@ pub(crate) struct Request {
 pub(crate) enum Reply {
     /// How far an import is.
     Progress { done: usize, total: usize },
+    /// So many bytes of a backup follow the line, then further lines.
+    Piece { bytes: usize },
     /// It is done; so many bytes follow the line.
     Done { outcome: Outcome, attachment_bytes: usize },
     /// It is not.

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::{Reply, Request, read_attachment, read_line};
-use crate::commands::{Executor, Outcome};
+use crate::commands::{Command, Executor, Outcome, backup};
 use crate::failure::Failure;
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT};
 use crate::listen::{Accepted, Listener};
@@ -53,6 +53,9 @@ pub(super) async fn converse(stream: UnixStream, executor: &Executor) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let answer = match receive(&mut reader).await {
+        Ok((Request { command: Command::Backup {}, .. }, _)) => {
+            back_up(executor, &mut writer).await.map(|outcome| (outcome, Vec::new()))
+        }
         Ok((request, attachment)) => carry_out(executor, request, &attachment, &mut writer).await,
         Err(reason) => Err(Failure::failed(
             format!("the server does not understand the command: {reason}"),
@@ -114,6 +117,21 @@ async fn carry_out<W: AsyncWrite + Unpin>(
             return answer;
         }
     }
+}
+
+/// Sends a backup piece by piece. A client that leaves ends it.
+async fn back_up<W: AsyncWrite + Unpin>(executor: &Executor, writer: &mut W) -> Result<Outcome, Failure> {
+    let mut making = backup::begin(Arc::clone(executor.app.store()));
+    while let Some(piece) = making.pieces.recv().await {
+        let sent = async {
+            send(writer, &Reply::Piece { bytes: piece.len() }).await?;
+            writer.write_all(&piece).await
+        };
+        if sent.await.is_err() {
+            break;
+        }
+    }
+    making.end().await
 }
 
 async fn send<W: AsyncWrite + Unpin>(writer: &mut W, reply: &Reply) -> std::io::Result<()> {

@@ -12,6 +12,7 @@ use almanac_harness::{Client, Daemon, Person};
 mod add_member;
 mod attacks;
 mod authentication;
+mod backup;
 mod bad_calendar_data;
 mod bad_hrefs;
 mod bad_xml;
