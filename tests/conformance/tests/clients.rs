@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use almanac_harness::Daemon;
+use almanac_harness::{Daemon, Options, Person};
 
 /// The folder with the Python clients; `tests/conformance/install clients` makes it.
 fn venv() -> PathBuf {
@@ -16,7 +16,18 @@ fn venv() -> PathBuf {
 fn run(script: &str, programs: &[&str]) {
     let daemon = Daemon::start();
     let erika = daemon.person("erika");
-    let folder = tempfile::tempdir().unwrap();
+    run_in(tempfile::tempdir().unwrap().path(), script, &[], programs, &daemon, &erika);
+}
+
+/// Runs a script in `folder`, as erika's client of `daemon`.
+fn run_in(
+    folder: &Path,
+    script: &str,
+    arguments: &[&str],
+    programs: &[&str],
+    daemon: &Daemon,
+    erika: &Person,
+) {
     let path = format!("{}:{}", venv().display(), std::env::var("PATH").unwrap_or_default());
     for program in programs {
         let found = path.split(':').any(|folder| Path::new(folder).join(program).exists());
@@ -24,13 +35,14 @@ fn run(script: &str, programs: &[&str]) {
     }
     let output = Command::new(venv().join("python3"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script))
-        .current_dir(folder.path())
+        .args(arguments)
+        .current_dir(folder)
         .env_clear()
         .env("PATH", path)
-        .env("HOME", folder.path())
-        .env("XDG_CONFIG_HOME", folder.path().join("config"))
-        .env("XDG_DATA_HOME", folder.path().join("data"))
-        .env("XDG_CACHE_HOME", folder.path().join("cache"))
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC")
         .env("TERM", "dumb")
@@ -62,4 +74,25 @@ fn cadaver_lists_gets_puts_copies_moves_and_deletes() {
 #[test]
 fn calcurse_synchronises_both_ways() {
     run("calcurse.py", &["calcurse", "calcurse-caldav"]);
+}
+
+#[test]
+fn vdirsyncer_goes_on_after_a_restore_without_loss_and_without_doubles() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, programs) = ("vdirsyncer_restore.py", ["vdirsyncer"]);
+    let mut daemon = Daemon::start();
+    let erika = daemon.person("erika");
+    run_in(folder.path(), script, &["before"], &programs, &daemon, &erika);
+    let backup = folder.path().join("backup");
+    let _ = daemon.cli(&["backup", backup.to_str().unwrap()]).ok();
+    let address = daemon.listeners()[0].authority();
+    daemon.stop();
+
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::copy(daemon.state().join("root.key"), state.join("root.key")).unwrap();
+    let mut restored = Daemon::stopped(Options::new().state(&state).set("http.listen", &address));
+    let _ = restored.cli(&["restore", backup.to_str().unwrap()]).ok();
+    restored.boot();
+    run_in(folder.path(), script, &["after"], &programs, &restored, &erika);
 }

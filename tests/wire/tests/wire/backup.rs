@@ -27,7 +27,8 @@ fn a_backup_of_a_running_server_is_restored_elsewhere_octet_for_octet() {
         let listing = client.propfind(&erika.calendar(), "1", &["D:getetag", "D:displayname"]);
         (listing.multistatus(), client.get(&erika.object("7.ics")).expect(200).body)
     };
-    let (before, token) = (listed(&client), client.sync(&erika.calendar(), "").multistatus().sync_token.unwrap());
+    let (before, token) =
+        (listed(&client), client.sync(&erika.calendar(), "").multistatus().sync_token.unwrap());
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("today.backup");
@@ -83,7 +84,9 @@ fn what_is_no_whole_backup_of_this_key_is_refused_with_its_exit_code() {
         assert!(said.contains(wanted) && said.contains("remedy: "), "{file}: {said}");
     }
     let (stranger, _, _) = erika();
-    assert!(stranger.cli(&["backup", "verify", &name("whole")]).failed(5).contains("does not fit this backup"));
+    assert!(
+        stranger.cli(&["backup", "verify", &name("whole")]).failed(5).contains("does not fit this backup")
+    );
     let _ = daemon.cli(&["backup", "verify", &name("nowhere")]).failed(1);
     let _ = daemon.cli(&["restore", &name("whole")]).failed(4);
     daemon.stop();
