@@ -30,7 +30,7 @@ pub(crate) struct Globals {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Runs the server until SIGTERM or SIGINT
+    /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once, with exit code 1
     #[command(after_help = "\
 Examples:
   almanac serve --config /etc/almanac/almanac.toml
