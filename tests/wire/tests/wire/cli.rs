@@ -161,7 +161,17 @@ fn status_tells_about_a_running_and_a_stopped_daemon() {
     assert_eq!(stopped["state"], "stopped");
     assert_eq!(stopped["version"], status["version"]);
     assert!(stopped["store"]["bytes"].as_u64().unwrap() > 0);
+    for key in ["path", "engine", "incarnation", "head", "tenants", "users", "collections"] {
+        assert!(!stopped["store"][key].is_null());
+        assert_eq!(stopped["store"][key], status["store"][key], "{key}");
+    }
     let _ = daemon.cli(&["status"]).ok();
+    let store = daemon.state().join("store.redb");
+    let whole = fs::read(&store).unwrap();
+    fs::write(&store, "no store").unwrap();
+    let damaged = daemon.cli(&["status", "--json"]).json();
+    assert_eq!((&damaged["state"], &damaged["store"]["bytes"]), (&"stopped".into(), &8.into()));
+    fs::write(&store, whole).unwrap();
     daemon.boot();
 }
 
