@@ -110,6 +110,14 @@ fn a_network_address_without_tls_is_refused_unless_a_proxy_is_promised() {
 }
 
 #[test]
+fn a_management_listener_on_the_network_is_refused_unless_a_proxy_is_promised() {
+    let open = Options::new().without_canary().set("management.listen", "0.0.0.0:0");
+    let why = Daemon::stopped(open.clone()).try_boot().unwrap_err().failed(3);
+    assert!(why.contains("management.listen"), "{why}");
+    Daemon::stopped(open.set("http.behind_proxy", "true")).boot();
+}
+
+#[test]
 fn a_port_that_is_taken_is_a_clear_failure() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
