@@ -10,7 +10,7 @@ use almanac_app::{App, DemoLogins};
 
 use crate::failure::Failure;
 
-/// Where the demo lives unless `--state` says otherwise.
+/// Where the demo lives unless `--state` or `path` in `[store]` says otherwise.
 pub(crate) const STATE: &str = "var/demo";
 
 /// Where logins and passwords are kept, so that every start can tell them.

@@ -1,7 +1,6 @@
 //! `almanac serve`: what starts in which order, and stops in the reverse one.
 
 use std::io::Write;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -40,10 +39,12 @@ use crate::{demo, lan, telemetry, tls};
 /// Why it could not start, or that a vital part of it ended.
 pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failure> {
     telemetry::start(&config.log, Arc::new(SystemClock));
-    if options.lan {
+    if let Some(port) = options.lan {
         // The certificate lives in the state folder and belongs to its owner.
         become_owner_of(&config.store.path)?;
-        config.http.listen = vec![ListenAddress::Tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, lan::PORT)))];
+        if config.http.listen == Config::default().http.listen {
+            config.http.listen = vec![lan::everywhere(port)];
+        }
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
     // The key of the certificate may be readable for root only.

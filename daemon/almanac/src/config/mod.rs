@@ -276,8 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_allowed() {
-        assert_eq!(Config::default().check(), Ok(()));
+    fn the_defaults_are_allowed_and_the_port_is_the_one_that_the_documents_name() {
+        let config = Config::default();
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.http.listen, ["127.0.0.1:8008".parse().unwrap()]);
     }
 
     #[test]

@@ -253,6 +253,23 @@ fn the_state_folder_is_closed_to_others() {
 }
 
 #[test]
+fn the_demo_lives_in_var_demo_of_the_folder_it_is_started_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new().without_canary().argument("--demo").started_in(folder.path(), "var/demo");
+    let mut daemon = Daemon::stopped(options);
+    daemon.boot();
+    assert!(folder.path().join("var/demo/LOGINS.txt").exists());
+    let url = format!("http://{}/", daemon.listeners()[0].authority());
+    assert!(daemon.await_log(|line| line.contains(&format!("runs at {url}"))).is_some(), "{}", daemon.log());
+    daemon.stop();
+
+    let chosen = folder.path().join("chosen");
+    let options = Options::new().without_canary().argument("--demo").started_in(folder.path(), "chosen");
+    Daemon::stopped(options.set("store.path", chosen.to_str().unwrap())).boot();
+    assert!(chosen.join("LOGINS.txt").exists(), "a folder that was chosen is kept to");
+}
+
+#[test]
 fn the_demo_prints_the_same_logins_at_every_start_and_they_work() {
     let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo"));
     daemon.boot();
