@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use almanac_app::check_login;
+use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
 /// A CalDAV server that keeps calendars encrypted.
@@ -123,18 +126,28 @@ Examples:
     },
     /// Lets nobody sign in with this login; the data stay
     #[command(after_help = "Examples:\n  almanac user disable ada")]
-    Disable { login: String },
+    Disable {
+        #[arg(value_parser = login)]
+        login: String,
+    },
     /// Allows a disabled person to sign in again
     #[command(after_help = "Examples:\n  almanac user enable ada")]
-    Enable { login: String },
+    Enable {
+        #[arg(value_parser = login)]
+        login: String,
+    },
     /// Removes a person with all calendars and app passwords
     #[command(after_help = "Examples:\n  almanac user remove ada")]
-    Remove { login: String },
+    Remove {
+        #[arg(value_parser = login)]
+        login: String,
+    },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct UserAdd {
     /// Unique in the whole instance
+    #[arg(value_parser = login)]
     pub(crate) login: String,
     /// The name or id of the tenant
     #[arg(long)]
@@ -163,6 +176,7 @@ pub(crate) enum AppPassword {
     /// Makes an app password and prints it, once, alone on stdout
     #[command(after_help = "Examples:\n  almanac app-password add ada --label phone")]
     Add {
+        #[arg(value_parser = login)]
         login: String,
         /// What it is for, so that it can be told from others later
         #[arg(long)]
@@ -171,6 +185,7 @@ pub(crate) enum AppPassword {
     /// Lists the app passwords of a person, without the secrets
     #[command(after_help = "Examples:\n  almanac app-password list ada --json")]
     List {
+        #[arg(value_parser = login)]
         login: String,
         #[command(flatten)]
         listing: Listing,
@@ -180,8 +195,10 @@ pub(crate) enum AppPassword {
         after_help = "Examples:\n  almanac app-password revoke ada crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d"
     )]
     Revoke {
+        #[arg(value_parser = login)]
         login: String,
         /// As shown by `app-password list`
+        #[arg(value_parser = credential)]
         id: String,
     },
 }
@@ -195,19 +212,20 @@ Examples:
   almanac calendar add ada/todo --components VTODO")]
     Add {
         /// LOGIN/NAME
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
         /// The name as clients show it
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
         /// What it holds, separated by commas: VEVENT, VTODO, VJOURNAL, VFREEBUSY; all without this
-        #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+        #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = component)]
         components: Vec<String>,
     },
     /// Lists calendars and their shares
     #[command(after_help = "Examples:\n  almanac calendar list\n  almanac calendar list ada --json")]
     List {
         /// Only the calendars of this person
+        #[arg(value_parser = login)]
         login: Option<String>,
         #[command(flatten)]
         listing: Listing,
@@ -215,7 +233,7 @@ Examples:
     /// Removes a calendar with all it holds
     #[command(after_help = "Examples:\n  almanac calendar remove ada/surgery")]
     Remove {
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
     },
     /// Shares a calendar with another person of the tenant, or ends that
@@ -224,10 +242,10 @@ Examples:
   almanac calendar share ada/calendar --with ben --access read-write
   almanac calendar share ada/calendar --with ben --access none")]
     Share {
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
         /// The login of the other person
-        #[arg(long, value_name = "LOGIN")]
+        #[arg(long, value_name = "LOGIN", value_parser = login)]
         with: String,
         /// What the other person may do
         #[arg(long, value_enum)]
@@ -248,14 +266,14 @@ pub(crate) struct Import {
     /// The iCalendar file; - is stdin
     pub(crate) file: PathBuf,
     /// The calendar that takes the objects
-    #[arg(value_name = "LOGIN/NAME")]
+    #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
     pub(crate) at: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The calendar
-    #[arg(value_name = "LOGIN/NAME")]
+    #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
     pub(crate) at: String,
     /// Where to write; stdout without this
     #[arg(short, long, value_name = "FILE")]
@@ -267,6 +285,25 @@ pub(crate) enum ConfigVerb {
     /// Prints ok, or the error with its key and line
     #[command(after_help = "Examples:\n  almanac config check --config etc/almanac.toml")]
     Check,
+}
+
+// What is wrong in whatever store is an error of usage. Whether a thing exists is asked where the command is carried out.
+
+fn login(text: &str) -> Result<String, String> {
+    check_login(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn calendar(text: &str) -> Result<String, String> {
+    let at = path(text).map_err(|failure| failure.what)?;
+    login(at.home.as_str()).map(|_| text.to_owned())
+}
+
+fn component(text: &str) -> Result<String, String> {
+    kind(text).map(|_| text.to_owned()).map_err(|failure| failure.remedy)
+}
+
+fn credential(text: &str) -> Result<String, String> {
+    text.parse::<CredentialId>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -323,7 +360,7 @@ mod tests {
             "user remove a",
             "app-password add a --label l",
             "app-password list a --json",
-            "app-password revoke a crd_1",
+            "app-password revoke a crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "calendar add a/b",
             "calendar add a/b --display-name B --components VEVENT,VTODO",
             "calendar list",
@@ -365,6 +402,15 @@ mod tests {
             "user add a --tenant t --email e --display-name n --role king",
             "calendar share a/b --with c --access all",
             "import f",
+            "user disable a:b",
+            "app-password add ../a --label l",
+            "app-password revoke a crd_1",
+            "calendar add a",
+            "calendar add a/b --components VEVENT,VALARM",
+            "calendar remove a:b/c",
+            "calendar share a/b --with c/d --access read",
+            "import - a",
+            "export a/",
         ] {
             assert_eq!(parse(&format!("almanac {line}")).unwrap_err().exit_code(), 2, "{line}");
         }
