@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use almanac_app::check_login;
+use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
 /// A CalDAV server that keeps calendars encrypted.
@@ -30,7 +33,7 @@ pub(crate) struct Globals {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Runs the server until SIGTERM or SIGINT
+    /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once, with exit code 1
     #[command(after_help = "\
 Examples:
   almanac serve --config /etc/almanac/almanac.toml
@@ -122,9 +125,10 @@ pub(crate) struct Serve {
     /// Makes two invented people and a week of events, and says how to subscribe
     #[arg(long)]
     pub(crate) demo: bool,
-    /// With --demo: listens on port 8443 of all addresses, with a self-signed certificate
-    #[arg(long, requires = "demo")]
-    pub(crate) lan: bool,
+    /// With --demo: TLS with a self-signed certificate, on this port of all addresses unless `listen` in [http] is set
+    #[arg(long, requires = "demo", value_name = "PORT")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "8443")]
+    pub(crate) lan: Option<u16>,
 }
 
 /// Whether a list is for people or for programs.
@@ -169,18 +173,28 @@ Examples:
     },
     /// Lets nobody sign in with this login; the data stay
     #[command(after_help = "Examples:\n  almanac user disable ada")]
-    Disable { login: String },
+    Disable {
+        #[arg(value_parser = login)]
+        login: String,
+    },
     /// Allows a disabled person to sign in again
     #[command(after_help = "Examples:\n  almanac user enable ada")]
-    Enable { login: String },
+    Enable {
+        #[arg(value_parser = login)]
+        login: String,
+    },
     /// Removes a person with all calendars and app passwords
     #[command(after_help = "Examples:\n  almanac user remove ada")]
-    Remove { login: String },
+    Remove {
+        #[arg(value_parser = login)]
+        login: String,
+    },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct UserAdd {
     /// Unique in the whole instance
+    #[arg(value_parser = login)]
     pub(crate) login: String,
     /// The name or id of the tenant
     #[arg(long)]
@@ -209,6 +223,7 @@ pub(crate) enum AppPassword {
     /// Makes an app password and prints it, once, alone on stdout
     #[command(after_help = "Examples:\n  almanac app-password add ada --label phone")]
     Add {
+        #[arg(value_parser = login)]
         login: String,
         /// What it is for, so that it can be told from others later
         #[arg(long)]
@@ -217,6 +232,7 @@ pub(crate) enum AppPassword {
     /// Lists the app passwords of a person, without the secrets
     #[command(after_help = "Examples:\n  almanac app-password list ada --json")]
     List {
+        #[arg(value_parser = login)]
         login: String,
         #[command(flatten)]
         listing: Listing,
@@ -226,8 +242,10 @@ pub(crate) enum AppPassword {
         after_help = "Examples:\n  almanac app-password revoke ada crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d"
     )]
     Revoke {
+        #[arg(value_parser = login)]
         login: String,
         /// As shown by `app-password list`
+        #[arg(value_parser = credential)]
         id: String,
     },
 }
@@ -241,19 +259,20 @@ Examples:
   almanac calendar add ada/todo --components VTODO")]
     Add {
         /// LOGIN/NAME
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
         /// The name as clients show it
         #[arg(long, value_name = "NAME")]
         display_name: Option<String>,
         /// What it holds, separated by commas: VEVENT, VTODO, VJOURNAL, VFREEBUSY; all without this
-        #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+        #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = component)]
         components: Vec<String>,
     },
     /// Lists calendars and their shares
     #[command(after_help = "Examples:\n  almanac calendar list\n  almanac calendar list ada --json")]
     List {
         /// Only the calendars of this person
+        #[arg(value_parser = login)]
         login: Option<String>,
         #[command(flatten)]
         listing: Listing,
@@ -261,7 +280,7 @@ Examples:
     /// Removes a calendar with all it holds
     #[command(after_help = "Examples:\n  almanac calendar remove ada/surgery")]
     Remove {
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
     },
     /// Shares a calendar with another person of the tenant, or ends that
@@ -270,10 +289,10 @@ Examples:
   almanac calendar share ada/calendar --with ben --access read-write
   almanac calendar share ada/calendar --with ben --access none")]
     Share {
-        #[arg(value_name = "LOGIN/NAME")]
+        #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
         at: String,
         /// The login of the other person
-        #[arg(long, value_name = "LOGIN")]
+        #[arg(long, value_name = "LOGIN", value_parser = login)]
         with: String,
         /// What the other person may do
         #[arg(long, value_enum)]
@@ -294,14 +313,14 @@ pub(crate) struct Import {
     /// The iCalendar file; - is stdin
     pub(crate) file: PathBuf,
     /// The calendar that takes the objects
-    #[arg(value_name = "LOGIN/NAME")]
+    #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
     pub(crate) at: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The calendar
-    #[arg(value_name = "LOGIN/NAME")]
+    #[arg(value_name = "LOGIN/NAME", value_parser = calendar)]
     pub(crate) at: String,
     /// Where to write; stdout without this
     #[arg(short, long, value_name = "FILE")]
@@ -313,6 +332,25 @@ pub(crate) enum ConfigVerb {
     /// Prints ok, or the error with its key and line
     #[command(after_help = "Examples:\n  almanac config check --config etc/almanac.toml")]
     Check,
+}
+
+// What is wrong in whatever store is an error of usage. Whether a thing exists is asked where the command is carried out.
+
+fn login(text: &str) -> Result<String, String> {
+    check_login(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn calendar(text: &str) -> Result<String, String> {
+    let at = path(text).map_err(|failure| failure.what)?;
+    login(at.home.as_str()).map(|_| text.to_owned())
+}
+
+fn component(text: &str) -> Result<String, String> {
+    kind(text).map(|_| text.to_owned()).map_err(|failure| failure.remedy)
+}
+
+fn credential(text: &str) -> Result<String, String> {
+    text.parse::<CredentialId>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -358,6 +396,7 @@ mod tests {
             "serve",
             "serve --demo",
             "serve --demo --lan",
+            "serve --demo --lan=0",
             "tenant add t",
             "tenant list --json",
             "user add a --tenant t --email e@example.org --display-name A --role front-desk",
@@ -368,7 +407,7 @@ mod tests {
             "user remove a",
             "app-password add a --label l",
             "app-password list a --json",
-            "app-password revoke a crd_1",
+            "app-password revoke a crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "calendar add a/b",
             "calendar add a/b --display-name B --components VEVENT,VTODO",
             "calendar list",
@@ -394,11 +433,23 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_on_the_network_has_port_8443_or_the_one_that_is_said() {
+        for (line, port) in [("--demo", None), ("--demo --lan", Some(8443)), ("--demo --lan=0", Some(0))] {
+            let Verb::Serve(serve) = parse(&format!("almanac serve {line}")).unwrap().verb else {
+                panic!("serve")
+            };
+            assert_eq!(serve.lan, port, "{line}");
+        }
+    }
+
+    #[test]
     fn wrong_command_lines_are_refused_as_usage() {
         for line in [
             "",
             "sing",
             "serve --lan",
+            "serve --demo --lan 0",
+            "serve --demo --lan=high",
             "user add a",
             "user add a --tenant t --email e --display-name n --role king",
             "calendar share a/b --with c --access all",
@@ -406,6 +457,15 @@ mod tests {
             "backup",
             "backup verify",
             "backup f g",
+            "user disable a:b",
+            "app-password add ../a --label l",
+            "app-password revoke a crd_1",
+            "calendar add a",
+            "calendar add a/b --components VEVENT,VALARM",
+            "calendar remove a:b/c",
+            "calendar share a/b --with c/d --access read",
+            "import - a",
+            "export a/",
         ] {
             assert_eq!(parse(&format!("almanac {line}")).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -45,6 +45,9 @@ pub(crate) const ATTACHMENT_BYTES_MAX: usize = 512 << 20;
 /// How long a client of the control socket may take for its request line.
 pub(crate) const CONTROL_LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long either side of the control socket may send nothing of a file that it announced.
+pub(crate) const CONTROL_SILENCE: Duration = Duration::from_secs(30);
+
 /// How long a command waits for a store that another command holds, or for a daemon that is starting.
 pub(crate) const STORE_WAIT: Duration = Duration::from_secs(10);
 

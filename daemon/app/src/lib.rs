@@ -44,7 +44,7 @@ pub use demo::{DemoLogin, DemoLogins};
 pub use directory::UserState;
 pub use error::AppError;
 pub use housekeeping::{Housekeeping, StoreStatus};
-pub use people::{AppPasswordInfo, NewUser, TenantInfo, UserInfo};
+pub use people::{AppPasswordInfo, NewUser, TenantInfo, UserInfo, check_login};
 pub use transfer::{ImportProgress, ImportReport};
 
 use directory::Directory;

@@ -433,7 +433,11 @@ fn password_text(random: &[[u8; 16]; 2]) -> String {
     random.iter().flatten().take(26).map(character).collect()
 }
 
-fn check_login(text: &str) -> Result<Login, AppError> {
+/// What a new login may look like; capitals become small letters.
+///
+/// # Errors
+/// `Invalid`, with the rule.
+pub fn check_login(text: &str) -> Result<Login, AppError> {
     let lower = text.to_ascii_lowercase();
     let good =
         |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '@' | '+' | '-');

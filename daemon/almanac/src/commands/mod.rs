@@ -5,7 +5,6 @@ pub(crate) mod backup;
 pub(crate) mod rows;
 pub(crate) mod run;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use almanac_app::{App, AppError, ImportProgress, NewUser, UserState};
@@ -23,7 +22,7 @@ use rows::{
     VerifyRow,
 };
 
-/// A wish of the operator. `LOGIN/NAME` texts are checked where they are carried out.
+/// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Command {
@@ -242,7 +241,7 @@ impl Executor {
     async fn calendars(&self, command: Command) -> Result<Outcome, Failure> {
         match command {
             Command::CalendarAdd { at, display_name, components } => {
-                let kinds = kinds(&components)?;
+                let kinds = components.iter().map(|name| kind(name)).collect::<Result<_, _>>()?;
                 let info = self.app.add_calendar(&path(&at)?, display_name, kinds).await?;
                 Ok(Outcome::Made(info.id.to_string()))
             }
@@ -290,7 +289,7 @@ impl Executor {
 }
 
 /// `LOGIN/NAME`
-fn path(text: &str) -> Result<CollectionPath, Failure> {
+pub(crate) fn path(text: &str) -> Result<CollectionPath, Failure> {
     let names = text.split_once('/').and_then(|(home, name)| {
         Some(CollectionPath { home: Login::new(home).ok()?, name: CollectionName::new(name).ok()? })
     });
@@ -302,18 +301,14 @@ fn path(text: &str) -> Result<CollectionPath, Failure> {
     })
 }
 
-fn kinds(names: &[String]) -> Result<BTreeSet<ComponentKind>, Failure> {
-    let kind = |name: &String| {
-        ComponentKind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name)).ok_or_else(
-            || {
-                Failure::failed(
-                    "a calendar cannot hold this kind of component",
-                    "choose of VEVENT, VTODO, VJOURNAL, VFREEBUSY",
-                )
-            },
+/// The kind of component with this name, in capitals or not.
+pub(crate) fn kind(name: &str) -> Result<ComponentKind, Failure> {
+    ComponentKind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
+        Failure::failed(
+            "a calendar cannot hold this kind of component",
+            "choose of VEVENT, VTODO, VJOURNAL, VFREEBUSY",
         )
-    };
-    names.iter().map(kind).collect()
+    })
 }
 
 /// An error of the application as the operator reads it.

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
 
 use crate::commands::{Command, Outcome};
 use crate::failure::Failure;
-use crate::limits::{ATTACHMENT_BYTES_MAX, CONTROL_LINE_BYTES_MAX};
+use crate::limits::{ATTACHMENT_BYTES_MAX, CONTROL_LINE_BYTES_MAX, CONTROL_SILENCE};
 
 /// What the client sends.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +77,14 @@ async fn read_attachment<R: AsyncRead + Unpin>(from: &mut R, bytes: usize) -> Re
         return Err(format!("the file is larger than {ATTACHMENT_BYTES_MAX} bytes"));
     }
     let mut attachment = Vec::new();
-    let wanted = u64::try_from(bytes).unwrap_or(u64::MAX);
-    let read = from.take(wanted).read_to_end(&mut attachment).await.map_err(|error| error.to_string())?;
-    if read == bytes { Ok(attachment) } else { Err("the file broke off".to_owned()) }
+    let mut from = from.take(u64::try_from(bytes).unwrap_or(u64::MAX));
+    loop {
+        let read = timeout(CONTROL_SILENCE, from.read_buf(&mut attachment)).await;
+        match read.map_err(|_| "the file stopped coming".to_owned())? {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    if attachment.len() == bytes { Ok(attachment) } else { Err("the file broke off".to_owned()) }
 }

@@ -45,7 +45,12 @@ pub(crate) fn serve(supervisor: &Supervisor, listener: Listener, executor: Arc<E
 
 /// The mode of the socket keeps others out already; this holds even if somebody changes it.
 fn may_command(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
+    stream.peer_cred().is_ok_and(|peer| is_allowed(peer.uid(), geteuid().as_raw()))
+}
+
+/// Whether the user `peer` may command a daemon of the user `own`.
+fn is_allowed(peer: u32, own: u32) -> bool {
+    peer == 0 || peer == own
 }
 
 /// One command and its answer. A client that leaves early loses only the answer.
@@ -138,4 +143,18 @@ async fn send<W: AsyncWrite + Unpin>(writer: &mut W, reply: &Reply) -> std::io::
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     writer.write_all(&line).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_allowed;
+
+    #[test]
+    fn root_and_the_owner_of_the_daemon_may_command_it_and_nobody_else() {
+        for (peer, own, allowed) in
+            [(0, 0, true), (0, 1000, true), (1000, 1000, true), (1001, 1000, false), (1000, 0, false)]
+        {
+            assert_eq!(is_allowed(peer, own), allowed, "{peer} {own}");
+        }
+    }
 }

@@ -132,3 +132,15 @@ async fn what_is_no_command_is_refused_and_not_repeated() {
         assert!(!reply.contains("CANARY"), "{reply}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_stops_coming_is_not_waited_for() {
+    let executor = executor().await;
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let line = b"{\"command\":{\"import\":{\"at\":\"a/b\"}},\"attachment_bytes\":10}\nshort";
+    ours.write_all(line).await.unwrap();
+    server::converse(theirs, &executor).await;
+    let mut reply = String::new();
+    ours.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.contains("the file stopped coming"), "{reply}");
+}

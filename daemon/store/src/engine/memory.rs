@@ -159,7 +159,7 @@ impl Engine for MemoryEngine {
     }
 
     fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
-        let rows = self.open()?.rows.0.clone(); // `sink` may ask the engine
+        let rows = self.open()?.rows.0.clone(); // writers go on meanwhile
         rows.iter().try_for_each(|(row, stored)| sink(row, stored))
     }
 
