@@ -28,6 +28,7 @@ mod migrations;
 pub mod objects;
 mod open;
 pub mod records;
+mod rotate;
 pub mod seal;
 mod space;
 mod store;
@@ -43,6 +44,7 @@ pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Valu
 pub use error::StoreError;
 pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
 pub use open::{CreateMode, EngineKind, Layer, OpenError, OpenOptions, Tuning};
+pub use rotate::Rotated;
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};
 pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};

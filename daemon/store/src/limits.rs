@@ -36,3 +36,5 @@ pub const HISTORY_DAYS: i64 = 90;
 pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
 /// The largest high-water mark, in bytes: some 600,000 tenants.
 pub const MARK_BYTES_MAX: u64 = 16 << 20;
+/// Rows that a rotation seals anew in one round.
+pub const RESEAL_ROWS: u32 = 200;

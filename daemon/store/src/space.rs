@@ -58,6 +58,21 @@ impl Space {
         Self::Format,
     ];
 
+    /// The spaces whose values are sealed by a tenant's keys.
+    pub(crate) const SEALED: [Self; 11] = [
+        Self::Objects,
+        Self::Summaries,
+        Self::Index,
+        Self::Changes,
+        Self::Collections,
+        Self::Homes,
+        Self::Principals,
+        Self::Credentials,
+        Self::Shares,
+        Self::Meta,
+        Self::Properties,
+    ];
+
     /// The space with this number.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|space| *space as u8 == byte)

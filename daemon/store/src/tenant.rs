@@ -100,11 +100,20 @@ pub struct TenantStore {
     pub(crate) shared: Arc<Shared>,
     dropped: AtomicBool,
     in_flight: InFlight,
+    /// Held for reading by commits, so that a new key can wait for those that were sealed by the one before.
+    pub(crate) rotating: tokio::sync::RwLock<()>,
 }
 
 impl TenantStore {
     pub(crate) fn new(id: TenantId, keys: TenantKeys, shared: Arc<Shared>) -> Self {
-        Self { id, keys, shared, dropped: AtomicBool::new(false), in_flight: InFlight::new() }
+        Self {
+            id,
+            keys,
+            shared,
+            dropped: AtomicBool::new(false),
+            in_flight: InFlight::new(),
+            rotating: tokio::sync::RwLock::default(),
+        }
     }
 
     /// The tenant's id.
@@ -231,6 +240,7 @@ impl TenantStore {
         let ranges = write.delete_ranges.iter().map(|range| range.space);
         self.check(ranges.filter(|space| *space != Space::Changes))?;
 
+        let _sealed_by_one_key = self.rotating.read().await;
         let seals = u64::try_from(write.puts.len().saturating_add(write.log.len())).unwrap_or(u64::MAX);
         let grant = if seals == 0 { None } else { Some(self.keys.take(seals, self.shared.clock.now())?) };
         let commit = self.sealed(write, grant.as_ref())?;

@@ -189,6 +189,27 @@ impl TenantKeys {
         Ok(Grant { key: Arc::clone(&epoch.key), rows, block })
     }
 
+    /// Seals with a new epoch from now on. Nothing of it is durable before the next commit.
+    pub(crate) fn begin_epoch(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut current = self.current();
+        let number = current.as_ref().map_or(0, |epoch| epoch.public.number).saturating_add(1);
+        *current = Some(self.new_epoch(KeyEpoch { number, since: now })?);
+        Ok(())
+    }
+
+    /// The keys that seal nothing any more.
+    pub(crate) fn older_epochs(&self) -> Vec<KeyId> {
+        let current = self.current().as_ref().map(|epoch| *epoch.key.id());
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs.keys().filter(|id| Some(**id) != current).copied().collect()
+    }
+
+    /// Forgets keys whose rows are gone.
+    pub(crate) fn forget_epochs(&self, ids: &[KeyId]) {
+        let mut epochs = self.epochs.write().unwrap_or_else(PoisonError::into_inner);
+        ids.iter().for_each(|id| _ = epochs.remove(id));
+    }
+
     /// Notes that a commit with the rows of `grant` is durable.
     pub(crate) fn confirm(&self, grant: &Grant) {
         let mut current = self.current();

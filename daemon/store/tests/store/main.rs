@@ -13,6 +13,7 @@ mod layer;
 mod mark;
 mod records;
 mod refusals;
+mod rotation;
 mod tamper;
 mod tenants;
 mod verify;
