@@ -88,9 +88,29 @@ Every client synchronises anew afterwards; nothing that they hold is lost or dou
     /// The store itself
     #[command(subcommand)]
     Store(StoreVerb),
+    /// The keys that the data are sealed with
+    #[command(subcommand)]
+    Key(KeyVerb),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyVerb {
+    /// Gives every tenant a new key, seals everything anew with it and removes the older ones; requests go on
+    #[command(after_help = "\
+Examples:
+  almanac key rotate
+  almanac key rotate --tenant riverside --json
+It may be cut off at any time: nothing is lost, and the next rotation finishes it. The root key stays the same.")]
+    Rotate {
+        /// Only this tenant
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -427,6 +447,8 @@ mod tests {
             "restore f",
             "store verify",
             "store verify --json",
+            "key rotate",
+            "key rotate --tenant t --json",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
         }

@@ -46,6 +46,12 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             say(&backup::restore(&config, file)?)
         }
         Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
+        Verb::Key(cli::KeyVerb::Rotate { tenant, listing }) => {
+            let last = AtomicUsize::new(0);
+            let show = |step: ImportProgress| show_resealed(&last, step.done);
+            let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
+            print(text(&outcome, audience(listing)).as_bytes())
+        }
         Verb::Tenant(verb) => simple(&config, tenant(verb)),
         Verb::User(verb) => simple(&config, user(verb)),
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
@@ -228,6 +234,14 @@ fn open_output(path: &Path) -> Result<File, Failure> {
             "name a file in a folder that you may write",
         )
     })
+}
+
+/// Shows the progress of a rotation on stderr, once for every so many values.
+fn show_resealed(last: &AtomicUsize, done: usize) {
+    const EVERY: usize = 10_000;
+    if done / EVERY > last.swap(done, Ordering::Relaxed) / EVERY {
+        let _ = writeln!(io::stderr(), "key rotate: {done} values sealed anew");
+    }
 }
 
 /// Shows an import's progress on stderr: on one line of a terminal, else a line for each tenth.

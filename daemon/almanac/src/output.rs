@@ -75,6 +75,7 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::Users(rows) => json(rows),
         Outcome::AppPasswords(rows) => json(rows),
         Outcome::Calendars(rows) => json(rows),
+        Outcome::KeysRotated(rows) => json(rows),
         _ => String::new(),
     }
 }
@@ -93,6 +94,17 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table.push(heading(&["NAME", "USERS", "ID"]));
             table
                 .extend(rows.iter().map(|row| vec![row.name.clone(), row.users.to_string(), row.id.clone()]));
+        }
+        Outcome::KeysRotated(rows) => {
+            table.push(heading(&["TENANT", "KEY", "RESEALED", "REMOVED"]));
+            table.extend(rows.iter().map(|row| {
+                vec![
+                    or_dash(&row.tenant),
+                    row.epoch.to_string(),
+                    row.resealed.to_string(),
+                    row.removed.to_string(),
+                ]
+            }));
         }
         Outcome::Users(rows) => {
             table.push(heading(&["LOGIN", "TENANT", "ROLE", "STATE", "NAME", "EMAIL"]));

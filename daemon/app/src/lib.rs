@@ -18,6 +18,7 @@ mod head;
 mod homes;
 mod housekeeping;
 mod index;
+mod keys;
 mod limits;
 mod listing;
 mod objects;
@@ -44,6 +45,7 @@ pub use demo::{DemoLogin, DemoLogins};
 pub use directory::UserState;
 pub use error::AppError;
 pub use housekeeping::{Housekeeping, StoreStatus};
+pub use keys::KeyRotation;
 pub use people::{AppPasswordInfo, NewUser, TenantInfo, UserInfo, check_login};
 pub use transfer::{ImportProgress, ImportReport};
 

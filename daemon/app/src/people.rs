@@ -389,7 +389,7 @@ impl App {
         self.directory().users.get(&login).cloned().ok_or(AppError::NotFound("login"))
     }
 
-    fn tenant_named(&self, name: &str) -> Result<Arc<Tenant>, AppError> {
+    pub(crate) fn tenant_named(&self, name: &str) -> Result<Arc<Tenant>, AppError> {
         let directory = self.directory();
         let by_id = name.parse().ok().and_then(|id: TenantId| directory.tenants.get(&id));
         let by_name = || directory.tenants.values().find(|tenant| tenant.record.name == name);

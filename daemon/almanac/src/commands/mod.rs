@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
 use rows::{
-    AppPasswordRow, BackupRow, CalendarRow, ImportRow, NewAppPassword, StatusRow, TenantRow, UserRow,
+    AppPasswordRow, BackupRow, CalendarRow, ImportRow, KeyRow, NewAppPassword, StatusRow, TenantRow, UserRow,
     VerifyRow,
 };
 
@@ -87,6 +87,10 @@ pub(crate) enum Command {
     /// The backup comes in pieces before the answer.
     Backup {},
     StoreVerify {},
+    KeyRotate {
+        /// All tenants and the instance itself without this.
+        tenant: Option<String>,
+    },
 }
 
 /// What a person is in the clinic.
@@ -136,6 +140,7 @@ pub(crate) enum Outcome {
     Status(Box<StatusRow>),
     BackedUp(BackupRow),
     Verified(VerifyRow),
+    KeysRotated(Vec<KeyRow>),
 }
 
 /// An outcome, with a file in pieces if there is one.
@@ -166,6 +171,13 @@ impl Executor {
             }
             Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
             Command::Backup {} => return Err(AppError::Bug("a backup is made piece by piece").into()),
+            Command::KeyRotate { tenant } => {
+                // How many there are in all is known only at the end.
+                let step =
+                    |done| progress(ImportProgress { done: usize::try_from(done).unwrap_or(0), total: 0 });
+                let done = self.app.rotate_keys(tenant.as_deref(), &step).await?;
+                Outcome::KeysRotated(done.iter().map(KeyRow::from).collect())
+            }
             Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
             Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,
             Command::AppPasswordAdd { .. }

@@ -1,9 +1,10 @@
 //! Outcomes as they are printed and sent: the JSON that `--json` promises to scripts.
 
 use almanac_app::{
-    AppPasswordInfo, CalendarInfo, ImportReport, StoreStatus, TenantInfo, UserInfo, UserState,
+    AppPasswordInfo, CalendarInfo, ImportReport, KeyRotation, StoreStatus, TenantInfo, UserInfo, UserState,
 };
 use almanac_backend::Access;
+use almanac_store::Rotated;
 use almanac_store::backup::BackupInfo;
 use almanac_store::verify::Report;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,27 @@ impl From<&BackupInfo> for BackupRow {
             rows: info.rows,
             bytes: info.bytes,
         }
+    }
+}
+
+/// What came of a tenant's new key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeyRow {
+    /// Its name; none for the instance itself.
+    pub(crate) tenant: Option<String>,
+    /// Counts the tenant's keys, from 1.
+    pub(crate) epoch: u32,
+    /// Values that were sealed anew.
+    pub(crate) resealed: u64,
+    /// Older keys that are gone.
+    pub(crate) removed: u64,
+}
+
+impl From<&KeyRotation> for KeyRow {
+    fn from(done: &KeyRotation) -> Self {
+        let Rotated { epoch, resealed, removed } = done.rotated;
+        let removed = u64::try_from(removed).unwrap_or(u64::MAX);
+        Self { tenant: done.tenant.clone(), epoch: epoch.number, resealed, removed }
     }
 }
 

@@ -30,6 +30,7 @@ mod framing;
 mod free_busy;
 mod http2;
 mod isolation;
+mod keys;
 mod listeners;
 mod logs;
 mod management;
