@@ -118,7 +118,8 @@ fn mistakes_end_with_their_code_and_a_remedy() {
 fn configuration_mistakes_name_key_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("almanac.toml");
-    let daemon = Daemon::stopped(Options::new().without_canary());
+    let daemon = Daemon::stopped(Options::default().without_canary()); // no variable overrides the file
+
     let check = |text: &str| {
         fs::write(&path, text).unwrap();
         daemon.cli(&["config", "check", "--config", path.to_str().unwrap()])
@@ -131,6 +132,9 @@ fn configuration_mistakes_name_key_and_line() {
         ("version = 2\n", "version", 1),
         ("version = 1\n[store]\nengine = \"paper\"\n", "engine", 3),
         ("version = 1\n[nonsense]\n", "nonsense", 2),
+        ("version = 1\n[http]\nlisten = \"0.0.0.0:1\"\n", "http.listen", 3),
+        ("version = 1\n[limits]\nobject_bytes_max = \"1GiB\"\n", "limits.object_bytes_max", 3),
+        ("[http.tls]\nkey_file = \"k.pem\"\ncert_file = \"c.pem\"\n", "http.tls.cert_file", 3),
     ] {
         let why = check(text).failed(3);
         assert!(why.contains(key) && why.contains(&format!("line {line}")), "{text}: {why}");
