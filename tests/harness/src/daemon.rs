@@ -176,7 +176,7 @@ impl Daemon {
             daemon.boot();
             return daemon;
         }
-        let canary = Canary::new();
+        let mut canary = Canary::new();
         let person = daemon.person(&canary.login());
         daemon.boot();
         canary.plant(&daemon.client(&person), &person);
