@@ -30,6 +30,18 @@ mod response;
 mod wire;
 pub mod xml;
 
+/// Says why a test cannot run here. Where all tests have to run (`ALMANAC_ALL_TESTS` is set), that is a failure.
+///
+/// # Panics
+/// There.
+pub fn cannot_run(why: &str) {
+    assert!(
+        std::env::var_os("ALMANAC_ALL_TESTS").is_none(),
+        "all tests are to run, and this one cannot: {why}"
+    );
+    eprintln!("not run: {why}");
+}
+
 pub use client::{Client, NAMESPACES, Request, prop};
 pub use daemon::{Cli, Daemon, Options, TENANT, binary};
 pub use logs::Logs;
