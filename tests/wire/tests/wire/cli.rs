@@ -232,6 +232,70 @@ fn an_import_tells_what_it_refused_without_showing_it() {
 }
 
 #[test]
+fn an_import_shows_how_far_it_is_whether_the_daemon_runs_or_not() {
+    let (mut daemon, erika, _client) = erika();
+    let event = |n: usize| {
+        format!("BEGIN:VEVENT\nUID:{n}\nDTSTAMP:20261101T080000Z\nDTSTART:20261201T090000Z\nEND:VEVENT\n")
+    };
+    let file = ics::calendar(&(0..40).map(event).collect::<String>());
+    let import = |daemon: &Daemon| {
+        let cli =
+            daemon.cli_with_input(&["import", "-", &format!("{}/calendar", erika.login)], file.as_bytes());
+        assert_eq!(cli.code, Some(0), "{cli:?}");
+        cli
+    };
+    let running = import(&daemon);
+    assert!(running.stdout.starts_with("created 40,"), "{running:?}");
+    daemon.stop();
+    let stopped = import(&daemon);
+    assert!(stopped.stdout.contains("unchanged 40,"), "{stopped:?}");
+    for cli in [running, stopped] {
+        assert!(cli.stderr.lines().any(|line| line == "import: 40 of 40 objects"), "{cli:?}");
+        assert!(cli.stderr.lines().count() <= 10, "a line for each tenth at most: {cli:?}");
+    }
+    daemon.boot();
+}
+
+#[test]
+fn a_list_of_people_can_be_of_one_tenant_and_names_every_role() {
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let roles = ["admin", "front-desk", "practitioner", "patient"];
+    for tenant in ["praxis-nord", "praxis-sued"] {
+        let _ = daemon.cli(&["tenant", "add", tenant]).ok();
+    }
+    for (role, tenant) in roles.into_iter().zip(["praxis-nord", "praxis-nord", "praxis-sued", "praxis-nord"])
+    {
+        let person = ["--email", "x@example.invalid", "--display-name", "X", "--role", role];
+        let _ = daemon.cli(&[&["user", "add", role, "--tenant", tenant], &person[..]].concat()).ok();
+    }
+    let list = |arguments: &[&str]| -> Vec<(String, String)> {
+        let rows = daemon.cli(&[&["user", "list", "--json"], arguments].concat()).json();
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let mut people: Vec<_> =
+            rows.as_array().unwrap().iter().map(|row| (text(row, "login"), text(row, "role"))).collect();
+        people.sort();
+        people
+    };
+    let pair = |role: &str| (role.to_owned(), role.to_owned());
+    assert_eq!(list(&[]), ["admin", "front-desk", "patient", "practitioner"].map(pair));
+    assert_eq!(list(&["--tenant", "praxis-nord"]), ["admin", "front-desk", "patient"].map(pair));
+    assert_eq!(list(&["--tenant", "praxis-sued"]), [pair("practitioner")]);
+    let _ = daemon.cli(&["user", "list", "--tenant", "praxis-west"]).failed(1);
+}
+
+#[test]
+fn the_list_of_app_passwords_tells_which_are_used() {
+    let (daemon, erika, client) = erika();
+    let _ = daemon.cli(&["app-password", "add", "erika", "--label", "spare"]).ok();
+    let _ = client.get(&erika.calendar()).expect(200);
+    let list = daemon.cli(&["app-password", "list", "erika", "--json"]).json();
+    let row = |label: &str| list.as_array().unwrap().iter().find(|row| row["label"] == label).unwrap();
+    assert!(row("tests")["last_used"].as_str().unwrap().contains('T'), "{list}");
+    assert!(row("spare")["last_used"].is_null(), "{list}");
+    assert!(row("spare")["created"].as_str().unwrap().contains('T'), "{list}");
+}
+
+#[test]
 fn a_calendar_can_be_added_listed_and_removed_by_the_operator() {
     let (daemon, erika, client) = erika();
     let _ = daemon
