@@ -43,7 +43,7 @@ pub fn cannot_run(why: &str) {
 }
 
 pub use client::{Client, NAMESPACES, Request, prop};
-pub use daemon::{Cli, Daemon, Options, TENANT, binary};
+pub use daemon::{Cli, Daemon, Options, TENANT, binary, send_signal};
 pub use logs::Logs;
 pub use person::Person;
 pub use response::Response;
