@@ -28,6 +28,7 @@ ifneq ($(NEXTEST),)
 else
 	$(CARGO) test --locked --workspace --no-fail-fast
 endif
+	@tests/conformance/make_run
 
 check: ## Format, lints, layers, documentation, licences; no tests
 	@$(INSTALL) build deny

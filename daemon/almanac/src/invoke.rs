@@ -14,10 +14,11 @@ use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, 
 use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
+use crate::config::origin::Origin;
 use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
-use crate::{demo, serve, status};
+use crate::{demo, serve, status, tls};
 
 /// Does what the command line says.
 ///
@@ -25,11 +26,12 @@ use crate::{demo, serve, status};
 /// What failed, with its exit code.
 pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
     let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
-    let config = configuration(&cli.globals, demo)?;
+    let (config, origin) = configuration(&cli.globals, demo)?;
     match cli.verb {
-        Verb::Serve(options) => serve::run(config, &options),
+        Verb::Serve(options) => serve::run(config, &origin, &options),
         Verb::Config(ConfigVerb::Check) => {
-            config.http.tls.as_ref().map(crate::tls::load).transpose()?;
+            let tls = config.http.tls.as_ref().map(tls::load).transpose();
+            tls.map_err(|mistake| origin.blame(&mistake))?;
             print(b"ok\n")
         }
         Verb::Status(listing) => {
@@ -61,11 +63,11 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
 
 /// The configuration with the global options applied. The demo is the same everywhere: it reads only a file that
 /// was named.
-fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
+fn configuration(globals: &Globals, demo: bool) -> Result<(Config, Origin), Failure> {
     let fallback = (!demo).then(|| Path::new(DEFAULT_FILE));
     let variables = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut config = load(globals.config.as_deref(), fallback, variables)?;
+    let (mut config, origin) = load(globals.config.as_deref(), fallback, variables)?;
     if let Some(state) = &globals.state {
         config.store.path.clone_from(state);
     } else if demo && config.store.path == Config::default().store.path {
@@ -75,7 +77,7 @@ fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
     config.store.path = std::path::absolute(&config.store.path).map_err(|error| {
         Failure::usage(format!("the state folder cannot be used: {error}"), "name a folder with --state")
     })?;
-    Ok(config)
+    Ok((config, origin))
 }
 
 fn audience(listing: cli::Listing) -> Audience {

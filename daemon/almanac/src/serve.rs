@@ -20,6 +20,7 @@ use crate::caps::Caps;
 use crate::cli;
 use crate::commands::rows::Addresses;
 use crate::commands::{Executor, run};
+use crate::config::origin::Origin;
 use crate::config::values::ListenAddress;
 use crate::config::{Config, Engine};
 use crate::connection::{Handler, Server};
@@ -37,7 +38,7 @@ use crate::{demo, lan, telemetry, tls};
 ///
 /// # Errors
 /// Why it could not start, or that a vital part of it ended.
-pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failure> {
+pub(crate) fn run(mut config: Config, origin: &Origin, options: &cli::Serve) -> Result<(), Failure> {
     telemetry::start(&config.log, Arc::new(SystemClock));
     if let Some(port) = options.lan {
         // The certificate lives in the state folder and belongs to its owner.
@@ -48,7 +49,8 @@ pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failur
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
     // The key of the certificate may be readable for root only.
-    let tls = config.http.tls.as_ref().map(tls::load).transpose()?;
+    let tls = config.http.tls.as_ref().map(tls::load).transpose();
+    let tls = tls.map_err(|mistake| origin.blame(&mistake))?;
     become_owner_of(&config.store.path)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")

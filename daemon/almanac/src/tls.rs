@@ -8,27 +8,30 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::Tls;
-use crate::failure::{Failure, chain};
+use crate::config::origin::Mistake;
+use crate::failure::chain;
 
 /// Reads certificate and key. The key is read once: afterwards its file is not needed.
 ///
 /// # Errors
-/// A configuration failure that names the file.
-pub(crate) fn load(files: &Tls) -> Result<Arc<ServerConfig>, Failure> {
+/// The key whose file cannot be used, and why.
+pub(crate) fn load(files: &Tls) -> Result<Arc<ServerConfig>, Mistake> {
     let certificates: Vec<_> = CertificateDer::pem_file_iter(&files.cert_file)
         .and_then(Iterator::collect)
-        .map_err(|error| unreadable("cert_file", &files.cert_file, &error))?;
+        .map_err(|error| unreadable(&["http.tls.cert_file"], &files.cert_file, &error))?;
     if certificates.is_empty() {
-        return Err(Failure::configuration(
-            format!("http.tls.cert_file: {} holds no certificate", files.cert_file.display()),
+        return Err(Mistake::new(
+            &["http.tls.cert_file"],
+            format!("{} holds no certificate", files.cert_file.display()),
             "give a PEM file with the certificate chain, the server's own first",
         ));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key_file)
-        .map_err(|error| unreadable("key_file", &files.key_file, &error))?;
+        .map_err(|error| unreadable(&["http.tls.key_file"], &files.key_file, &error))?;
     server_config(certificates, key).map_err(|error| {
-        Failure::configuration(
-            format!("the certificate and the key of [http.tls] cannot be used: {error}"),
+        Mistake::new(
+            &["http.tls.key_file", "http.tls.cert_file"],
+            format!("the certificate and the key cannot be used: {error}"),
             "give the key that belongs to the first certificate of cert_file",
         )
     })
@@ -48,9 +51,10 @@ pub(crate) fn server_config(
     Ok(Arc::new(config))
 }
 
-fn unreadable(key: &str, file: &Path, error: &dyn std::error::Error) -> Failure {
-    Failure::configuration(
-        format!("http.tls.{key}: cannot read {}: {}", file.display(), chain(error)),
+fn unreadable(keys: &'static [&'static str], file: &Path, error: &dyn std::error::Error) -> Mistake {
+    Mistake::new(
+        keys,
+        format!("cannot read {}: {}", file.display(), chain(error)),
         "give a PEM file that this user may read",
     )
 }
@@ -79,14 +83,14 @@ mod tests {
         assert!(load(&cert, &key).is_ok());
         let missing = folder.path().join("missing.pem");
         for (cert, key, expected) in [
-            (&cert, &foreign, "certificate and the key"),
+            (&cert, &foreign, "http.tls.key_file"),
             (&cert, &empty, "http.tls.key_file"),
             (&cert, &missing, "http.tls.key_file"),
             (&empty, &key, "http.tls.cert_file"),
             (&missing, &key, "http.tls.cert_file"),
         ] {
-            let failure = load(cert, key).unwrap_err();
-            assert!(failure.what.contains(expected), "{failure}");
+            let mistake = load(cert, key).unwrap_err();
+            assert_eq!(mistake.keys[0], expected, "{mistake:?}");
         }
     }
 }

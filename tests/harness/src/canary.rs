@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
+use crate::base64;
 use crate::client::Client;
 use crate::ics;
 use crate::person::Person;
@@ -13,6 +14,8 @@ use crate::person::Person;
 #[derive(Debug, Clone)]
 pub struct Canary {
     id: String,
+    /// Who owns the marked event, once there is one; the credentials are marks as well.
+    person: Option<Person>,
 }
 
 impl Canary {
@@ -20,7 +23,7 @@ impl Canary {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "two are never equal")]
     pub fn new() -> Self {
-        Self { id: format!("{:016x}", RandomState::new().build_hasher().finish()) }
+        Self { id: format!("{:016x}", RandomState::new().build_hasher().finish()), person: None }
     }
 
     /// The login of the person who owns the marked event; a mark itself.
@@ -56,7 +59,20 @@ impl Canary {
     /// Everything that must not be seen.
     #[must_use]
     pub fn marks(&self) -> Vec<String> {
-        vec![self.login(), self.href(), self.uid(), self.summary(), self.attendee()]
+        let mut marks = vec![self.login(), self.href(), self.uid(), self.summary(), self.attendee()];
+        if let Some(Person { login, secret }) = &self.person {
+            marks.extend([secret.clone(), base64::encode(format!("{login}:{secret}").as_bytes())]);
+        }
+        marks
+    }
+
+    /// Who owns the marked event.
+    ///
+    /// # Panics
+    /// If it was not planted.
+    #[must_use]
+    pub fn person(&self) -> &Person {
+        self.person.as_ref().expect("a canary that was planted")
     }
 
     /// The marked event, weekly from 1 December 2026.
@@ -76,7 +92,8 @@ impl Canary {
     ///
     /// # Panics
     /// If an answer is not the one that the RFCs want, or an error body shows a mark.
-    pub fn plant(&self, client: &Client, person: &Person) {
+    pub fn plant(&mut self, client: &Client, person: &Person) {
+        self.person = Some(person.clone());
         let path = person.object(&self.href());
         let _ = client.put(&path, self.event()).expect(201);
         let _ = client.get(&path).expect(200);

@@ -176,7 +176,7 @@ impl Daemon {
             daemon.boot();
             return daemon;
         }
-        let canary = Canary::new();
+        let mut canary = Canary::new();
         let person = daemon.person(&canary.login());
         daemon.boot();
         canary.plant(&daemon.client(&person), &person);
@@ -400,8 +400,7 @@ impl Daemon {
 
     /// Sends `signal` to the daemon.
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        send_signal(&self.running().process, signal);
     }
 
     /// Kills the daemon without a warning.
@@ -470,6 +469,14 @@ impl Drop for Daemon {
             canary.assert_unseen_below(&self.state);
         }
     }
+}
+
+/// Sends `signal` to a process that a test started itself.
+///
+/// # Panics
+/// If there is no such process.
+pub fn send_signal(process: &Child, signal: Signal) {
+    kill_process(Pid::from_child(process), signal).unwrap();
 }
 
 /// Waits for the end of `process`; `None` if it does not come.

@@ -30,8 +30,20 @@ mod response;
 mod wire;
 pub mod xml;
 
+/// Says why a test cannot run here. Where all tests have to run (`ALMANAC_ALL_TESTS` is set), that is a failure.
+///
+/// # Panics
+/// There.
+pub fn cannot_run(why: &str) {
+    assert!(
+        std::env::var_os("ALMANAC_ALL_TESTS").is_none(),
+        "all tests are to run, and this one cannot: {why}"
+    );
+    eprintln!("not run: {why}");
+}
+
 pub use client::{Client, NAMESPACES, Request, prop};
-pub use daemon::{Cli, Daemon, Options, TENANT, binary};
+pub use daemon::{Cli, Daemon, Options, TENANT, binary, send_signal};
 pub use logs::Logs;
 pub use person::Person;
 pub use response::Response;

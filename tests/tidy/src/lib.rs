@@ -7,6 +7,7 @@
 mod compliance;
 mod configuration;
 mod layers;
+mod manifests;
 mod sizes;
 mod source;
 mod supply;
@@ -20,6 +21,7 @@ pub use tree::{File, Tree};
 pub fn check(tree: &Tree) -> Vec<String> {
     [
         top::check(tree),
+        manifests::check(tree),
         layers::check(tree),
         sizes::check(tree),
         source::check(tree),

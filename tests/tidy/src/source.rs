@@ -106,7 +106,8 @@ mod tests {
         let text = "#![allow(clippy::unwrap_used)]";
         assert_eq!(complaints("daemon/a/src/a.rs", text), 1);
         assert_eq!(complaints("daemon/a/tests/a.rs", text), 0);
-        assert_eq!(complaints("daemon/a/src/a.rs", &format!("#[cfg(test)]\n{text}")), 0);
+        assert_eq!(complaints("daemon/a/src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n{text}\n}}")), 0);
+        assert_eq!(complaints("daemon/a/src/a.rs", &format!("#[cfg(test)]\nmod tests;\n{text}")), 1);
         assert_eq!(complaints("daemon/a/src/a.rs", "#[expect(clippy::unwrap_used, reason = \"x\")]"), 0);
     }
 

@@ -25,7 +25,7 @@ pub struct Tree {
     pub files: Vec<File>,
     /// The package names of the workspace with the folder of each, from the root.
     pub packages: Vec<(String, String)>,
-    /// Who depends on whom among them; development dependencies are left out.
+    /// Who depends on whom among them, be it for tests only.
     pub edges: Vec<Edge>,
 }
 
@@ -88,9 +88,9 @@ impl Tree {
             let name = text(&package, "name");
             let manifest = text(&package, "manifest_path");
             let folder = manifest.trim_start_matches(&base).trim_end_matches("/Cargo.toml").to_owned();
-            // A dependency on one of ours has a path; one for tests only has the kind `dev`.
-            let ours = list(&package, "dependencies");
-            for dependency in ours.iter().filter(|d| d.get("path").is_some() && text(d, "kind") != "dev") {
+            // A dependency on one of ours has a path.
+            let dependencies = list(&package, "dependencies");
+            for dependency in dependencies.iter().filter(|d| d.get("path").is_some()) {
                 self.edges.push((name.clone(), text(dependency, "name")));
             }
             self.packages.push((name, folder));
@@ -129,12 +129,14 @@ impl Place {
 }
 
 impl File {
-    /// The lines before the unit tests, with their numbers from 1.
+    /// The lines before the unit tests, with their numbers from 1. Unit tests in a file of their own (`mod tests;`) end
+    /// nothing.
     pub(crate) fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .take_while(|line| !line.starts_with("#[cfg(test)]"))
-            .enumerate()
-            .map(|(n, l)| (n + 1, l))
+        let mut lines = self.text.lines().enumerate().peekable();
+        std::iter::from_fn(move || {
+            let (n, line) = lines.next()?;
+            let opens = lines.peek().is_some_and(|(_, next)| next.ends_with('{'));
+            (!(opens && line.starts_with("#[cfg(test)]"))).then_some((n + 1, line))
+        })
     }
 }

@@ -159,3 +159,55 @@ pub(crate) fn refused(error: &OpenError) -> Failure {
         std::error::Error::source(error).map(|source| format!(": {}", chain(source))).unwrap_or_default();
     Failure::new(exit, format!("{what}{cause}"), remedy)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+    use std::path::PathBuf;
+
+    use almanac_store::KeyError;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_not_to_open_a_store_has_its_exit_code_its_sentence_and_its_remedy() {
+        let at = || PathBuf::from("/state");
+        let denied = || Error::from(ErrorKind::PermissionDenied);
+        for (error, exit) in [
+            (OpenError::InUse(at()), Exit::InUse),
+            (OpenError::Missing(at()), Exit::Failed),
+            (OpenError::WrongKey(at()), Exit::WrongKey),
+            (OpenError::Foreign(at()), Exit::Damaged),
+            (OpenError::NewerVersion { found: 2, known: 1 }, Exit::Damaged),
+            (OpenError::RolledBack(at()), Exit::Damaged),
+            (OpenError::KeyFile(KeyError::Missing(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::Exposed { path: at(), mode: 0o644 }), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::Malformed(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::Io { path: at(), source: denied() }), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::NoRandom), Exit::WrongKey),
+            (OpenError::Damaged { what: "a page" }, Exit::Damaged),
+            (OpenError::DamagedMark(at()), Exit::Damaged),
+            (OpenError::NoSpace(at()), Exit::Failed),
+            (OpenError::Io { path: at(), source: denied() }, Exit::Failed),
+        ] {
+            // A reason that the store learns to give stops the build here, until it has a row.
+            match &error {
+                OpenError::InUse(_)
+                | OpenError::Missing(_)
+                | OpenError::WrongKey(_)
+                | OpenError::Foreign(_)
+                | OpenError::NewerVersion { .. }
+                | OpenError::RolledBack(_)
+                | OpenError::KeyFile(_)
+                | OpenError::Damaged { .. }
+                | OpenError::DamagedMark(_)
+                | OpenError::NoSpace(_)
+                | OpenError::Io { .. } => {}
+            }
+            let failure = refused(&error);
+            assert_eq!(failure.exit, exit, "{failure}");
+            assert!(!failure.what.is_empty() && !failure.remedy.is_empty(), "{failure}");
+            assert!(!failure.what.contains("; "), "the remedy stands by itself: {failure}");
+        }
+    }
+}

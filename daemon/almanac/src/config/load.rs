@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::Config;
+use super::origin::{Origin, line_at};
 use crate::failure::{Exit, Failure};
 
 /// Read when no `--config` is given and it exists.
@@ -17,7 +18,7 @@ pub(crate) const DEFAULT_FILE: &str = "/etc/almanac/almanac.toml";
 const PREFIX: &str = "ALMANAC_";
 const SEPARATOR: &str = "__";
 
-/// Reads the configuration and checks it.
+/// Reads the configuration and checks it; also tells where its values come from.
 ///
 /// `file`: as named by the operator, who wants an error if it is missing. `None`: `fallback` if that exists,
 /// else the defaults. `variables`: the environment.
@@ -25,7 +26,7 @@ pub(crate) fn load(
     file: Option<&Path>,
     fallback: Option<&Path>,
     variables: impl Iterator<Item = (String, String)>,
-) -> Result<Config, Failure> {
+) -> Result<(Config, Origin), Failure> {
     let source = file.or_else(|| fallback.filter(|path| path.exists()));
     let (text, origin) = match source {
         Some(path) => (read(path)?, path.display().to_string()),
@@ -35,14 +36,16 @@ pub(crate) fn load(
     let mut table: Table = toml::from_str(&text).map_err(|error| explain(&error, &text, &origin))?;
     let mut overrides: Vec<(String, String)> = variables.filter(|(name, _)| is_override(name)).collect();
     overrides.sort_unstable();
-    for (name, value) in overrides {
-        table = apply(&table, &name, &value)?;
+    for (name, value) in &overrides {
+        table = apply(&table, name, value)?;
     }
     let mut config: Config =
         Value::Table(table).try_into().map_err(|error| bad(&format!("{origin}: {}", first_line(&error))))?;
     config.resolve(source.and_then(Path::parent));
-    config.check()?;
-    Ok(config)
+    let variables = overrides.into_iter().map(|(name, _)| (keys(&name).join("."), name)).collect();
+    let origin = Origin { file: origin, text, variables };
+    config.check().map_err(|mistake| origin.blame(&mistake))?;
+    Ok((config, origin))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -67,10 +70,14 @@ fn is_override(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains(SEPARATOR))
 }
 
+/// The names of the key that a variable overrides, outermost first.
+fn keys(variable: &str) -> Vec<String> {
+    variable.trim_start_matches(PREFIX).split(SEPARATOR).map(str::to_ascii_lowercase).collect()
+}
+
 /// Sets one key from the environment. The value is read as TOML if that fits the key, else as text.
 fn apply(table: &Table, name: &str, text: &str) -> Result<Table, Failure> {
-    let keys: Vec<String> =
-        name.trim_start_matches(PREFIX).split(SEPARATOR).map(str::to_ascii_lowercase).collect();
+    let keys = keys(name);
     let as_toml =
         format!("value = {text}").parse::<Table>().ok().and_then(|mut parsed| parsed.remove("value"));
     let mut last = None;
@@ -105,7 +112,7 @@ fn explain(error: &toml::de::Error, text: &str, origin: &str) -> Failure {
     let Some(span) = error.span() else {
         return bad(&format!("{origin}: {reason}"));
     };
-    let line = 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
+    let line = line_at(text, span.start);
     match DeTable::parse(text).ok().and_then(|table| key_at(table.get_ref(), span.start)) {
         Some(key) => bad(&format!("{origin} line {line}, key {key}: {reason}")),
         None => bad(&format!("{origin} line {line}: {reason}")),
@@ -174,7 +181,7 @@ mod tests {
         let file = folder.path().join("c.toml");
         fs::write(&file, text).unwrap();
         let variables: Vec<_> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        load(Some(&file), None, variables.into_iter())
+        load(Some(&file), None, variables.into_iter()).map(|(config, _)| config)
     }
 
     #[test]
@@ -198,7 +205,13 @@ mod tests {
             ("[store]\nengine = \"sqlite\"\n", "line 2, key store.engine: unknown variant `sqlite`"),
             ("[stor]\n", "line 1, key stor: unknown field `stor`"),
             ("[http]\nlisten = \"127.0.0.1:1\n", "line 2"),
-            ("[http]\nlisten = \"0.0.0.0:1\"\n", "http.listen = \"0.0.0.0:1\" would carry passwords"),
+            (
+                "[http]\nlisten = \"0.0.0.0:1\"\n",
+                "line 2, key http.listen: \"0.0.0.0:1\" would carry passwords",
+            ),
+            ("[management]\nlisten = \"[::]:1\"\n", "line 2, key management.listen: \"[::]:1\" would tell"),
+            ("[limits]\nconnections_max = 0\n", "line 2, key limits.connections_max: 0 lets nobody connect"),
+            ("[limits]\n\nobject_bytes_max = \"1GiB\"\n", "line 3, key limits.object_bytes_max: "),
         ];
         for (text, expected) in rows {
             let failure = from_text(text, &[]).unwrap_err();
@@ -250,6 +263,11 @@ mod tests {
                 "ALMANAC_LIMITS__IDLE_TIMEOUT (key limits.idle_timeout): a length",
             ),
             ("ALMANAC_VERSION__X", "1", "ALMANAC_VERSION__X"),
+            (
+                "ALMANAC_HTTP__LISTEN",
+                "0.0.0.0:1",
+                "ALMANAC_HTTP__LISTEN (key http.listen): \"0.0.0.0:1\" would carry",
+            ),
         ] {
             let failure = from_text("version = 1\n", &[(name, value)]).unwrap_err();
             assert!(failure.what.contains(expected), "{failure}");
@@ -259,8 +277,8 @@ mod tests {
     #[test]
     fn without_a_file_the_defaults_hold_and_a_named_file_must_exist() {
         let none = std::iter::empty;
-        assert_eq!(load(None, None, none()).unwrap(), Config::default());
-        assert_eq!(load(None, Some(Path::new("/nonexistent/a.toml")), none()).unwrap(), Config::default());
+        assert_eq!(load(None, None, none()).unwrap().0, Config::default());
+        assert_eq!(load(None, Some(Path::new("/nonexistent/a.toml")), none()).unwrap().0, Config::default());
         let failure = load(Some(Path::new("/nonexistent/a.toml")), None, none()).unwrap_err();
         assert!(failure.what.contains("/nonexistent/a.toml"), "{failure}");
     }

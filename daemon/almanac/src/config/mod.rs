@@ -1,6 +1,7 @@
 //! The configuration: one struct a section, every key with its default. `etc/almanac.toml` explains them.
 
 pub(crate) mod load;
+pub(crate) mod origin;
 pub(crate) mod values;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::failure::Failure;
+use origin::Mistake;
 use values::{ListenAddress, Period, PublicUrl, Size, TrustedProxy, one_or_many};
 
 /// The whole file.
@@ -206,29 +207,37 @@ fn loopback(port: u16) -> ListenAddress {
 
 impl Config {
     /// Refuses what each key allows but all together do not.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Mistake> {
         self.check_listeners()?;
         let limits = &self.limits;
         // hyper's buffers have this floor.
         if limits.header_bytes_max < Size(8 << 10) {
-            return Err(refuse("limits.header_bytes_max is below 8KiB", "choose 8KiB or more"));
+            let keys = &["limits.header_bytes_max"];
+            return Err(Mistake::new(keys, "it is below 8KiB", "choose 8KiB or more"));
         }
         if limits.object_bytes_max > limits.body_bytes_max || limits.xml_bytes_max > limits.body_bytes_max {
-            return Err(refuse(
-                "limits.body_bytes_max is below limits.object_bytes_max or limits.xml_bytes_max",
+            return Err(Mistake::new(
+                &["limits.body_bytes_max", "limits.object_bytes_max", "limits.xml_bytes_max"],
+                "body_bytes_max is below object_bytes_max or xml_bytes_max",
                 "raise body_bytes_max: it bounds every request body",
             ));
         }
-        if limits.connections_max == 0 || limits.connections_per_ip_max == 0 {
-            return Err(refuse("a limit of connections is 0: nobody could connect", "choose 1 or more"));
+        for (keys, limit) in [
+            (&["limits.connections_max"], limits.connections_max),
+            (&["limits.connections_per_ip_max"], limits.connections_per_ip_max),
+        ] {
+            if limit == 0 {
+                return Err(Mistake::new(keys, "0 lets nobody connect", "choose 1 or more"));
+            }
         }
         Ok(())
     }
 
-    fn check_listeners(&self) -> Result<(), Failure> {
+    fn check_listeners(&self) -> Result<(), Mistake> {
         if self.http.listen.is_empty() {
-            return Err(refuse(
-                "http.listen is empty",
+            return Err(Mistake::new(
+                &["http.listen"],
+                "it is empty",
                 "give at least one address, such as \"127.0.0.1:8008\"",
             ));
         }
@@ -237,16 +246,16 @@ impl Config {
         }
         if let Some(address) = self.management.listen.iter().find(|address| address.is_exposed()) {
             // [http.tls] is no excuse: this listener speaks plain HTTP to whoever comes.
-            return Err(refuse(
-                format!("management.listen = \"{address}\" would tell strangers how the server is"),
+            return Err(Mistake::new(
+                &["management.listen"],
+                format!("\"{address}\" would tell strangers how the server is"),
                 "listen on 127.0.0.1, or set behind_proxy = true in [http] if a proxy decides who gets through",
             ));
         }
         match self.http.listen.iter().find(|address| address.is_exposed()) {
-            Some(address) if self.http.tls.is_none() => Err(refuse(
-                format!(
-                    "http.listen = \"{address}\" would carry passwords and calendars in clear over a network"
-                ),
+            Some(address) if self.http.tls.is_none() => Err(Mistake::new(
+                &["http.listen"],
+                format!("\"{address}\" would carry passwords and calendars in clear over a network"),
                 "set cert_file and key_file in [http.tls], or behind_proxy = true if a TLS proxy is in front, or listen on 127.0.0.1",
             )),
             _ => Ok(()),
@@ -261,14 +270,9 @@ impl ListenAddress {
     }
 }
 
-fn refuse(what: impl Into<String>, remedy: &str) -> Failure {
-    Failure::configuration(what, remedy)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Exit;
 
     fn listening(address: &str) -> Config {
         let http = Http { listen: vec![address.parse().unwrap()], ..Http::default() };
@@ -289,7 +293,7 @@ mod tests {
         }
         for address in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[2001:db8::1]:1"] {
             let mut config = listening(address);
-            assert_eq!(config.check().unwrap_err().exit, Exit::Configuration, "{address}");
+            assert_eq!(config.check().unwrap_err().keys, ["http.listen"], "{address}");
             config.http.behind_proxy = true;
             assert_eq!(config.check(), Ok(()), "{address}");
             config.http.behind_proxy = false;
@@ -329,7 +333,7 @@ mod tests {
         for change in change {
             let mut config = Config::default();
             change(&mut config.limits);
-            assert_eq!(config.check().unwrap_err().exit, Exit::Configuration, "{:?}", config.limits);
+            assert!(config.check().is_err(), "{:?}", config.limits);
         }
     }
 }

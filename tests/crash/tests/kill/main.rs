@@ -63,15 +63,14 @@ fn write_until_killed(daemon: &mut Daemon, erika: &Person, writers: &mut [Writer
     let client = daemon.client(erika);
     let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        for writer in writers {
-            let (client, done) = (&client, &done);
-            scope.spawn(move || {
-                while writer.write(client) {
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+        let write = |writer: &mut Writer| {
+            while writer.write(&client) {
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let running: Vec<_> = writers.iter_mut().map(|writer| scope.spawn(move || write(writer))).collect();
         while done.load(Ordering::Relaxed) < count {
+            assert!(running.iter().any(|writer| !writer.is_finished()), "the daemon ended by itself");
             std::thread::yield_now();
         }
         daemon.kill9();

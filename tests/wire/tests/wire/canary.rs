@@ -47,10 +47,8 @@ fn refuse(canary: &Canary, client: &Client, path: &str, second: &str, broken: &s
 fn exercise(level: &str, format: &str) {
     let mut daemon = Daemon::start_with(Options::new().set("log.level", level).set("log.format", format));
     let canary = daemon.canary().clone();
-    let secret =
-        daemon.cli(&["app-password", "add", &canary.login(), "--label", "canary"]).ok().trim().to_owned();
-    let person = almanac_harness::Person { login: canary.login(), secret };
-    let client = daemon.client(&person);
+    let person = canary.person();
+    let client = daemon.client(person);
     let path = person.object(&canary.href());
 
     let second = person.collection(&canary.summary());

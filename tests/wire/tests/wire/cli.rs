@@ -118,7 +118,8 @@ fn mistakes_end_with_their_code_and_a_remedy() {
 fn configuration_mistakes_name_key_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("almanac.toml");
-    let daemon = Daemon::stopped(Options::new().without_canary());
+    let daemon = Daemon::stopped(Options::default().without_canary()); // no variable overrides the file
+
     let check = |text: &str| {
         fs::write(&path, text).unwrap();
         daemon.cli(&["config", "check", "--config", path.to_str().unwrap()])
@@ -131,6 +132,9 @@ fn configuration_mistakes_name_key_and_line() {
         ("version = 2\n", "version", 1),
         ("version = 1\n[store]\nengine = \"paper\"\n", "engine", 3),
         ("version = 1\n[nonsense]\n", "nonsense", 2),
+        ("version = 1\n[http]\nlisten = \"0.0.0.0:1\"\n", "http.listen", 3),
+        ("version = 1\n[limits]\nobject_bytes_max = \"1GiB\"\n", "limits.object_bytes_max", 3),
+        ("[http.tls]\nkey_file = \"k.pem\"\ncert_file = \"c.pem\"\n", "http.tls.cert_file", 3),
     ] {
         let why = check(text).failed(3);
         assert!(why.contains(key) && why.contains(&format!("line {line}")), "{text}: {why}");
@@ -225,6 +229,70 @@ fn an_import_tells_what_it_refused_without_showing_it() {
     assert_eq!(client.members(&erika.calendar()).len(), 1);
     let nothing = daemon.cli_with_input(&["import", "-", "erika/calendar"], b"not a calendar");
     let _ = nothing.failed(1);
+}
+
+#[test]
+fn an_import_shows_how_far_it_is_whether_the_daemon_runs_or_not() {
+    let (mut daemon, erika, _client) = erika();
+    let event = |n: usize| {
+        format!("BEGIN:VEVENT\nUID:{n}\nDTSTAMP:20261101T080000Z\nDTSTART:20261201T090000Z\nEND:VEVENT\n")
+    };
+    let file = ics::calendar(&(0..40).map(event).collect::<String>());
+    let import = |daemon: &Daemon| {
+        let cli =
+            daemon.cli_with_input(&["import", "-", &format!("{}/calendar", erika.login)], file.as_bytes());
+        assert_eq!(cli.code, Some(0), "{cli:?}");
+        cli
+    };
+    let running = import(&daemon);
+    assert!(running.stdout.starts_with("created 40,"), "{running:?}");
+    daemon.stop();
+    let stopped = import(&daemon);
+    assert!(stopped.stdout.contains("unchanged 40,"), "{stopped:?}");
+    for cli in [running, stopped] {
+        assert!(cli.stderr.lines().any(|line| line == "import: 40 of 40 objects"), "{cli:?}");
+        assert!(cli.stderr.lines().count() <= 10, "a line for each tenth at most: {cli:?}");
+    }
+    daemon.boot();
+}
+
+#[test]
+fn a_list_of_people_can_be_of_one_tenant_and_names_every_role() {
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let roles = ["admin", "front-desk", "practitioner", "patient"];
+    for tenant in ["praxis-nord", "praxis-sued"] {
+        let _ = daemon.cli(&["tenant", "add", tenant]).ok();
+    }
+    for (role, tenant) in roles.into_iter().zip(["praxis-nord", "praxis-nord", "praxis-sued", "praxis-nord"])
+    {
+        let person = ["--email", "x@example.invalid", "--display-name", "X", "--role", role];
+        let _ = daemon.cli(&[&["user", "add", role, "--tenant", tenant], &person[..]].concat()).ok();
+    }
+    let list = |arguments: &[&str]| -> Vec<(String, String)> {
+        let rows = daemon.cli(&[&["user", "list", "--json"], arguments].concat()).json();
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let mut people: Vec<_> =
+            rows.as_array().unwrap().iter().map(|row| (text(row, "login"), text(row, "role"))).collect();
+        people.sort();
+        people
+    };
+    let pair = |role: &str| (role.to_owned(), role.to_owned());
+    assert_eq!(list(&[]), ["admin", "front-desk", "patient", "practitioner"].map(pair));
+    assert_eq!(list(&["--tenant", "praxis-nord"]), ["admin", "front-desk", "patient"].map(pair));
+    assert_eq!(list(&["--tenant", "praxis-sued"]), [pair("practitioner")]);
+    let _ = daemon.cli(&["user", "list", "--tenant", "praxis-west"]).failed(1);
+}
+
+#[test]
+fn the_list_of_app_passwords_tells_which_are_used() {
+    let (daemon, erika, client) = erika();
+    let _ = daemon.cli(&["app-password", "add", "erika", "--label", "spare"]).ok();
+    let _ = client.get(&erika.calendar()).expect(200);
+    let list = daemon.cli(&["app-password", "list", "erika", "--json"]).json();
+    let row = |label: &str| list.as_array().unwrap().iter().find(|row| row["label"] == label).unwrap();
+    assert!(row("tests")["last_used"].as_str().unwrap().contains('T'), "{list}");
+    assert!(row("spare")["last_used"].is_null(), "{list}");
+    assert!(row("spare")["created"].as_str().unwrap().contains('T'), "{list}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use almanac_harness::{Daemon, Options, ics};
+use almanac_harness::{Daemon, Options, cannot_run, ics};
 
 /// A small file system in memory; unmounted when dropped.
 struct Small(tempfile::TempDir);
@@ -52,10 +52,7 @@ impl Drop for Small {
 fn a_full_disk_is_507_reads_go_on_and_it_recovers() {
     let small = match Small::mount("24m") {
         Ok(small) => small,
-        Err(why) => {
-            println!("not run: a tmpfs cannot be mounted here ({why}); needs root");
-            return;
-        }
+        Err(why) => return cannot_run(&format!("a tmpfs cannot be mounted here ({why}); needs root")),
     };
     let mut daemon = Daemon::start_with(Options::new().state(&small.path().join("state")));
     let erika = daemon.person("erika");

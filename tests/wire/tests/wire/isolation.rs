@@ -107,7 +107,7 @@ fn a_foreign_person_cannot_be_shared_with_or_searched() {
     let spy = daemon.person_in("praxis-sued", "spyyy");
     let refused = daemon.cli(&["calendar", "share", "erika/calendar", "--with", "spyyy", "--access", "read"]);
     let _ = refused.failed(1);
-    let listing = daemon.client(&spy).propfind("/dav/principals/", "1", &["D:displayname"]);
+    let listing = daemon.client(&spy).propfind("/dav/principals/", "1", &["D:displayname"]).expect(207);
     assert!(!listing.text().contains("erika"), "{listing}");
 }
 

@@ -207,3 +207,13 @@ fn the_demo_on_the_network_has_a_certificate_of_its_own_and_keeps_it() {
     daemon.restart();
     assert!(daemon.await_log(|line| line.trim() == fingerprint).is_some(), "the certificate is kept");
 }
+
+#[test]
+fn the_demo_on_the_network_listens_where_it_was_told_to() {
+    let options = Options::new().without_canary().argument("--demo").argument("--lan");
+    let mut daemon = Daemon::stopped(options.set("http.listen", "127.0.0.2:0"));
+    daemon.boot();
+    assert_eq!(daemon.listeners()[0].tcp().ip().to_string(), "127.0.0.2");
+    let client = daemon.anonymous().with_tls(client_config(&daemon.state().join("lan-cert.pem")));
+    let _ = client.get("/dav/").expect(401);
+}

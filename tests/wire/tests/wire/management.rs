@@ -58,6 +58,5 @@ fn the_calendar_listener_has_no_management_and_the_other_no_calendars() {
         .to_owned();
     let management = Client::new(almanac_harness::Address::Tcp(address.parse().unwrap())).sign_in(&erika);
     let _ = management.get(&erika.calendar()).expect(404);
-    let answer = management.request("DELETE", "/metrics").send();
-    assert!(matches!(answer.status, 404 | 405), "{answer}");
+    let _ = management.request("DELETE", "/metrics").send().expect(405);
 }

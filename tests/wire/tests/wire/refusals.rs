@@ -105,6 +105,30 @@ fn a_damaged_store_is_refused_with_6() {
 }
 
 #[test]
+fn a_damaged_mark_is_refused_with_6() {
+    let mut daemon = stopped();
+    let mark = daemon.state().join("head");
+    let whole = fs::read(&mark).unwrap();
+    fs::write(&mark, &whole[..whole.len() / 2]).unwrap();
+    let why = assert_refused(&mut daemon, 6);
+    assert!(why.contains("head"), "{why}");
+    fs::write(&mark, whole).unwrap();
+    daemon.boot();
+}
+
+#[test]
+fn a_store_that_somebody_holds_and_does_not_answer_for_is_waited_for_and_then_refused_with_4() {
+    let daemon = stopped();
+    let lock = fs::File::open(daemon.state().join("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(daemon.cli(&["status", "--json"]).json()["state"], "busy");
+    let why = daemon.cli(&["user", "list"]).failed(4);
+    assert!(why.contains("does not answer"), "{why}");
+    lock.unlock().unwrap();
+    let _ = daemon.cli(&["user", "list"]).ok();
+}
+
+#[test]
 fn a_store_that_was_rolled_back_is_refused_with_6() {
     let mut daemon = stopped();
     let erika = {

@@ -1,6 +1,9 @@
 //! A stop and a start: nothing is lost, tokens and ETags stay, signals are obeyed.
 
-use almanac_harness::{Daemon, Options, Person, Signal, Wire, ics};
+use std::fs;
+use std::process::{Command, Stdio};
+
+use almanac_harness::{Daemon, Options, Person, Signal, Wire, binary, ics, send_signal};
 
 use crate::erika;
 
@@ -114,6 +117,30 @@ fn a_second_signal_ends_the_drain_at_once() {
     daemon.signal(Signal::INT);
     assert_eq!(daemon.await_end().code(), Some(1));
     assert_absent(daemon, &erika);
+}
+
+#[test]
+fn a_signal_is_obeyed_while_the_store_is_still_waited_for() {
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let _ = daemon.person("erika");
+    let lock = fs::File::open(daemon.state().join("lock")).unwrap();
+    lock.lock().unwrap();
+    // The management listener is bound after the signals are taken and before the store is opened.
+    let socket = daemon.state().join("management.sock");
+    let mut process = Command::new(binary())
+        .arg("--state")
+        .arg(daemon.state())
+        .arg("serve")
+        .env("ALMANAC_MANAGEMENT__LISTEN", format!("unix:{}", socket.display()))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !socket.exists() {
+        assert!(process.try_wait().unwrap().is_none(), "it waits for the store");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    send_signal(&process, Signal::TERM);
+    assert_eq!(process.wait().unwrap().code(), Some(0), "without the signal: 4, in use");
 }
 
 #[test]
