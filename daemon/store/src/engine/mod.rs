@@ -6,7 +6,10 @@
 //! the order of keys and the form of the change log in `layout`.
 
 pub(crate) mod apply;
+mod committer;
+mod handle;
 pub(crate) mod layout;
+mod local;
 pub mod memory;
 pub(crate) mod read;
 pub mod redb;
@@ -18,6 +21,8 @@ use almanac_base::{CollectionId, TenantId};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;
+
+pub use self::local::LocalEngine;
 
 use crate::space::{Key, RecordVersion, Space};
 
