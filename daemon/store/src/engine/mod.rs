@@ -13,6 +13,7 @@ mod local;
 pub mod memory;
 pub(crate) mod read;
 pub mod redb;
+pub mod sled;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
