@@ -20,6 +20,25 @@ pub const SCAN_ROWS_MAX: u32 = 10_000;
 pub const SCAN_BYTES_MAX: usize = 16 << 20;
 /// Rows removed in one transaction when a tenant is dropped.
 pub const DROP_ROWS_MAX: u32 = 10_000;
+/// The same with sled, where nobody reads meanwhile.
+pub const SLED_DROP_ROWS_MAX: u32 = 256;
+/// The largest row of sled, in bytes of its place and its value: what is larger may get into a file that sled never
+/// syncs.
+pub const SLED_ROW_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a piece of a value that is too large for one row of sled.
+pub const SLED_PIECE_BYTES: usize = 3500;
+/// Free bytes on the disk below which a sled store is not opened and takes no writes.
+pub const SLED_FREE_BYTES_MIN: u64 = 64 << 20;
+/// How long sled may take to close its files.
+pub const SLED_CLOSE_WAIT: Duration = Duration::from_secs(10);
+/// How long a sled store that was just closed may stay locked.
+pub const SLED_LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How often that is looked at.
+pub const SLED_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// Bytes of rows that a copy of a sled store reads at a time.
+pub const COPY_PAGE_BYTES: usize = 1 << 20;
+/// Bytes of earlier rows that are kept for a copy of a sled store; if more is overwritten meanwhile it fails.
+pub const COPY_BEFORE_BYTES_MAX: usize = 256 << 20;
 /// Hints of [`crate::engine::Engine::watch`] kept for a slow listener.
 pub const WATCH_HINTS_MAX: usize = 1024;
 /// Free bytes on the disk, beside twice the waiting bytes, before a write is tried again on a full disk.

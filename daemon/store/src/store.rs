@@ -13,7 +13,7 @@ use crate::engine::{
     Commit, EngineError, EngineStats, Heads, Mutation, Order, Precondition, Row, Scan, Values,
 };
 use crate::error::StoreError;
-use crate::files::StateLock;
+use crate::files::{StateLock, available_bytes};
 use crate::format::SYSTEM;
 use crate::keys::BackupSecret;
 use crate::mark::MarkKeeper;
@@ -196,8 +196,7 @@ impl Store {
     /// How much the disk still takes, in bytes; `u64::MAX` where no disk sets a bound.
     #[must_use]
     pub fn available_bytes(&self) -> u64 {
-        let stat = self.folder.as_ref().and_then(|folder| rustix::fs::statvfs(folder).ok());
-        stat.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+        self.folder.as_deref().map_or(u64::MAX, available_bytes)
     }
 
     /// Finishes the queued commits, writes the high-water mark and lets go of the folder. Later calls to any

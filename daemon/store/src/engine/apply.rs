@@ -9,7 +9,9 @@ use almanac_base::{CollectionId, TenantId};
 
 use super::layout::{ChangeRow, Head, change_key, row_key, row_range, split};
 use super::read::{Next, Rows, bounds};
-use super::{Caps, ChangePlace, Commit, Committed, EngineError, LogEntry, Mutation, Order, Precondition};
+use super::{
+    Caps, ChangePlace, Commit, Committed, EngineError, LogEntry, Mutation, Order, Precondition, Values,
+};
 use crate::space::{RecordVersion, Space};
 
 /// Rows that can be written.
@@ -106,7 +108,7 @@ pub(crate) fn remove_range(
 ) -> Result<u64, EngineError> {
     let mut doomed = Vec::new();
     if max > 0 {
-        rows.visit(range, Order::Ascending, &mut |row, _| {
+        rows.visit(range, Order::Ascending, Values::Omit, &mut |row, _| {
             doomed.push(row.to_vec());
             Ok(if doomed.len() < max as usize { Next::Go } else { Next::Stop })
         })?;

@@ -14,7 +14,7 @@ use super::layout::tenant_range;
 use super::read::{self, Next, Rows, Span, Visitor, is_empty};
 use super::{
     Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Order, Page, RawResult, ReadOp, Row,
-    RowSink, Scan, Sharing, StoredRow,
+    RowSink, Scan, Sharing, StoredRow, Values,
 };
 use crate::limits::{COMMIT_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WATCH_HINTS_MAX};
 use crate::space::{Key, RecordVersion, Space};
@@ -41,7 +41,13 @@ impl Rows for Tree {
         Ok(self.0.get(row).cloned())
     }
 
-    fn visit(&self, span: Span<'_>, order: Order, visitor: &mut Visitor<'_>) -> Result<(), EngineError> {
+    fn visit(
+        &self,
+        span: Span<'_>,
+        order: Order,
+        _: Values,
+        visitor: &mut Visitor<'_>,
+    ) -> Result<(), EngineError> {
         if is_empty(&span) {
             return Ok(());
         }

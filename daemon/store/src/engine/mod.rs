@@ -6,10 +6,14 @@
 //! the order of keys and the form of the change log in `layout`.
 
 pub(crate) mod apply;
+mod committer;
+mod handle;
 pub(crate) mod layout;
+mod local;
 pub mod memory;
 pub(crate) mod read;
 pub mod redb;
+pub mod sled;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,6 +22,8 @@ use almanac_base::{CollectionId, TenantId};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;
+
+pub use self::local::LocalEngine;
 
 use crate::space::{Key, RecordVersion, Space};
 

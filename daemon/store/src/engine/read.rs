@@ -28,8 +28,15 @@ pub(crate) type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Next, EngineErro
 pub(crate) trait Rows {
     /// The stored value of a row: the version, then the value.
     fn get(&self, row: &[u8]) -> Result<Option<Vec<u8>>, EngineError>;
-    /// Shows the rows of `span` to `visitor` until it stops. A span that ends before it begins is empty.
-    fn visit(&self, span: Span<'_>, order: Order, visitor: &mut Visitor<'_>) -> Result<(), EngineError>;
+    /// Shows the rows of `span` to `visitor` until it stops. A span that ends before it begins is empty. Where values
+    /// may be omitted, a stored value may end after its version.
+    fn visit(
+        &self,
+        span: Span<'_>,
+        order: Order,
+        values: Values,
+        visitor: &mut Visitor<'_>,
+    ) -> Result<(), EngineError>;
 }
 
 /// The bounds of a half-open range.
@@ -43,7 +50,7 @@ pub(crate) fn is_empty(span: &Span<'_>) -> bool {
 }
 
 /// Answers all `ops`, and says the tenant's head.
-pub(crate) fn read<R: Rows>(
+pub(crate) fn read<R: Rows + ?Sized>(
     rows: &R,
     tenant: TenantId,
     ops: &[ReadOp],
@@ -60,7 +67,7 @@ pub(crate) fn read<R: Rows>(
 }
 
 /// The rows with these keys.
-pub(crate) fn get_many<R: Rows>(
+pub(crate) fn get_many<R: Rows + ?Sized>(
     rows: &R,
     tenant: TenantId,
     keys: &[(Space, Key)],
@@ -77,12 +84,12 @@ pub(crate) fn get_many<R: Rows>(
 }
 
 /// One page of a range.
-pub(crate) fn scan<R: Rows>(rows: &R, tenant: TenantId, wanted: &Scan) -> Result<Page, EngineError> {
+pub(crate) fn scan<R: Rows + ?Sized>(rows: &R, tenant: TenantId, wanted: &Scan) -> Result<Page, EngineError> {
     let range = row_range(tenant, wanted.space, &wanted.range.start, &wanted.range.end);
     let limit = wanted.limit.min(SCAN_ROWS_MAX) as usize;
     let mut page = Page::default();
     let mut bytes = 0_usize;
-    rows.visit(bounds(&range), wanted.order, &mut |row, stored| {
+    rows.visit(bounds(&range), wanted.order, wanted.values, &mut |row, stored| {
         if page.rows.len() >= limit || bytes >= SCAN_BYTES_MAX {
             page.next = Some(match wanted.order {
                 Order::Ascending => key_in(row),
@@ -105,13 +112,13 @@ pub(crate) fn scan<R: Rows>(rows: &R, tenant: TenantId, wanted: &Scan) -> Result
 }
 
 /// How far the rows have come: one look-up per tenant.
-pub(crate) fn heads<R: Rows>(rows: &R) -> Result<Heads, EngineError> {
+pub(crate) fn heads(rows: &dyn Rows) -> Result<Heads, EngineError> {
     let mut heads = Heads { groups: groups(rows)?, ..Heads::default() };
     let mut from = Bound::Excluded(GROUPS_ROW.to_vec());
     loop {
         let mut found = None;
         let span = (from.as_ref().map(Vec::as_slice), Bound::Unbounded);
-        rows.visit(span, Order::Ascending, &mut |row, _| {
+        rows.visit(span, Order::Ascending, Values::Omit, &mut |row, _| {
             found = tenant_in(row);
             Ok(Next::Stop)
         })?;
@@ -130,7 +137,7 @@ pub(crate) fn heads<R: Rows>(rows: &R) -> Result<Heads, EngineError> {
 }
 
 /// How many groups were made durable.
-pub(crate) fn groups<R: Rows + ?Sized>(rows: &R) -> Result<u64, EngineError> {
+pub(crate) fn groups(rows: &dyn Rows) -> Result<u64, EngineError> {
     let Some(stored) = rows.get(GROUPS_ROW)? else {
         return Ok(0);
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use almanac_base::{CollectionId, TenantId};
 use almanac_store::engine::memory::MemoryEngine;
 use almanac_store::engine::redb::{Medium, RedbEngine, file_medium};
+use almanac_store::engine::sled::{SledEngine, SledTuning};
 use almanac_store::engine::{Commit, Engine, LogEntry, Mutation, Row};
 use almanac_store::{Key, Precondition, RecordVersion, Space};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use redb::backends::InMemoryBackend;
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) engine: Arc<dyn Engine>,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 /// A redb that keeps its file in memory: the same code without waiting for a disk.
@@ -24,17 +25,20 @@ pub(crate) fn redb_in_memory() -> Arc<dyn Engine> {
     Arc::new(RedbEngine::create(Path::new("none"), 1 << 20, medium).unwrap())
 }
 
+/// A sled in a new folder.
+pub(crate) fn sled(folder: &Path) -> Arc<dyn Engine> {
+    Arc::new(SledEngine::create(folder, 1 << 20, SledTuning::default()).unwrap())
+}
+
 pub(crate) fn subjects() -> Vec<Subject> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Arc::new(tempfile::tempdir().unwrap());
     let redb = RedbEngine::create(&folder.path().join("rows"), 1 << 20, Arc::new(file_medium)).unwrap();
-    vec![
-        Subject {
-            name: "memory",
-            engine: Arc::new(MemoryEngine::new()),
-            _folder: tempfile::tempdir().unwrap(),
-        },
-        Subject { name: "redb", engine: Arc::new(redb), _folder: folder },
-    ]
+    let engines: [(_, Arc<dyn Engine>); 3] = [
+        ("memory", Arc::new(MemoryEngine::new())),
+        ("redb", Arc::new(redb)),
+        ("sled", sled(&folder.path().join("sled"))),
+    ];
+    engines.map(|(name, engine)| Subject { name, engine, _folder: Arc::clone(&folder) }).into()
 }
 
 /// Runs `test` on every engine.

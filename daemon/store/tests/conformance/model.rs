@@ -11,7 +11,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::engines::{block_on, collection, redb_in_memory, tenant};
+use crate::engines::{block_on, collection, redb_in_memory, sled, tenant};
 
 const SPACES: [Space; 2] = [Space::Objects, Space::Index];
 
@@ -234,7 +234,9 @@ proptest! {
 
     #[test]
     fn every_engine_agrees_with_the_model(plans in vec(plan(), 1..40)) {
-        let engines: [Arc<dyn Engine>; 2] = [Arc::new(MemoryEngine::new()), redb_in_memory()];
+        let folder = tempfile::tempdir().unwrap();
+        let sled = sled(&folder.path().join("rows"));
+        let engines: [Arc<dyn Engine>; 3] = [Arc::new(MemoryEngine::new()), redb_in_memory(), sled];
         for engine in &engines {
             check(&**engine, &plans);
         }

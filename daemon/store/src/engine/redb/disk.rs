@@ -6,10 +6,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
+
+use crate::engine::handle::Syncs;
 
 /// Opens the file of a store; the seam at which tests put a disk that fails.
 pub type Medium = dyn Fn(&Path) -> io::Result<Box<dyn StorageBackend>> + Send + Sync;
@@ -54,13 +55,6 @@ impl StorageBackend for PlainFile {
     }
 }
 
-/// How often a disk was told to have everything, and whether it ever failed to.
-#[derive(Default)]
-pub(super) struct Syncs {
-    pub(super) count: AtomicU64,
-    pub(super) failed: AtomicBool,
-}
-
 /// A disk whose syncs are noted.
 pub(super) struct Counted {
     inner: Box<dyn StorageBackend>,
@@ -93,8 +87,7 @@ impl StorageBackend for Counted {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.syncs.count.fetch_add(1, Ordering::Relaxed);
-        self.inner.sync_data().inspect_err(|_| self.syncs.failed.store(true, Ordering::Release))
+        self.syncs.note(|| self.inner.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

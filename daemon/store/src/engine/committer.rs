@@ -8,13 +8,12 @@ use almanac_base::TenantId;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
-use super::Shared;
-use super::handle::{ROWS, TableRows, commit, storage, table, transaction};
-use crate::engine::apply::{RowsMut, Verdict, apply, remove_range};
-use crate::engine::layout::{GROUPS_ROW, tenant_range};
-use crate::engine::read::{Span, groups};
-use crate::engine::{Commit, Committed, EngineError};
-use crate::limits::{DROP_ROWS_MAX, FREE_BYTES_MIN, GROUP_BYTES_MAX, GROUP_COMMITS_MAX};
+use super::apply::{Verdict, apply, remove_range};
+use super::layout::{GROUPS_ROW, tenant_range};
+use super::local::{Disk, Shared, Writing};
+use super::read::{Span, groups};
+use super::{Commit, Committed, EngineError};
+use crate::limits::{GROUP_BYTES_MAX, GROUP_COMMITS_MAX};
 use crate::space::RecordVersion;
 
 /// Where the results of commits go, in their order.
@@ -27,7 +26,7 @@ pub(super) enum Job {
 }
 
 /// Works until the last sender is gone, then closes the file.
-pub(super) fn run(shared: &Arc<Shared>, mut queue: Receiver<Job>) {
+pub(super) fn run<D: Disk>(shared: &Arc<Shared<D>>, mut queue: Receiver<Job>) {
     let mut committer = Committer { shared: Arc::clone(shared), full: false };
     let mut next = queue.blocking_recv();
     while let Some(job) = next.take() {
@@ -56,7 +55,7 @@ pub(super) fn run(shared: &Arc<Shared>, mut queue: Receiver<Job>) {
             next = queue.blocking_recv();
         }
     }
-    shared.handle.close();
+    shared.disk.close();
 }
 
 /// Commits that become durable together.
@@ -80,13 +79,13 @@ impl Group {
     }
 }
 
-struct Committer {
-    shared: Arc<Shared>,
-    /// The disk was full at the last write: look for room before redb is made to fail again.
+struct Committer<D> {
+    shared: Arc<Shared<D>>,
+    /// The disk was full at the last write: look for room before the engine is made to fail again.
     full: bool,
 }
 
-impl Committer {
+impl<D: Disk> Committer<D> {
     /// Writes a group and answers each of its members.
     fn settle(&mut self, group: Group) {
         let mut results: Vec<Result<Committed, EngineError>> = match self.write(&group.commits) {
@@ -115,7 +114,7 @@ impl Committer {
     /// Applies the commits in one transaction. `Ok` means that those not refused are durable.
     fn write(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
         let bytes: usize = commits.iter().map(Commit::bytes).fold(0, usize::saturating_add);
-        if self.full && !self.has_room(bytes) {
+        if !self.shared.disk.has_room(u64::try_from(bytes).unwrap_or(u64::MAX), self.full) {
             return Err(EngineError::NoSpace);
         }
         let mut verdicts = Vec::with_capacity(commits.len());
@@ -155,28 +154,12 @@ impl Committer {
 
     /// Runs `work` in a transaction and makes it durable, if it says that it wrote something. `number` becomes
     /// the number that this group has if it is durable.
-    fn transact(
-        &self,
-        number: &mut u64,
-        work: &mut dyn FnMut(&mut dyn RowsMut) -> Result<bool, EngineError>,
-    ) -> Result<bool, EngineError> {
-        let handle = &self.shared.handle;
-        handle.write(|db| {
-            let mut transact = db.begin_write().map_err(transaction)?;
-            transact.set_quick_repair(true);
-            let wrote = {
-                let mut rows = TableRows(transact.open_table(ROWS).map_err(table)?);
-                *number = groups(&rows)?.saturating_add(1);
-                let wrote = work(&mut rows)?;
-                if wrote {
-                    rows.put(GROUPS_ROW, RecordVersion::NONE, &number.to_be_bytes())?;
-                }
-                wrote
-            };
+    fn transact(&self, number: &mut u64, work: &mut Writing<'_>) -> Result<bool, EngineError> {
+        self.shared.disk.transact(&mut |rows| {
+            *number = groups(rows)?.saturating_add(1);
+            let wrote = work(rows)?;
             if wrote {
-                transact.commit().map_err(commit)?;
-            } else {
-                transact.abort().map_err(storage)?;
+                rows.put(GROUPS_ROW, RecordVersion::NONE, &number.to_be_bytes())?;
             }
             Ok(wrote)
         })
@@ -200,29 +183,20 @@ impl Committer {
         }
     }
 
-    fn has_room(&self, bytes: usize) -> bool {
-        let folder = self.shared.handle.path().parent();
-        let Some(Ok(stat)) = folder.map(rustix::fs::statvfs) else {
-            return true;
-        };
-        let needed =
-            u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(FREE_BYTES_MIN);
-        stat.f_bavail.saturating_mul(stat.f_frsize) >= needed
-    }
-
     fn drop_tenant(&mut self, tenant: TenantId) -> Result<(), EngineError> {
         let (from, to) = tenant_range(tenant);
+        let rows_max = self.shared.disk.drop_rows_max();
         let span: Span<'_> = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
         loop {
             let (mut number, mut removed) = (0, 0);
             let wrote = self.transact(&mut number, &mut |rows| {
-                removed = remove_range(rows, span, DROP_ROWS_MAX)?;
+                removed = remove_range(rows, span, rows_max)?;
                 Ok(removed > 0)
             })?;
             if wrote {
                 self.shared.set_groups(number);
             }
-            if removed < u64::from(DROP_ROWS_MAX) {
+            if removed < u64::from(rows_max) {
                 self.shared.forget_head(tenant);
                 return Ok(());
             }
