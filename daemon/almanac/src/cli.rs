@@ -30,7 +30,7 @@ pub(crate) struct Globals {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Runs the server until SIGTERM or SIGINT
+    /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once, with exit code 1
     #[command(after_help = "\
 Examples:
   almanac serve --config /etc/almanac/almanac.toml
@@ -75,9 +75,10 @@ pub(crate) struct Serve {
     /// Makes two invented people and a week of events, and says how to subscribe
     #[arg(long)]
     pub(crate) demo: bool,
-    /// With --demo: listens on port 8443 of all addresses, with a self-signed certificate
-    #[arg(long, requires = "demo")]
-    pub(crate) lan: bool,
+    /// With --demo: TLS with a self-signed certificate, on this port of all addresses unless `listen` in [http] is set
+    #[arg(long, requires = "demo", value_name = "PORT")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "8443")]
+    pub(crate) lan: Option<u16>,
 }
 
 /// Whether a list is for people or for programs.
@@ -311,6 +312,7 @@ mod tests {
             "serve",
             "serve --demo",
             "serve --demo --lan",
+            "serve --demo --lan=0",
             "tenant add t",
             "tenant list --json",
             "user add a --tenant t --email e@example.org --display-name A --role front-desk",
@@ -342,11 +344,23 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_on_the_network_has_port_8443_or_the_one_that_is_said() {
+        for (line, port) in [("--demo", None), ("--demo --lan", Some(8443)), ("--demo --lan=0", Some(0))] {
+            let Verb::Serve(serve) = parse(&format!("almanac serve {line}")).unwrap().verb else {
+                panic!("serve")
+            };
+            assert_eq!(serve.lan, port, "{line}");
+        }
+    }
+
+    #[test]
     fn wrong_command_lines_are_refused_as_usage() {
         for line in [
             "",
             "sing",
             "serve --lan",
+            "serve --demo --lan 0",
+            "serve --demo --lan=high",
             "user add a",
             "user add a --tenant t --email e --display-name n --role king",
             "calendar share a/b --with c --access all",

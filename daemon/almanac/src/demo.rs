@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use almanac_app::{App, DemoLogins};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
-/// Where the demo lives unless `--state` says otherwise.
+/// Where the demo lives unless `--state` or `path` in `[store]` says otherwise.
 pub(crate) const STATE: &str = "var/demo";
 
 /// Where logins and passwords are kept, so that every start can tell them.
@@ -18,34 +18,40 @@ fn logins_file(state: &Path) -> PathBuf {
     state.join("LOGINS.txt")
 }
 
-/// Fills an empty store and keeps the logins; returns what the file says about them.
+/// Fills the store and keeps the logins; returns what the file says about them. The file is written last: while it
+/// is missing, the demo counts as half made.
 ///
 /// # Errors
 /// The store or the file cannot be written.
 pub(crate) async fn prepare(app: &App, state: &Path) -> Result<String, Failure> {
     let file = logins_file(state);
-    let seeded = app.seed_demo().await.map_err(|error| {
-        Failure::failed(format!("cannot fill the demo: {error}"), "remove the folder and start again")
-    })?;
-    if let Some(logins) = seeded {
-        let text = table(&logins);
-        write_private(&file, text.as_bytes()).map_err(|error| {
-            Failure::failed(
-                format!("cannot write {}: {error}", file.display()),
-                "remove the demo's folder, make room or rights, and start again",
-            )
-        })?;
+    // A store in memory has forgotten what the file tells.
+    if !app.tenants().is_empty()
+        && let Ok(text) = fs::read_to_string(&file)
+    {
         return Ok(text);
     }
-    Ok(fs::read_to_string(&file).unwrap_or_else(|_| {
-        format!(
-            "{} is gone, and passwords are not stored in clear.\nMake a new one: almanac app-password add LOGIN \
-             --label demo --state {}\n(logins: almanac user list --state {2})\n",
-            file.display(),
-            state.display(),
-            state.display()
+    let seeded = app.seed_demo().await.map_err(|error| {
+        Failure::failed(
+            format!("cannot fill the demo: {}", chain(&error)),
+            "remove the folder and start again",
         )
-    }))
+    })?;
+    let Some(logins) = seeded else {
+        return Ok(format!(
+            "This store holds more than the demo: nothing was added.\nIts logins: almanac user list --state {0}\n\
+             A new app password: almanac app-password add LOGIN --label demo --state {0}\n",
+            state.display()
+        ));
+    };
+    let text = table(&logins);
+    write_private(&file, text.as_bytes()).map_err(|error| {
+        Failure::failed(
+            format!("cannot write {}: {error}", file.display()),
+            "remove the demo's folder, make room or rights, and start again",
+        )
+    })?;
+    Ok(text)
 }
 
 /// Writes a file that only its owner can read, in one step, so that a crash leaves the old or the new one.

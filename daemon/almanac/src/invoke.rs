@@ -55,7 +55,8 @@ fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
     let mut config = load(globals.config.as_deref(), fallback, variables)?;
     if let Some(state) = &globals.state {
         config.store.path.clone_from(state);
-    } else if demo && globals.config.is_none() {
+    } else if demo && config.store.path == Config::default().store.path {
+        // Nobody chose another; the demo is never put into the place of real data by default.
         config.store.path = demo::STATE.into();
     }
     config.store.path = std::path::absolute(&config.store.path).map_err(|error| {

@@ -1,7 +1,7 @@
 //! `serve --demo --lan`: a self-signed certificate, made once, so that phones on the same network can try the demo.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -12,11 +12,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::config::Tls;
+use crate::config::values::ListenAddress;
 use crate::demo::write_private;
 use crate::failure::{Failure, chain};
 
-/// The port of the demo on the network.
-pub(crate) const PORT: u16 = 8443;
+/// Every address of this machine. That of IPv6 takes IPv4 as well, but not every machine speaks IPv6.
+pub(crate) fn everywhere(port: u16) -> ListenAddress {
+    let v6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+    let ip: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    ListenAddress::Tcp(SocketAddr::new(ip, port))
+}
 
 /// Certificate and key of this state folder, made if there are none.
 ///

@@ -91,7 +91,13 @@ impl Listener {
                 Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
             };
             match accepted {
-                Ok(accepted) => return accepted,
+                Ok(accepted) => {
+                    if let Accepted::Tcp(stream, _) = &accepted {
+                        // Answers are written whole: waiting for more to send would only add latency.
+                        let _ = stream.set_nodelay(true);
+                    }
+                    return accepted;
+                }
                 // The client left before it was accepted: no reason to wait.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -178,8 +184,6 @@ async fn connection(accepted: Accepted, server: Arc<Server>, tls: Option<TlsAcce
             server.serve(stream, Client { peer: None, secure: false, hosts: [].into() }).await;
         }
         Accepted::Tcp(stream, peer) => {
-            // Answers are written whole: waiting for more to send would only add latency.
-            let _ = stream.set_nodelay(true);
             let hosts =
                 stream.local_addr().map(|local| hosts(local, tls.is_some())).unwrap_or_default().into();
             let client = Client { peer: Some(peer.ip().to_canonical()), secure: tls.is_some(), hosts };
@@ -254,6 +258,15 @@ mod tests {
         assert_ne!(real.port(), 0);
         let failure = Listener::bind(&first.address(), 0o600).await.unwrap_err();
         assert!(failure.what.contains(&real.to_string()) && failure.remedy.contains("port"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_on_a_connection_waits_for_nothing() {
+        let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), 0o600).await.unwrap();
+        let ListenAddress::Tcp(address) = listener.address() else { panic!("tcp") };
+        let (accepted, connected) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let Accepted::Tcp(stream, _) = accepted else { panic!("tcp") };
+        assert!(connected.is_ok() && stream.nodelay().unwrap());
     }
 
     #[tokio::test]

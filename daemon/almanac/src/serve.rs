@@ -1,7 +1,6 @@
 //! `almanac serve`: what starts in which order, and stops in the reverse one.
 
 use std::io::Write;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,9 +10,10 @@ use almanac_base::{Clock, IdGen, SystemClock};
 use almanac_methods::{Service, Settings};
 use almanac_store::{CreateMode, OpenError, Store};
 use rustls::ServerConfig;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::as_owner::become_owner_of;
 use crate::caps::Caps;
@@ -39,10 +39,12 @@ use crate::{demo, lan, telemetry, tls};
 /// Why it could not start, or that a vital part of it ended.
 pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failure> {
     telemetry::start(&config.log, Arc::new(SystemClock));
-    if options.lan {
+    if let Some(port) = options.lan {
         // The certificate lives in the state folder and belongs to its owner.
         become_owner_of(&config.store.path)?;
-        config.http.listen = vec![ListenAddress::Tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, lan::PORT)))];
+        if config.http.listen == Config::default().http.listen {
+            config.http.listen = vec![lan::everywhere(port)];
+        }
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
     // The key of the certificate may be readable for root only.
@@ -51,42 +53,45 @@ pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failur
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
     })?;
-    runtime.block_on(serve(config, tls, options.demo))
+    let outcome = runtime.block_on(serve(config, tls, options.demo));
+    // A store that is still being opened is not waited for: nobody is left to hear a second signal.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The parts that live as long as the daemon.
 struct Parts {
     config: Config,
     supervisor: Supervisor,
-    /// The tasks of the management listener: they outlive the others, to say that those are ending.
+    /// The tasks of the signals and of the management listener: they outlive the others, to say that those are
+    /// ending, and to end them.
     observers: Supervisor,
+    /// Cancelled by the first signal to stop.
+    told: CancellationToken,
     metrics: Arc<Metrics>,
     daemon: Arc<Daemon>,
     clock: Arc<dyn Clock>,
 }
 
 async fn serve(config: Config, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+    let observers = Supervisor::default();
+    let told = told_to_stop(&observers)?;
     let parts = Parts {
         supervisor: Supervisor::default(),
-        observers: Supervisor::default(),
+        observers,
+        told,
         metrics: Arc::default(),
         daemon: Arc::new(Daemon::new(config.store.path.clone())),
         clock: Arc::new(SystemClock),
         config,
     };
-    let outcome = observed(&parts, tls, demo, &mut signals).await;
+    let outcome = observed(&parts, tls, demo).await;
     parts.observers.drain(Duration::ZERO).await;
     outcome
 }
 
 /// All between the first and the last answer of the management listener.
-async fn observed(
-    parts: &Parts,
-    tls: Option<Arc<ServerConfig>>,
-    demo: bool,
-    signals: &mut Signals,
-) -> Result<(), Failure> {
+async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
     let management = Arc::new(Management {
         daemon: Arc::clone(&parts.daemon),
         metrics: Arc::clone(&parts.metrics),
@@ -100,19 +105,19 @@ async fn observed(
         addresses.management.push(url(&listener.address(), "http"));
         management::serve(&parts.observers, listener, Arc::clone(&management));
     }
-    let store = tokio::select! {
-        store = open_store(&parts.config) => store?,
-        () = signals.next() => return Ok(()),
-    };
-    let outcome = match run::app(&parts.config, &store).await {
-        Ok(app) => {
+    let Some(store) = parts.told.run_until_cancelled(open_store(&parts.config)).await else { return Ok(()) };
+    let store = store?;
+    let outcome = match parts.told.run_until_cancelled(run::app(&parts.config, &store)).await {
+        Some(Ok(app)) => {
             let _ = management.app.set(Arc::clone(&app));
-            let outcome = with_app(parts, &app, tls, addresses, demo, signals).await;
-            stop(parts, signals).await;
+            let work = with_app(parts, &app, tls, addresses, demo);
+            let outcome = parts.told.run_until_cancelled(work).await.unwrap_or(Ok(()));
+            stop(parts).await;
             app.close().await;
             outcome
         }
-        Err(failure) => Err(failure),
+        Some(Err(failure)) => Err(failure),
+        None => Ok(()),
     };
     // The mark is written and synced: not on a thread that serves requests.
     let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -154,14 +159,13 @@ fn in_use(config: &Config) -> Failure {
     )
 }
 
-/// Binds what needs the application, says ready, and waits for the end.
+/// Binds what needs the application, says ready, and serves until a vital part ends.
 async fn with_app(
     parts: &Parts,
     app: &Arc<App>,
     tls: Option<Arc<ServerConfig>>,
     mut addresses: Addresses,
     demo: bool,
-    signals: &mut Signals,
 ) -> Result<(), Failure> {
     let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
     listen_for_commands(parts, app).await?;
@@ -184,12 +188,11 @@ async fn with_app(
         guide(parts, &addresses, &logins)?;
     }
     let (work, observation) = (parts.supervisor.stopping(), parts.observers.stopping());
-    let ended = || Err(Failure::failed("a vital part of the server ended", "see the log above; start again"));
     tokio::select! {
-        () = signals.next() => Ok(()),
-        () = work.cancelled() => ended(),
-        () = observation.cancelled() => ended(),
+        () = work.cancelled() => {}
+        () = observation.cancelled() => {}
     }
+    Err(Failure::failed("a vital part of the server ended", "see the log above; start again"))
 }
 
 async fn listen_for_commands(parts: &Parts, app: &Arc<App>) -> Result<(), Failure> {
@@ -259,18 +262,11 @@ fn keep_house(parts: &Parts, app: &Arc<App>) {
     });
 }
 
-/// Stops taking work, lets what is in flight end, and drops what takes too long. A second signal ends at once.
-async fn stop(parts: &Parts, signals: &mut Signals) {
+/// Stops taking work, lets what is in flight end, and drops what takes too long.
+async fn stop(parts: &Parts) {
     parts.daemon.draining();
     tracing::info!(count = parts.metrics.connections_open(), "stopping");
-    let drained = tokio::select! {
-        drained = parts.supervisor.drain(parts.config.limits.drain_timeout.0) => drained,
-        () = signals.next() => {
-            // Whatever is not durable was not acknowledged: the store is made for this.
-            std::process::exit(i32::from(Exit::Failed as u8));
-        }
-    };
-    if drained == Drained::Cut {
+    if parts.supervisor.drain(parts.config.limits.drain_timeout.0).await == Drained::Cut {
         tracing::warn!("some requests took too long and were cut");
     }
 }
@@ -301,26 +297,28 @@ fn url(address: &ListenAddress, scheme: &str) -> String {
     }
 }
 
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn take() -> Result<Self, Failure> {
-        let take = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::failed(format!("cannot listen for signals: {error}"), "report this")
-            })
-        };
-        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+/// Listens for SIGTERM and SIGINT. The first one cancels the token; a second one ends the process at once, whatever
+/// it is doing.
+fn told_to_stop(observers: &Supervisor) -> Result<CancellationToken, Failure> {
+    let take = |kind| {
+        signal(kind)
+            .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}"), "report this"))
+    };
+    let (mut terminate, mut interrupt) = (take(SignalKind::terminate())?, take(SignalKind::interrupt())?);
+    let told = CancellationToken::new();
+    let tell = told.clone();
+    observers.spawn("signals", Importance::Vital, async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if tell.is_cancelled() {
+                // Whatever is not durable was not acknowledged: the store is made for this.
+                std::process::exit(i32::from(Exit::Failed as u8));
+            }
+            tell.cancel();
         }
-    }
+    });
+    Ok(told)
 }

@@ -1,4 +1,4 @@
-//! `almanac status`: asks the daemon, or says that there is none. It opens nothing that writes.
+//! `almanac status`: asks the daemon, or the store itself while none runs.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::commands::rows::StatusRow;
-use crate::commands::{Command, Outcome};
+use crate::commands::{Command, Outcome, run};
 use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::Failure;
@@ -18,6 +18,11 @@ use crate::failure::Failure;
 pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
     let state = &config.store.path;
     if let Some((Outcome::Status(row), _)) = client::ask(state, &Command::Status {}, &[], &|_| {}).await? {
+        return Ok(*row);
+    }
+    // A store that cannot be opened is no failure of this command: what can be said without it is said.
+    if let Ok(Some((Outcome::Status(mut row), _))) = run::if_free(config, Command::Status {}).await {
+        row.store.path = state.display().to_string();
         return Ok(*row);
     }
     let engine = match config.store.engine {

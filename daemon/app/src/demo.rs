@@ -1,6 +1,8 @@
 //! An invented practice to try things with: two people and a week of events in two time zones.
 
-use almanac_backend::{Access, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole, WriteGuard};
+use almanac_backend::{
+    Access, CollectionPath, Condition, Login, ObjectName, ObjectPath, PrincipalRole, WriteGuard,
+};
 use almanac_base::Secret;
 use almanac_ical::build::{NewEvent, NewTodo, event, todo};
 use almanac_ical::series::CalTime;
@@ -14,6 +16,8 @@ use crate::people::check_collection_name;
 use crate::{App, NewUser};
 
 const TENANT: &str = "Lindenhof Practice (demo)";
+/// What the app passwords of the demo are called.
+const LABEL: &str = "demo";
 const PEOPLE: [(&str, &str, &str, PrincipalRole); 2] = [
     ("nora", "Nora Lindqvist", "nora@lindenhof.example", PrincipalRole::Practitioner),
     ("tomas", "Tomas Okafor", "tomas@lindenhof.example", PrincipalRole::FrontDesk),
@@ -38,26 +42,31 @@ pub struct DemoLogin {
 }
 
 impl App {
-    /// Fills an empty store with the demo. `None` if there is a tenant already: nothing is touched.
+    /// Fills an empty store with the demo, or completes a demo that a crash left half made; its people get new app
+    /// passwords. What is there stays as it is. `None` if the store holds something else: nothing is touched.
     ///
     /// # Errors
     /// As the use cases it is made of.
     pub async fn seed_demo(&self) -> Result<Option<DemoLogins>, AppError> {
-        if !self.tenants().is_empty() {
+        let tenants = self.tenants();
+        if tenants.is_empty() {
+            self.add_tenant(TENANT, Some(BERLIN)).await?;
+        } else if !tenants.iter().any(|tenant| tenant.name == TENANT) {
             return Ok(None);
         }
-        self.add_tenant(TENANT, Some(BERLIN)).await?;
         let mut people = Vec::new();
         for (login, display_name, email, role) in PEOPLE {
-            let new = NewUser {
-                login: login.to_owned(),
-                tenant: TENANT.to_owned(),
-                email: email.to_owned(),
-                display_name: display_name.to_owned(),
-                role,
-            };
-            self.add_user(new).await?;
-            let (_, secret) = self.add_app_password(login, "demo").await?;
+            if !self.users(Some(TENANT))?.iter().any(|user| user.login == login) {
+                let new = NewUser {
+                    login: login.to_owned(),
+                    tenant: TENANT.to_owned(),
+                    email: email.to_owned(),
+                    display_name: display_name.to_owned(),
+                    role,
+                };
+                self.add_user(new).await?;
+            }
+            let secret = self.renew_demo_password(login).await?;
             people.push(DemoLogin { login: login.to_owned(), display_name: display_name.to_owned(), secret });
         }
         let now = self.clock.now();
@@ -66,10 +75,22 @@ impl App {
         }
         self.put_demo("nora", "tasks", demo_todo(now)).await?;
         let with = Login::new("tomas").map_err(|_| AppError::Bug("the demo's login"))?;
-        self.share_calendar(&path("nora", "calendar")?, &with, Some(Access::Read)).await?;
-        Ok(Some(DemoLogins { people }))
+        match self.share_calendar(&path("nora", "calendar")?, &with, Some(Access::Read)).await {
+            Ok(()) | Err(AppError::NotFound(_)) => Ok(Some(DemoLogins { people })),
+            Err(error) => Err(error),
+        }
     }
 
+    /// A fresh app password in the place of one whose secret nobody knows any more.
+    async fn renew_demo_password(&self, login: &str) -> Result<Secret, AppError> {
+        for old in self.app_passwords(login)?.iter().filter(|old| old.label == LABEL) {
+            self.revoke_app_password(login, old.id).await?;
+        }
+        Ok(self.add_app_password(login, LABEL).await?.1)
+    }
+
+    /// Puts an object where there is none. A calendar or an object that somebody removed, moved or changed while
+    /// trying the demo is left alone.
     async fn put_demo(
         &self,
         login: &str,
@@ -78,11 +99,18 @@ impl App {
     ) -> Result<(), AppError> {
         let object = object.map_err(|_| AppError::Bug("an event of the demo is not valid"))?;
         let collection = path(login, collection)?;
-        let caller = self.owner_of(&*self.owned(&collection)?)?;
+        let entry = match self.owned(&collection) {
+            Err(AppError::NotFound(_)) => return Ok(()),
+            entry => entry?,
+        };
+        let caller = self.owner_of(&entry)?;
         let name = ObjectName::new(&format!("{}.ics", object.uid()))
             .map_err(|_| AppError::Bug("a name of the demo is not valid"))?;
-        self.write_object(&caller, &ObjectPath { collection, name }, &object, &WriteGuard::default()).await?;
-        Ok(())
+        let guard = WriteGuard { conditions: vec![Condition::Absent] };
+        match self.write_object(&caller, &ObjectPath { collection, name }, &object, &guard).await {
+            Ok(_) | Err(AppError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 

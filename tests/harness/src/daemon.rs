@@ -46,6 +46,8 @@ pub struct Options {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     state: Option<PathBuf>,
+    /// Where the daemon is started, if it is to find its state folder by itself.
+    started_in: Option<PathBuf>,
     without_canary: bool,
 }
 
@@ -76,6 +78,15 @@ impl Options {
     #[must_use]
     pub fn state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.into());
+        self
+    }
+
+    /// Starts the daemon in `folder` and does not tell it where its state is: `state`, in `folder`, is what it should
+    /// choose.
+    #[must_use]
+    pub fn started_in(mut self, folder: &Path, state: &str) -> Self {
+        self.state = Some(folder.join(state));
+        self.started_in = Some(folder.into());
         self
     }
 
@@ -208,7 +219,7 @@ impl Daemon {
     /// If it is running already, or does neither.
     pub fn try_boot(&mut self) -> Result<(), Cli> {
         assert!(self.running.is_none(), "the daemon is running already");
-        let mut command = self.command(["serve"]);
+        let mut command = self.serve();
         command
             .args(&self.options.arguments)
             .stdin(Stdio::null())
@@ -232,7 +243,7 @@ impl Daemon {
     /// Starts the daemon and kills it after `delay`, ready or not.
     pub fn boot_and_kill(&mut self, delay: Duration) {
         assert!(self.running.is_none(), "the daemon is running already");
-        let mut command = self.command(["serve"]);
+        let mut command = self.serve();
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(delay);
@@ -240,13 +251,26 @@ impl Daemon {
         process.wait().unwrap();
     }
 
+    fn serve(&self) -> Command {
+        let Some(folder) = &self.options.started_in else { return self.command(["serve"]) };
+        let mut command = self.bare();
+        command.arg("serve").current_dir(folder);
+        command
+    }
+
     fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.bare();
+        command.arg("--state").arg(&self.state).args(arguments);
+        command
+    }
+
+    /// The program with the environment of the options, and nothing of ours.
+    fn bare(&self) -> Command {
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ALMANAC_")) {
             command.env_remove(name);
         }
-        command.arg("--state").arg(&self.state).args(arguments).env_remove("RUST_LOG");
-        command.envs(self.options.environment.iter().map(|(n, v)| (n, v)));
+        command.env_remove("RUST_LOG").envs(self.options.environment.iter().map(|(n, v)| (n, v)));
         command
     }
 

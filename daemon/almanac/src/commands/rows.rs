@@ -87,7 +87,7 @@ pub(crate) struct Addresses {
     pub(crate) management: Vec<String>,
 }
 
-/// The store. What only an open store can tell is absent while the server is stopped.
+/// The store. What only an open store can tell is absent while it cannot be opened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StoreRow {
     pub(crate) path: String,

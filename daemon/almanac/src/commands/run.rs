@@ -28,9 +28,7 @@ pub(crate) async fn run(
     let create =
         if matches!(command, Command::TenantAdd { .. }) { CreateMode::IfMissing } else { CreateMode::Never };
     loop {
-        // A store in memory exists in the daemon only.
-        let opened = if config.store.engine == Engine::Memory { None } else { open(config, create)? };
-        if let Some(store) = opened {
+        if let Some(store) = open(config, create)? {
             return here(config, store, command, attachment, progress).await;
         }
         if let Some(answer) = client::ask(&config.store.path, &command, attachment, progress).await? {
@@ -43,8 +41,23 @@ pub(crate) async fn run(
     }
 }
 
+/// Carries out `command` in a store that exists; `None` if another process has it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn if_free(config: &Config, command: Command) -> Result<Option<Answer>, Failure> {
+    match open(config, CreateMode::Never)? {
+        Some(store) => here(config, store, command, &[], &|_| {}).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Opens the store; `None` if another process has it.
 fn open(config: &Config, create: CreateMode) -> Result<Option<Store>, Failure> {
+    // A store in memory exists in the daemon only.
+    if config.store.engine == Engine::Memory {
+        return Ok(None);
+    }
     match Store::open(options(config, create)) {
         Ok(store) => Ok(Some(store)),
         Err(OpenError::InUse(_)) => Ok(None),

@@ -232,17 +232,24 @@ impl Config {
                 "give at least one address, such as \"127.0.0.1:8008\"",
             ));
         }
-        if self.http.tls.is_some() || self.http.behind_proxy {
+        if self.http.behind_proxy {
             return Ok(());
         }
+        if let Some(address) = self.management.listen.iter().find(|address| address.is_exposed()) {
+            // [http.tls] is no excuse: this listener speaks plain HTTP to whoever comes.
+            return Err(refuse(
+                format!("management.listen = \"{address}\" would tell strangers how the server is"),
+                "listen on 127.0.0.1, or set behind_proxy = true in [http] if a proxy decides who gets through",
+            ));
+        }
         match self.http.listen.iter().find(|address| address.is_exposed()) {
-            None => Ok(()),
-            Some(address) => Err(refuse(
+            Some(address) if self.http.tls.is_none() => Err(refuse(
                 format!(
                     "http.listen = \"{address}\" would carry passwords and calendars in clear over a network"
                 ),
                 "set cert_file and key_file in [http.tls], or behind_proxy = true if a TLS proxy is in front, or listen on 127.0.0.1",
             )),
+            _ => Ok(()),
         }
     }
 }
@@ -269,8 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_allowed() {
-        assert_eq!(Config::default().check(), Ok(()));
+    fn the_defaults_are_allowed_and_the_port_is_the_one_that_the_documents_name() {
+        let config = Config::default();
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.http.listen, ["127.0.0.1:8008".parse().unwrap()]);
     }
 
     #[test]
@@ -285,6 +294,26 @@ mod tests {
             assert_eq!(config.check(), Ok(()), "{address}");
             config.http.behind_proxy = false;
             config.http.tls = Some(Tls { cert_file: "c".into(), key_file: "k".into() });
+            assert_eq!(config.check(), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_management_listener_is_allowed_on_this_machine_or_behind_a_proxy_only() {
+        for (address, allowed) in [
+            ("127.0.0.1:1", true),
+            ("[::1]:1", true),
+            ("unix:/run/m.sock", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+            ("192.0.2.1:1", false),
+        ] {
+            let mut config = Config::default();
+            config.management.listen = vec![address.parse().unwrap()];
+            assert_eq!(config.check().is_ok(), allowed, "{address}");
+            config.http.tls = Some(Tls { cert_file: "c".into(), key_file: "k".into() });
+            assert_eq!(config.check().is_ok(), allowed, "{address}: TLS is for the other listener");
+            config.http.behind_proxy = true;
             assert_eq!(config.check(), Ok(()), "{address}");
         }
     }

@@ -807,14 +807,34 @@ async fn an_import_can_be_repeated_and_its_export_holds_the_same_objects() {
 }
 
 #[test]
-async fn the_demo_fills_an_empty_store_once() {
+async fn the_demo_fills_an_empty_store_and_completes_one_that_is_half_made() {
     let clock = std::sync::Arc::new(almanac_base::ManualClock::new("2026-11-21T00:00:00Z".parse().unwrap()));
     let state = tempfile::tempdir().unwrap();
     let store = support::open_store(state.path().to_owned(), EngineKind::Memory, &clock);
     let app = support::open_app(&store, &clock, PLENTY).await;
-    let logins = app.seed_demo().await.unwrap().unwrap();
-    assert_eq!(logins.people.len(), 2);
-    let calendars = app.calendars(None).await.unwrap();
-    assert_eq!(calendars.iter().map(|calendar| calendar.objects).sum::<u64>(), 11);
-    assert!(app.seed_demo().await.unwrap().is_none());
+    let objects = async || {
+        let calendars = app.calendars(None).await.unwrap();
+        calendars.iter().map(|calendar| calendar.objects).sum::<u64>()
+    };
+    let first = app.seed_demo().await.unwrap().unwrap();
+    assert_eq!((first.people.len(), objects().await), (2, 11));
+
+    app.remove_user("tomas").await.unwrap();
+    assert_eq!(objects().await, 8);
+    let second = app.seed_demo().await.unwrap().unwrap();
+    assert_eq!((second.people.len(), objects().await), (2, 11));
+    let calendars = app.calendars(Some("nora")).await.unwrap();
+    let shares: usize = calendars.iter().map(|calendar| calendar.shares.len()).sum();
+    assert_eq!(shares, 1);
+    for login in ["nora", "tomas"] {
+        assert_eq!(app.app_passwords(login).unwrap().len(), 1, "{login}: the one that nobody knows is gone");
+    }
+    assert_ne!(first.people[0].secret.expose(), second.people[0].secret.expose());
+}
+
+#[test]
+async fn the_demo_does_not_touch_a_store_that_holds_something_else() {
+    let world = World::new().await;
+    assert!(world.app.seed_demo().await.unwrap().is_none());
+    assert_eq!(world.app.users(None).unwrap().len(), 3);
 }

@@ -161,7 +161,17 @@ fn status_tells_about_a_running_and_a_stopped_daemon() {
     assert_eq!(stopped["state"], "stopped");
     assert_eq!(stopped["version"], status["version"]);
     assert!(stopped["store"]["bytes"].as_u64().unwrap() > 0);
+    for key in ["path", "engine", "incarnation", "head", "tenants", "users", "collections"] {
+        assert!(!stopped["store"][key].is_null());
+        assert_eq!(stopped["store"][key], status["store"][key], "{key}");
+    }
     let _ = daemon.cli(&["status"]).ok();
+    let store = daemon.state().join("store.redb");
+    let whole = fs::read(&store).unwrap();
+    fs::write(&store, "no store").unwrap();
+    let damaged = daemon.cli(&["status", "--json"]).json();
+    assert_eq!((&damaged["state"], &damaged["store"]["bytes"]), (&"stopped".into(), &8.into()));
+    fs::write(&store, whole).unwrap();
     daemon.boot();
 }
 
@@ -243,34 +253,88 @@ fn the_state_folder_is_closed_to_others() {
 }
 
 #[test]
+fn the_demo_lives_in_var_demo_of_the_folder_it_is_started_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new().without_canary().argument("--demo").started_in(folder.path(), "var/demo");
+    let mut daemon = Daemon::stopped(options);
+    daemon.boot();
+    assert!(folder.path().join("var/demo/LOGINS.txt").exists());
+    let url = format!("http://{}/", daemon.listeners()[0].authority());
+    assert!(daemon.await_log(|line| line.contains(&format!("runs at {url}"))).is_some(), "{}", daemon.log());
+    daemon.stop();
+
+    let chosen = folder.path().join("chosen");
+    let options = Options::new().without_canary().argument("--demo").started_in(folder.path(), "chosen");
+    Daemon::stopped(options.set("store.path", chosen.to_str().unwrap())).boot();
+    assert!(chosen.join("LOGINS.txt").exists(), "a folder that was chosen is kept to");
+}
+
+#[test]
+fn a_demo_without_its_file_of_logins_is_completed_and_gets_new_passwords() {
+    let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo"));
+    daemon.boot();
+    let file = daemon.state().join("LOGINS.txt");
+    let first = demo_logins(&fs::read_to_string(&file).unwrap());
+    daemon.stop();
+    // As a crash in the midst of the first start leaves it.
+    fs::remove_file(&file).unwrap();
+    let _ = daemon.cli(&["user", "remove", "tomas"]).ok();
+    daemon.boot();
+    let second = demo_logins(&fs::read_to_string(&file).unwrap());
+    assert_eq!((first.len(), second.len()), (2, 2));
+    for ((login, old), (_, new)) in first.iter().zip(&second) {
+        let path = format!("/dav/calendars/{login}/calendar/");
+        let _ = daemon.anonymous().sign_in_with(login, old).get(&path).expect(401);
+        assert!(daemon.anonymous().sign_in_with(login, new).members(&path).len() >= 3, "{login}");
+    }
+}
+
+#[test]
+fn the_demo_has_series_in_two_time_zones() {
+    let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo"));
+    daemon.boot();
+    let (login, secret) =
+        demo_logins(&fs::read_to_string(daemon.state().join("LOGINS.txt")).unwrap()).remove(0);
+    let client = daemon.anonymous().sign_in_with(&login, &secret);
+    let path = format!("/dav/calendars/{login}/calendar/");
+    let fetched = client.members(&path).into_iter().map(|name| client.get(&format!("{path}{name}")));
+    let served: String = fetched.map(|answer| answer.expect(200).text().to_owned()).collect();
+    for text in [daemon.cli(&["export", &format!("{login}/calendar")]).ok(), served] {
+        let text = ics::unfold(&text);
+        let events: Vec<&str> = text.split("BEGIN:VEVENT").skip(1).collect();
+        for zone in ["Europe/Berlin", "America/New_York"] {
+            let start = format!("DTSTART;TZID={zone}:");
+            let series = |event: &&str| event.contains(&start) && event.contains("RRULE:");
+            assert!(events.iter().any(series), "{zone}: {text}");
+        }
+    }
+}
+
+/// The logins and app passwords in the text of `LOGINS.txt`.
+fn demo_logins(text: &str) -> Vec<(String, String)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let people = words.windows(4).filter(|words| words[0] == "login" && words[2] == "password");
+    people.map(|words| (words[1].to_owned(), words[3].to_owned())).collect()
+}
+
+#[test]
 fn the_demo_prints_the_same_logins_at_every_start_and_they_work() {
     let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo"));
     daemon.boot();
     let logins = fs::read_to_string(daemon.state().join("LOGINS.txt")).unwrap();
     assert_eq!(fs::metadata(daemon.state().join("LOGINS.txt")).unwrap().permissions().mode() & 0o777, 0o600);
-    let secrets: Vec<&str> = logins
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|w| w.len() == 26 && w.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)))
-        .collect();
-    assert_eq!(secrets.len(), 2, "two people: {logins}");
-    let users = daemon.cli(&["user", "list", "--json"]).json();
-    let people: Vec<String> =
-        users.as_array().unwrap().iter().map(|u| u["login"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(people.len(), 2);
-    for secret in &secrets {
-        let works = people.iter().any(|login| {
-            let client = daemon.anonymous().sign_in_with(login, secret);
-            let path = format!("/dav/calendars/{login}/calendar/");
-            let answer = client.propfind(&path, "1", &["D:getetag"]);
-            answer.status == 207 && answer.multistatus().members().len() >= 3
-        });
-        assert!(works, "a demo login with a week of events");
+    let people = demo_logins(&logins);
+    assert_eq!(people.len(), 2, "{logins}");
+    for (login, secret) in &people {
+        let client = daemon.anonymous().sign_in_with(login, secret);
+        let members = client.members(&format!("/dav/calendars/{login}/calendar/"));
+        assert!(members.len() >= 3, "a week of events: {members:?}");
     }
     for word in ["Thunderbird", "Apple", "DAVx5", "vdirsyncer"] {
         assert!(daemon.await_log(|line| line.contains(word)).is_some(), "how to subscribe from {word}");
     }
     daemon.restart();
-    for secret in secrets {
+    for (_, secret) in &people {
         assert!(daemon.await_log(|line| line.contains(secret)).is_some(), "printed again");
     }
     assert_eq!(fs::read_to_string(daemon.state().join("LOGINS.txt")).unwrap(), logins);

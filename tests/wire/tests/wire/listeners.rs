@@ -1,29 +1,27 @@
 //! Listeners: TCP v4 and v6, unix sockets, TLS, HTTP/2, proxies.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use almanac_harness::{Address, Client, Daemon, Options, ics};
+use ring::digest;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 /// A certificate for `localhost` in a folder, and a client configuration that trusts it.
-fn certificate(folder: &std::path::Path) -> (Options, ClientConfig) {
+fn certificate(folder: &Path) -> (Options, ClientConfig) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     fs::write(&cert, made.cert.pem()).unwrap();
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    std::os::unix::fs::chown(&key, None, None).unwrap();
-    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(made.cert.der().to_vec())).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(roots).with_no_client_auth();
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
     let options = Options::new()
         .set("http.tls.cert_file", cert.to_str().unwrap())
         .set("http.tls.key_file", key.to_str().unwrap());
-    (options, config)
+    (options, client_config(&cert))
 }
 
 #[test]
@@ -32,15 +30,12 @@ fn tls_serves_and_plain_http_on_the_same_port_does_not() {
     let (options, config) = certificate(folder.path());
     let daemon = Daemon::start_with(options.without_canary());
     let erika = daemon.person("erika");
-    let client = daemon.client(&erika).with_tls(config);
+    let client = daemon.client(&erika).with_tls(config.clone());
     let _ = client.put(&erika.object("a.ics"), ics::simple("a")).expect(201);
     assert_eq!(client.get(&erika.object("a.ics")).text(), ics::simple("a"));
-    let redirect =
-        daemon.anonymous().with_tls(client_config(folder.path())).get("/.well-known/caldav").expect(301);
-    assert!(
-        redirect.header("location").unwrap().starts_with("https://")
-            || redirect.header("location") == Some("/dav/")
-    );
+    let redirect = daemon.anonymous().with_tls(config).get("/.well-known/caldav").expect(301);
+    let own = format!("https://{}/dav/", daemon.listeners()[0].authority());
+    assert_eq!(redirect.header("location"), Some(own.as_str()));
 
     let mut wire = daemon.client(&erika).connect().unwrap();
     wire.send(daemon.client(&erika).request("GET", &erika.object("a.ics")).to_bytes()).unwrap();
@@ -48,10 +43,10 @@ fn tls_serves_and_plain_http_on_the_same_port_does_not() {
     assert!(!String::from_utf8_lossy(&said).contains("BEGIN:VCALENDAR"));
 }
 
-fn client_config(folder: &std::path::Path) -> ClientConfig {
-    use rustls::pki_types::pem::PemObject;
+/// A client that trusts the certificate in this file.
+fn client_config(certificate: &Path) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(folder.join("cert.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     config.with_root_certificates(roots).with_no_client_auth()
@@ -107,6 +102,14 @@ fn a_network_address_without_tls_is_refused_unless_a_proxy_is_promised() {
         Options::new().without_canary().set("http.listen", "0.0.0.0:0").set("http.behind_proxy", "true"),
     );
     daemon.boot();
+}
+
+#[test]
+fn a_management_listener_on_the_network_is_refused_unless_a_proxy_is_promised() {
+    let open = Options::new().without_canary().set("management.listen", "0.0.0.0:0");
+    let why = Daemon::stopped(open.clone()).try_boot().unwrap_err().failed(3);
+    assert!(why.contains("management.listen"), "{why}");
+    Daemon::stopped(open.set("http.behind_proxy", "true")).boot();
 }
 
 #[test]
@@ -174,35 +177,33 @@ fn forwarded_headers_are_believed_only_from_trusted_proxies() {
         let request =
             request.header("X-Forwarded-Proto", "https").header("X-Forwarded-Host", "cal.example.org");
         let answer = request.send().expect(301);
-        answer.header("location").unwrap().to_owned()
+        let own = format!("http://{}/dav/", daemon.listeners()[0].authority());
+        (answer.header("location").unwrap().to_owned(), own)
     };
-    let ignored = location(Options::new());
-    assert!(!ignored.contains("cal.example.org") && !ignored.starts_with("https"), "{ignored}");
-    let believed = location(Options::new().set("http.trusted_proxies", "127.0.0.0/8"));
-    assert!(believed == "https://cal.example.org/dav/" || believed == "/dav/", "{believed}");
+    let (ignored, own) = location(Options::new());
+    assert_eq!(ignored, own);
+    let (believed, _) = location(Options::new().set("http.trusted_proxies", "127.0.0.0/8"));
+    assert_eq!(believed, "https://cal.example.org/dav/");
 }
 
 #[test]
 fn the_demo_on_the_network_has_a_certificate_of_its_own_and_keeps_it() {
-    let mut daemon = Daemon::stopped(Options::new().without_canary().argument("--demo").argument("--lan"));
-    if daemon.try_boot().is_err() {
-        // Port 8443 may be taken on this machine; the command line has no other.
-        assert!(daemon.log().contains("8443"), "{}", daemon.log());
-        return;
-    }
-    let fingerprint = |line: &str| {
-        let words = line.split_whitespace().map(|word| word.replace(':', "").to_ascii_lowercase());
-        let mut digests =
-            words.filter(|word| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit()));
-        digests.next()
-    };
-    let printed = |daemon: &Daemon| {
-        let line =
-            daemon.await_log(|line| fingerprint(line).is_some()).expect("a SHA-256 fingerprint is printed");
-        fingerprint(&line)
-    };
-    let first = printed(&daemon);
+    let options = Options::default().set("management.listen", "127.0.0.1:0").without_canary();
+    let mut daemon = Daemon::stopped(options.argument("--demo").argument("--lan=0"));
+    daemon.boot();
+    let state = daemon.state().to_owned();
+    let address = daemon.listeners()[0].tcp();
+    assert!(address.ip().is_unspecified(), "{address}");
+    assert_eq!(fs::metadata(state.join("lan-key.pem")).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let local = Address::Tcp(([127, 0, 0, 1], address.port()).into());
+    let client = Client::new(local).with_tls(client_config(&state.join("lan-cert.pem")));
+    let _ = client.get("/dav/").expect(401);
+
+    let certificate = CertificateDer::from_pem_file(state.join("lan-cert.pem")).unwrap();
+    let digest = digest::digest(&digest::SHA256, &certificate);
+    let fingerprint = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
+    assert!(daemon.await_log(|line| line.trim() == fingerprint).is_some(), "{fingerprint}: {}", daemon.log());
     daemon.restart();
-    let again = printed(&daemon);
-    assert_eq!(first, again);
+    assert!(daemon.await_log(|line| line.trim() == fingerprint).is_some(), "the certificate is kept");
 }

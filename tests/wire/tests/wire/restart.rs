@@ -1,6 +1,6 @@
 //! A stop and a start: nothing is lost, tokens and ETags stay, signals are obeyed.
 
-use almanac_harness::{Daemon, Options, Signal, ics};
+use almanac_harness::{Daemon, Options, Person, Signal, Wire, ics};
 
 use crate::erika;
 
@@ -78,36 +78,42 @@ fn sigterm_lets_a_request_finish_and_refuses_new_connections() {
     let _ = daemon.client(&erika).get(&erika.object("a.ics")).expect(200);
 }
 
-#[test]
-fn the_drain_has_an_end_and_a_second_signal_is_at_once() {
-    let mut daemon = Daemon::start_with(Options::new().set("limits.drain_timeout", "300ms"));
-    let client = daemon.anonymous();
-    let mut stuck = client.connect().unwrap();
-    stuck.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n").unwrap();
-    daemon.stop();
-    daemon.boot();
-
-    let mut daemon = Daemon::start_with(Options::new().set("limits.drain_timeout", "60s"));
+/// A daemon in the midst of a PUT that never ends by itself, and the connection that holds it.
+fn stuck(drain_timeout: &str) -> (Daemon, Person, Wire) {
+    let options = Options::new().set("limits.body_timeout", "1h").set("limits.drain_timeout", drain_timeout);
+    let daemon = Daemon::start_with(options);
     let erika = daemon.person("erika");
     let client = daemon.client(&erika);
     let bytes = client.put_request(&erika.object("a.ics"), ics::simple("a")).to_bytes();
-    let mut stuck = client.connect().unwrap();
-    stuck.send(&bytes[..bytes.len() - 10]).unwrap();
+    let mut wire = client.connect().unwrap();
+    wire.send(&bytes[..bytes.len() - 10]).unwrap();
+    // The daemon answers another request after it has begun to read this one.
     let _ = client.get(&erika.calendar()).expect(200);
-    daemon.signal(Signal::INT);
-    let mut draining = false;
-    for _ in 0..1000 {
-        if client.request("GET", "/").try_send().is_err() {
-            draining = true;
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    assert!(draining);
-    daemon.signal(Signal::INT);
-    let _ = daemon.await_end();
+    (daemon, erika, wire)
+}
+
+fn assert_absent(mut daemon: Daemon, erika: &Person) {
     daemon.boot();
-    let _ = daemon.client(&erika).get(&erika.object("a.ics")).expect(404);
+    let _ = daemon.client(erika).get(&erika.object("a.ics")).expect(404);
+}
+
+#[test]
+fn a_request_that_outlasts_the_drain_is_cut_and_the_stop_is_orderly() {
+    let (mut daemon, erika, _wire) = stuck("300ms");
+    daemon.signal(Signal::TERM);
+    assert!(daemon.await_log(|line| line.contains("were cut")).is_some(), "{}", daemon.log());
+    assert_eq!(daemon.await_end().code(), Some(0));
+    assert_absent(daemon, &erika);
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_at_once() {
+    let (mut daemon, erika, _wire) = stuck("1h");
+    daemon.signal(Signal::INT);
+    assert!(daemon.await_log(|line| line.contains("stopping")).is_some(), "{}", daemon.log());
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.await_end().code(), Some(1));
+    assert_absent(daemon, &erika);
 }
 
 #[test]
