@@ -27,6 +27,7 @@ mod route;
 mod serve;
 mod status;
 mod supervisor;
+mod systemd;
 mod telemetry;
 mod tls;
 

@@ -31,7 +31,7 @@ use crate::listen::{self, Listener};
 use crate::management::{self, Management};
 use crate::metrics::Metrics;
 use crate::supervisor::{Drained, Importance, Supervisor};
-use crate::{demo, lan, telemetry, tls};
+use crate::{demo, lan, systemd, telemetry, tls};
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -182,7 +182,9 @@ async fn with_app(
         listen::serve(&parts.supervisor, listener, Arc::clone(&server), Arc::clone(&caps), tls);
     }
     keep_house(parts, app);
+    systemd::feed_watchdog(&parts.supervisor, app);
     parts.daemon.ready(addresses.clone());
+    systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
     if let Some(logins) = logins {
         guide(parts, &addresses, &logins)?;
@@ -192,6 +194,7 @@ async fn with_app(
         () = work.cancelled() => {}
         () = observation.cancelled() => {}
     }
+    systemd::stopping();
     Err(Failure::failed("a vital part of the server ended", "see the log above; start again"))
 }
 
@@ -317,6 +320,7 @@ fn told_to_stop(observers: &Supervisor) -> Result<CancellationToken, Failure> {
                 // Whatever is not durable was not acknowledged: the store is made for this.
                 std::process::exit(i32::from(Exit::Failed as u8));
             }
+            systemd::stopping();
             tell.cancel();
         }
     });

@@ -67,6 +67,13 @@ impl Options {
         self
     }
 
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
     /// Adds an argument to `almanac serve`.
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {

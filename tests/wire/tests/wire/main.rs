@@ -48,6 +48,7 @@ mod rfc4791_appendix_b;
 mod sharing;
 mod slow_clients;
 mod sync_collection;
+mod systemd;
 mod time_zones;
 
 /// A daemon with one person, Erika.
