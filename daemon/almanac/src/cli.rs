@@ -70,7 +70,7 @@ Examples:
     Config(ConfigVerb),
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Serve {
     /// Makes two invented people and a week of events, and says how to subscribe
     #[arg(long)]

@@ -17,6 +17,7 @@ use crate::config::load::{DEFAULT_FILE, load};
 use crate::failure::Failure;
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
+use crate::reload::Source;
 use crate::{demo, serve, status};
 
 /// Does what the command line says.
@@ -27,7 +28,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
     let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
     let config = configuration(&cli.globals, demo)?;
     match cli.verb {
-        Verb::Serve(options) => serve::run(config, &options),
+        Verb::Serve(options) => {
+            let source = Source::new(cli.globals, options, &config);
+            serve::run(config, &options, source)
+        }
         Verb::Config(ConfigVerb::Check) => {
             config.http.tls.as_ref().map(crate::tls::load).transpose()?;
             print(b"ok\n")
@@ -48,7 +52,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
 
 /// The configuration with the global options applied. The demo is the same everywhere: it reads only a file that
 /// was named.
-fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
+pub(crate) fn configuration(globals: &Globals, demo: bool) -> Result<Config, Failure> {
     let fallback = (!demo).then(|| Path::new(DEFAULT_FILE));
     let variables = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -17,6 +17,7 @@ use crate::caps::{Caps, Slot};
 use crate::config::values::ListenAddress;
 use crate::connection::{Client, Server};
 use crate::failure::Failure;
+use crate::front::{Current, Front};
 use crate::limits::{ACCEPT_REST, BACKLOG};
 use crate::supervisor::{Importance, Supervisor};
 
@@ -155,13 +156,7 @@ fn short(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 }
 
 /// Serves the connections of one listener until the supervisor asks to stop.
-pub(crate) fn serve(
-    supervisor: &Supervisor,
-    listener: Listener,
-    server: Arc<Server>,
-    caps: Arc<Caps>,
-    tls: Option<TlsAcceptor>,
-) {
+pub(crate) fn serve(supervisor: &Supervisor, listener: Listener, front: Current, caps: Arc<Caps>) {
     let tasks = supervisor.clone();
     let stopping = supervisor.stopping();
     let accepting = async move {
@@ -169,7 +164,7 @@ pub(crate) fn serve(
             let accepted = listener.accept().await;
             let peer = accepted.peer();
             let Some(slot) = caps.admit(peer) else { continue };
-            let connection = connection(accepted, Arc::clone(&server), tls.clone(), slot);
+            let connection = connection(accepted, front.load_full(), slot);
             tasks.spawn("http.connection", Importance::Ordinary, connection);
         }
     };
@@ -178,7 +173,9 @@ pub(crate) fn serve(
     });
 }
 
-async fn connection(accepted: Accepted, server: Arc<Server>, tls: Option<TlsAcceptor>, _slot: Slot) {
+async fn connection(accepted: Accepted, front: Arc<Front>, _slot: Slot) {
+    let server = Arc::clone(&front.server);
+    let tls = front.tls.clone().map(TlsAcceptor::from);
     match accepted {
         Accepted::Unix(stream) => {
             server.serve(stream, Client { peer: None, secure: false, hosts: [].into() }).await;

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use almanac_app::App;
-use almanac_base::{Clock, IdGen, SystemClock};
-use almanac_methods::{Service, Settings};
+use almanac_base::{Clock, SystemClock};
 use almanac_store::{CreateMode, OpenError, Store};
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::as_owner::become_owner_of;
@@ -21,15 +21,16 @@ use crate::cli;
 use crate::commands::rows::Addresses;
 use crate::commands::{Executor, run};
 use crate::config::values::ListenAddress;
-use crate::config::{Config, Engine};
-use crate::connection::{Handler, Server};
+use crate::config::{Config, Engine, Limits};
 use crate::control;
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure};
+use crate::front::{Front, Workshop};
 use crate::limits::{HOUSEKEEPING, STORE_LOOK, STORE_WAIT};
 use crate::listen::{self, Listener};
 use crate::management::{self, Management};
 use crate::metrics::Metrics;
+use crate::reload::{self, Reload, Source};
 use crate::supervisor::{Drained, Importance, Supervisor};
 use crate::{demo, lan, systemd, telemetry, tls};
 
@@ -37,7 +38,7 @@ use crate::{demo, lan, systemd, telemetry, tls};
 ///
 /// # Errors
 /// Why it could not start, or that a vital part of it ended.
-pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failure> {
+pub(crate) fn run(mut config: Config, options: &cli::Serve, source: Source) -> Result<(), Failure> {
     telemetry::start(&config.log, Arc::new(SystemClock));
     if let Some(port) = options.lan {
         // The certificate lives in the state folder and belongs to its owner.
@@ -53,7 +54,7 @@ pub(crate) fn run(mut config: Config, options: &cli::Serve) -> Result<(), Failur
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
     })?;
-    let outcome = runtime.block_on(serve(config, tls, options.demo));
+    let outcome = runtime.block_on(serve(config, tls, options.demo, source));
     // A store that is still being opened is not waited for: nobody is left to hear a second signal.
     runtime.shutdown_background();
     outcome
@@ -68,18 +69,32 @@ struct Parts {
     observers: Supervisor,
     /// Cancelled by the first signal to stop.
     told: CancellationToken,
+    /// Notified by SIGHUP.
+    hangups: Arc<Notify>,
+    source: Source,
+    /// As the last reload left them.
+    limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     daemon: Arc<Daemon>,
     clock: Arc<dyn Clock>,
 }
 
-async fn serve(config: Config, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
+async fn serve(
+    config: Config,
+    tls: Option<Arc<ServerConfig>>,
+    demo: bool,
+    source: Source,
+) -> Result<(), Failure> {
     let observers = Supervisor::default();
     let told = told_to_stop(&observers)?;
+    let hangups = reload::asked(&observers)?;
     let parts = Parts {
         supervisor: Supervisor::default(),
         observers,
         told,
+        hangups,
+        source,
+        limits: Arc::new(ArcSwap::from_pointee(config.limits.clone())),
         metrics: Arc::default(),
         daemon: Arc::new(Daemon::new(config.store.path.clone())),
         clock: Arc::new(SystemClock),
@@ -96,7 +111,7 @@ async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> 
         daemon: Arc::clone(&parts.daemon),
         metrics: Arc::clone(&parts.metrics),
         app: OnceLock::new(),
-        limits: parts.config.limits.clone(),
+        limits: Arc::clone(&parts.limits),
     });
     // First of all, so that whoever waits for readiness is told to wait.
     let mut addresses = Addresses::default();
@@ -175,17 +190,27 @@ async fn with_app(
         addresses.http.push(url(&listener.address(), if tls.is_some() { "https" } else { "http" }));
         listeners.push(listener);
     }
-    let server = Arc::new(server(parts, app));
+    let workshop = workshop(parts, app);
+    let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
     for listener in listeners {
-        let tls = tls.clone().map(TlsAcceptor::from);
-        listen::serve(&parts.supervisor, listener, Arc::clone(&server), Arc::clone(&caps), tls);
+        listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
     systemd::feed_watchdog(&parts.supervisor, app);
     parts.daemon.ready(addresses.clone());
     systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
+    let reload = Reload {
+        source: parts.source.clone(),
+        running: parts.config.clone(),
+        workshop,
+        front,
+        caps,
+        limits: Arc::clone(&parts.limits),
+        addresses: addresses.clone(),
+    };
+    reload::serve(&parts.supervisor, reload, Arc::clone(&parts.hangups));
     if let Some(logins) = logins {
         guide(parts, &addresses, &logins)?;
     }
@@ -221,27 +246,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The CalDAV service as the listeners call it.
-fn server(parts: &Parts, app: &Arc<App>) -> Server {
-    let limits = &parts.config.limits;
-    let mut settings = Settings {
-        public_url: parts.config.http.public_url.as_ref().map(ToString::to_string),
-        ..Settings::default()
-    };
-    settings.xml.body_bytes_max = limits.xml_bytes_max.0;
-    settings.ical.object_bytes_max = limits.object_bytes_max.0;
-    settings.ical.line_bytes_max = limits.object_bytes_max.0; // a file attached inline is one line
-    settings.limits.body_bytes_max = limits.body_bytes_max.0;
-    let service = Service::new(Arc::clone(app) as _, Arc::clone(&parts.clock), settings);
-    let handler: Handler = Arc::new(move |request, edge| {
-        let service = service.clone();
-        Box::pin(async move { service.serve(request, edge).await })
-    });
-    Server {
-        handler,
-        limits: limits.clone(),
-        trusted: parts.config.http.trusted_proxies.clone(),
-        ids: IdGen::new(Arc::clone(&parts.clock)),
+fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
+    Workshop {
+        app: Arc::clone(app),
+        clock: Arc::clone(&parts.clock),
         metrics: Arc::clone(&parts.metrics),
         supervisor: parts.supervisor.clone(),
     }
@@ -269,7 +277,7 @@ fn keep_house(parts: &Parts, app: &Arc<App>) {
 async fn stop(parts: &Parts) {
     parts.daemon.draining();
     tracing::info!(count = parts.metrics.connections_open(), "stopping");
-    if parts.supervisor.drain(parts.config.limits.drain_timeout.0).await == Drained::Cut {
+    if parts.supervisor.drain(parts.limits.load().drain_timeout.0).await == Drained::Cut {
         tracing::warn!("some requests took too long and were cut");
     }
 }

@@ -1,4 +1,4 @@
-//! What the service manager is told (`sd_notify(3)`): ready, stopping, alive. Without `NOTIFY_SOCKET` nobody is told
+//! What the service manager is told (`sd_notify(3)`): ready, reloading, stopping, alive. Without `NOTIFY_SOCKET` nobody is told
 //! anything. A status names addresses and counts, never a person.
 
 use std::sync::Arc;
@@ -12,10 +12,27 @@ use crate::commands::rows::Addresses;
 use crate::failure::chain;
 use crate::supervisor::{Importance, Supervisor};
 
-/// Everything is open, bound and served.
+/// Everything is open, bound and served, and the configuration is the one that was read last.
 pub(crate) fn ready(addresses: &Addresses) {
-    let status = format!("serving {}", addresses.http.join(", "));
+    tell(&[NotifyState::Ready, NotifyState::Status(&serving(addresses))]);
+}
+
+/// The configuration is being read anew; [`ready`] or [`refused`] follows.
+pub(crate) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "cannot tell the service manager"),
+    }
+}
+
+/// Served as before, since the new configuration is not valid.
+pub(crate) fn refused(addresses: &Addresses) {
+    let status = format!("{}; the new configuration is refused, see the log", serving(addresses));
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+fn serving(addresses: &Addresses) -> String {
+    format!("serving {}", addresses.http.join(", "))
 }
 
 /// No new work is taken. From here on the manager counts the time of the stop, and wants no sign of life.

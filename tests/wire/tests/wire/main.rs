@@ -43,6 +43,7 @@ mod process;
 mod propfind;
 mod proppatch;
 mod refusals;
+mod reload;
 mod restart;
 mod rfc4791_appendix_b;
 mod sharing;
