@@ -17,6 +17,7 @@ mod demo;
 mod failure;
 mod forwarded;
 mod front;
+mod handed;
 mod invoke;
 mod lan;
 mod limits;

@@ -26,6 +26,7 @@ use crate::control;
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure};
 use crate::front::{Front, Workshop};
+use crate::handed::{Handed, Socket};
 use crate::limits::{HOUSEKEEPING, STORE_LOOK, STORE_WAIT};
 use crate::listen::{self, Listener};
 use crate::management::{self, Management};
@@ -48,13 +49,15 @@ pub(crate) fn run(mut config: Config, options: &cli::Serve, source: Source) -> R
         }
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
+    let handed = Handed::take()?;
+    handed.check(&config)?;
     // The key of the certificate may be readable for root only.
     let tls = config.http.tls.as_ref().map(tls::load).transpose()?;
     become_owner_of(&config.store.path)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
     })?;
-    let outcome = runtime.block_on(serve(config, tls, options.demo, source));
+    let outcome = runtime.block_on(serve(config, tls, handed, options.demo, source));
     // A store that is still being opened is not waited for: nobody is left to hear a second signal.
     runtime.shutdown_background();
     outcome
@@ -82,6 +85,7 @@ struct Parts {
 async fn serve(
     config: Config,
     tls: Option<Arc<ServerConfig>>,
+    handed: Handed,
     demo: bool,
     source: Source,
 ) -> Result<(), Failure> {
@@ -100,13 +104,18 @@ async fn serve(
         clock: Arc::new(SystemClock),
         config,
     };
-    let outcome = observed(&parts, tls, demo).await;
+    let outcome = observed(&parts, tls, handed, demo).await;
     parts.observers.drain(Duration::ZERO).await;
     outcome
 }
 
 /// All between the first and the last answer of the management listener.
-async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
+async fn observed(
+    parts: &Parts,
+    tls: Option<Arc<ServerConfig>>,
+    handed: Handed,
+    demo: bool,
+) -> Result<(), Failure> {
     let management = Arc::new(Management {
         daemon: Arc::clone(&parts.daemon),
         metrics: Arc::clone(&parts.metrics),
@@ -115,8 +124,7 @@ async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> 
     });
     // First of all, so that whoever waits for readiness is told to wait.
     let mut addresses = Addresses::default();
-    for address in &parts.config.management.listen {
-        let listener = Listener::bind(address, 0o660).await?;
+    for listener in Listener::all(handed.management, &parts.config.management.listen, 0o660).await? {
         addresses.management.push(url(&listener.address(), "http"));
         management::serve(&parts.observers, listener, Arc::clone(&management));
     }
@@ -125,7 +133,7 @@ async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> 
     let outcome = match parts.told.run_until_cancelled(run::app(&parts.config, &store)).await {
         Some(Ok(app)) => {
             let _ = management.app.set(Arc::clone(&app));
-            let work = with_app(parts, &app, tls, addresses, demo);
+            let work = with_app(parts, &app, tls, handed.http, addresses, demo);
             let outcome = parts.told.run_until_cancelled(work).await.unwrap_or(Ok(()));
             stop(parts).await;
             app.close().await;
@@ -179,17 +187,15 @@ async fn with_app(
     parts: &Parts,
     app: &Arc<App>,
     tls: Option<Arc<ServerConfig>>,
+    handed: Vec<Socket>,
     mut addresses: Addresses,
     demo: bool,
 ) -> Result<(), Failure> {
     let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
     listen_for_commands(parts, app).await?;
-    let mut listeners = Vec::new();
-    for address in &parts.config.http.listen {
-        let listener = Listener::bind(address, 0o660).await?;
-        addresses.http.push(url(&listener.address(), if tls.is_some() { "https" } else { "http" }));
-        listeners.push(listener);
-    }
+    let listeners = Listener::all(handed, &parts.config.http.listen, 0o660).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    addresses.http.extend(listeners.iter().map(|listener| url(&listener.address(), scheme)));
     let workshop = workshop(parts, app);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
