@@ -11,15 +11,15 @@ use crate::metrics::Metrics;
 /// Counts connections and refuses those above the limits.
 #[derive(Debug)]
 pub(crate) struct Caps {
-    total_max: usize,
-    per_client_max: usize,
-    trusted: Vec<TrustedProxy>,
     counts: Mutex<Counts>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    total_max: usize,
+    per_client_max: usize,
+    trusted: Vec<TrustedProxy>,
     total: usize,
     clients: HashMap<IpAddr, usize>,
 }
@@ -33,23 +33,27 @@ pub(crate) struct Slot {
 
 impl Caps {
     pub(crate) fn new(limits: &Limits, trusted: &[TrustedProxy], metrics: &Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self {
-            total_max: limits.connections_max,
-            per_client_max: limits.connections_per_ip_max,
-            trusted: trusted.to_vec(),
-            counts: Mutex::default(),
-            metrics: Arc::clone(metrics),
-        })
+        let caps = Arc::new(Self { counts: Mutex::default(), metrics: Arc::clone(metrics) });
+        caps.change(limits, trusted);
+        caps
+    }
+
+    /// Other limits from now on. Connections above them stay.
+    pub(crate) fn change(&self, limits: &Limits, trusted: &[TrustedProxy]) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.total_max = limits.connections_max;
+        counts.per_client_max = limits.connections_per_ip_max;
+        counts.trusted = trusted.to_vec();
     }
 
     /// A slot for a connection from `peer` (`None`: a unix socket), if there is one left.
     pub(crate) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Slot> {
-        let client = self.counted(peer);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = if counts.total >= self.total_max {
+        let client = counts.counted(peer);
+        let refused = if counts.total >= counts.total_max {
             Some("connections-max")
         } else if client
-            .is_some_and(|client| counts.clients.get(&client).is_some_and(|n| *n >= self.per_client_max))
+            .is_some_and(|client| counts.clients.get(&client).is_some_and(|n| *n >= counts.per_client_max))
         {
             Some("connections-per-ip-max")
         } else {
@@ -68,7 +72,9 @@ impl Caps {
         self.metrics.connection_opened();
         Some(Slot { caps: Arc::clone(self), client })
     }
+}
 
+impl Counts {
     /// Whose limit a connection counts against: nobody's for this machine and for the proxies, which speak for many.
     fn counted(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
         let peer = peer?.to_canonical();

@@ -140,7 +140,7 @@ pub(crate) enum StoreVerb {
     Verify(Listing),
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Serve {
     /// Makes two invented people and a week of events, and says how to subscribe
     #[arg(long)]

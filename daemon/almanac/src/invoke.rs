@@ -18,6 +18,7 @@ use crate::config::origin::Origin;
 use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
+use crate::reload::Source;
 use crate::{demo, serve, status, tls};
 
 /// Does what the command line says.
@@ -28,7 +29,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
     let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
     let (config, origin) = configuration(&cli.globals, demo)?;
     match cli.verb {
-        Verb::Serve(options) => serve::run(config, &origin, &options),
+        Verb::Serve(options) => {
+            let source = Source::new(cli.globals, options, &config);
+            serve::run(config, &origin, &options, source)
+        }
         Verb::Config(ConfigVerb::Check) => {
             let tls = config.http.tls.as_ref().map(tls::load).transpose();
             tls.map_err(|mistake| origin.blame(&mistake))?;
@@ -63,7 +67,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
 
 /// The configuration with the global options applied. The demo is the same everywhere: it reads only a file that
 /// was named.
-fn configuration(globals: &Globals, demo: bool) -> Result<(Config, Origin), Failure> {
+pub(crate) fn configuration(globals: &Globals, demo: bool) -> Result<(Config, Origin), Failure> {
     let fallback = (!demo).then(|| Path::new(DEFAULT_FILE));
     let variables = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

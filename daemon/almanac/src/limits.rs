@@ -54,6 +54,13 @@ pub(crate) const STORE_WAIT: Duration = Duration::from_secs(10);
 /// How often it looks again.
 pub(crate) const STORE_LOOK: Duration = Duration::from_millis(25);
 
+/// How long the files of the configuration have to be left alone before they are read anew: who writes one often writes
+/// several.
+pub(crate) const SETTLE: Duration = Duration::from_millis(500);
+
+/// When they are read although something in their folder goes on changing.
+pub(crate) const SETTLE_MAX: Duration = Duration::from_secs(5);
+
 /// How often the daemon tidies its store.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(60);
 

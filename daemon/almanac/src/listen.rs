@@ -17,6 +17,8 @@ use crate::caps::{Caps, Slot};
 use crate::config::values::ListenAddress;
 use crate::connection::{Client, Server};
 use crate::failure::Failure;
+use crate::front::{Current, Front};
+use crate::handed::Socket;
 use crate::limits::{ACCEPT_REST, BACKLOG};
 use crate::supervisor::{Importance, Supervisor};
 
@@ -27,13 +29,24 @@ pub(crate) enum Listener {
     Unix(UnixListener, SocketFile),
 }
 
-/// The file of a unix socket, removed when dropped.
+/// The file of a unix socket. One that we made is removed when dropped.
 #[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    maker: Maker,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Maker {
+    Us,
+    ServiceManager,
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if self.maker == Maker::Us {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -71,13 +84,56 @@ impl Listener {
         })
     }
 
+    /// Takes over the sockets `handed`, or else binds the addresses `configured`.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub(crate) async fn all(
+        handed: Vec<Socket>,
+        configured: &[ListenAddress],
+        mode: u32,
+    ) -> Result<Vec<Self>, Failure> {
+        let mut listeners = Vec::new();
+        if handed.is_empty() {
+            for address in configured {
+                listeners.push(Self::bind(address, mode).await?);
+            }
+        }
+        for socket in handed {
+            let address = socket.address();
+            listeners.push(Self::adopt(socket).map_err(|error| {
+                Failure::failed(
+                    format!("cannot use the socket {address}: {error}"),
+                    "look at its socket unit",
+                )
+            })?);
+        }
+        Ok(listeners)
+    }
+
+    fn adopt(socket: Socket) -> io::Result<Self> {
+        let address = socket.address();
+        match (socket, address) {
+            (Socket::Unix(listener), ListenAddress::Unix(path)) => {
+                listener.set_nonblocking(true)?;
+                let file = SocketFile { path, maker: Maker::ServiceManager };
+                UnixListener::from_std(listener).map(|listener| Self::Unix(listener, file))
+            }
+            (Socket::Tcp(listener), _) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener).map(Self::Tcp)
+            }
+            (Socket::Unix(_), ListenAddress::Tcp(_)) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
     /// The address as it really is: with the port that the system chose.
     pub(crate) fn address(&self) -> ListenAddress {
         match self {
             Self::Tcp(listener) => ListenAddress::Tcp(
                 listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
             ),
-            Self::Unix(_, file) => ListenAddress::Unix(file.0.clone()),
+            Self::Unix(_, file) => ListenAddress::Unix(file.path.clone()),
         }
     }
 
@@ -129,7 +185,7 @@ async fn bind_unix(path: &Path, mode: u32) -> io::Result<Listener> {
         let (short, _folder) = short(path)?;
         UnixListener::bind(short)?
     };
-    let file = SocketFile(path.to_owned());
+    let file = SocketFile { path: path.to_owned(), maker: Maker::Us };
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(Listener::Unix(listener, file))
 }
@@ -155,13 +211,7 @@ fn short(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 }
 
 /// Serves the connections of one listener until the supervisor asks to stop.
-pub(crate) fn serve(
-    supervisor: &Supervisor,
-    listener: Listener,
-    server: Arc<Server>,
-    caps: Arc<Caps>,
-    tls: Option<TlsAcceptor>,
-) {
+pub(crate) fn serve(supervisor: &Supervisor, listener: Listener, front: Current, caps: Arc<Caps>) {
     let tasks = supervisor.clone();
     let stopping = supervisor.stopping();
     let accepting = async move {
@@ -169,7 +219,7 @@ pub(crate) fn serve(
             let accepted = listener.accept().await;
             let peer = accepted.peer();
             let Some(slot) = caps.admit(peer) else { continue };
-            let connection = connection(accepted, Arc::clone(&server), tls.clone(), slot);
+            let connection = connection(accepted, front.load_full(), slot);
             tasks.spawn("http.connection", Importance::Ordinary, connection);
         }
     };
@@ -178,7 +228,9 @@ pub(crate) fn serve(
     });
 }
 
-async fn connection(accepted: Accepted, server: Arc<Server>, tls: Option<TlsAcceptor>, _slot: Slot) {
+async fn connection(accepted: Accepted, front: Arc<Front>, _slot: Slot) {
+    let server = Arc::clone(&front.server);
+    let tls = front.tls.clone().map(TlsAcceptor::from);
     match accepted {
         Accepted::Unix(stream) => {
             server.serve(stream, Client { peer: None, secure: false, hosts: [].into() }).await;

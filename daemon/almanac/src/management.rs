@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use almanac_app::{App, StoreStatus};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -27,7 +28,7 @@ pub(crate) struct Management {
     pub(crate) metrics: Arc<Metrics>,
     /// Set once the store is open.
     pub(crate) app: OnceLock<Arc<App>>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<ArcSwap<Limits>>,
 }
 
 /// Serves one address until the supervisor asks to stop.
@@ -58,13 +59,14 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, management: &A
     let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
         Ok::<_, Infallible>(management.answer(request.method(), request.uri().path()).await)
     });
+    let limits = management.limits.load_full();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(management.limits.header_timeout.0)
+        .header_read_timeout(limits.header_timeout.0)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     // One request a connection: the whole of it has one bound.
-    let _ = timeout(management.limits.header_timeout.0 + management.limits.write_timeout.0, connection).await;
+    let _ = timeout(limits.header_timeout.0 + limits.write_timeout.0, connection).await;
 }
 
 impl Management {
@@ -176,7 +178,7 @@ mod tests {
             daemon: Arc::clone(&daemon),
             metrics: Arc::default(),
             app: OnceLock::new(),
-            limits: Limits::default(),
+            limits: Arc::default(),
         };
         let get = Method::GET;
         assert_eq!(ask(&management, &get, "/health/ready").await.0, 503);

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use almanac_app::App;
-use almanac_base::{Clock, IdGen, SystemClock};
-use almanac_methods::{Service, Settings};
+use almanac_base::{Clock, SystemClock};
 use almanac_store::{CreateMode, OpenError, Store};
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::as_owner::become_owner_of;
@@ -22,23 +22,30 @@ use crate::commands::rows::Addresses;
 use crate::commands::{Executor, run};
 use crate::config::origin::Origin;
 use crate::config::values::ListenAddress;
-use crate::config::{Config, Engine};
-use crate::connection::{Handler, Server};
+use crate::config::{Config, Engine, Limits};
 use crate::control;
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure};
+use crate::front::{Front, Workshop};
+use crate::handed::{Handed, Socket};
 use crate::limits::{HOUSEKEEPING, STORE_LOOK, STORE_WAIT};
 use crate::listen::{self, Listener};
 use crate::management::{self, Management};
 use crate::metrics::Metrics;
+use crate::reload::{self, Reload, Source};
 use crate::supervisor::{Drained, Importance, Supervisor};
-use crate::{demo, lan, telemetry, tls};
+use crate::{demo, lan, systemd, telemetry, tls};
 
 /// Runs the daemon until it is told to stop.
 ///
 /// # Errors
 /// Why it could not start, or that a vital part of it ended.
-pub(crate) fn run(mut config: Config, origin: &Origin, options: &cli::Serve) -> Result<(), Failure> {
+pub(crate) fn run(
+    mut config: Config,
+    origin: &Origin,
+    options: &cli::Serve,
+    source: Source,
+) -> Result<(), Failure> {
     telemetry::start(&config.log, Arc::new(SystemClock));
     if let Some(port) = options.lan {
         // The certificate lives in the state folder and belongs to its owner.
@@ -48,6 +55,8 @@ pub(crate) fn run(mut config: Config, origin: &Origin, options: &cli::Serve) -> 
         }
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
+    let handed = Handed::take()?;
+    handed.check(&config).map_err(|mistake| origin.blame(&mistake))?;
     // The key of the certificate may be readable for root only.
     let tls = config.http.tls.as_ref().map(tls::load).transpose();
     let tls = tls.map_err(|mistake| origin.blame(&mistake))?;
@@ -55,7 +64,7 @@ pub(crate) fn run(mut config: Config, origin: &Origin, options: &cli::Serve) -> 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
     })?;
-    let outcome = runtime.block_on(serve(config, tls, options.demo));
+    let outcome = runtime.block_on(serve(config, tls, handed, options.demo, source));
     // A store that is still being opened is not waited for: nobody is left to hear a second signal.
     runtime.shutdown_background();
     outcome
@@ -70,40 +79,59 @@ struct Parts {
     observers: Supervisor,
     /// Cancelled by the first signal to stop.
     told: CancellationToken,
+    /// Notified by SIGHUP.
+    hangups: Arc<Notify>,
+    source: Source,
+    /// As the last reload left them.
+    limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     daemon: Arc<Daemon>,
     clock: Arc<dyn Clock>,
 }
 
-async fn serve(config: Config, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
+async fn serve(
+    config: Config,
+    tls: Option<Arc<ServerConfig>>,
+    handed: Handed,
+    demo: bool,
+    source: Source,
+) -> Result<(), Failure> {
     let observers = Supervisor::default();
     let told = told_to_stop(&observers)?;
+    let hangups = reload::asked(&observers)?;
     let parts = Parts {
         supervisor: Supervisor::default(),
         observers,
         told,
+        hangups,
+        source,
+        limits: Arc::new(ArcSwap::from_pointee(config.limits.clone())),
         metrics: Arc::default(),
         daemon: Arc::new(Daemon::new(config.store.path.clone())),
         clock: Arc::new(SystemClock),
         config,
     };
-    let outcome = observed(&parts, tls, demo).await;
+    let outcome = observed(&parts, tls, handed, demo).await;
     parts.observers.drain(Duration::ZERO).await;
     outcome
 }
 
 /// All between the first and the last answer of the management listener.
-async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> Result<(), Failure> {
+async fn observed(
+    parts: &Parts,
+    tls: Option<Arc<ServerConfig>>,
+    handed: Handed,
+    demo: bool,
+) -> Result<(), Failure> {
     let management = Arc::new(Management {
         daemon: Arc::clone(&parts.daemon),
         metrics: Arc::clone(&parts.metrics),
         app: OnceLock::new(),
-        limits: parts.config.limits.clone(),
+        limits: Arc::clone(&parts.limits),
     });
     // First of all, so that whoever waits for readiness is told to wait.
     let mut addresses = Addresses::default();
-    for address in &parts.config.management.listen {
-        let listener = Listener::bind(address, 0o660).await?;
+    for listener in Listener::all(handed.management, &parts.config.management.listen, 0o660).await? {
         addresses.management.push(url(&listener.address(), "http"));
         management::serve(&parts.observers, listener, Arc::clone(&management));
     }
@@ -112,7 +140,7 @@ async fn observed(parts: &Parts, tls: Option<Arc<ServerConfig>>, demo: bool) -> 
     let outcome = match parts.told.run_until_cancelled(run::app(&parts.config, &store)).await {
         Some(Ok(app)) => {
             let _ = management.app.set(Arc::clone(&app));
-            let work = with_app(parts, &app, tls, addresses, demo);
+            let work = with_app(parts, &app, tls, handed.http, addresses, demo);
             let outcome = parts.told.run_until_cancelled(work).await.unwrap_or(Ok(()));
             stop(parts).await;
             app.close().await;
@@ -166,26 +194,36 @@ async fn with_app(
     parts: &Parts,
     app: &Arc<App>,
     tls: Option<Arc<ServerConfig>>,
+    handed: Vec<Socket>,
     mut addresses: Addresses,
     demo: bool,
 ) -> Result<(), Failure> {
     let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
     listen_for_commands(parts, app).await?;
-    let mut listeners = Vec::new();
-    for address in &parts.config.http.listen {
-        let listener = Listener::bind(address, 0o660).await?;
-        addresses.http.push(url(&listener.address(), if tls.is_some() { "https" } else { "http" }));
-        listeners.push(listener);
-    }
-    let server = Arc::new(server(parts, app));
+    let listeners = Listener::all(handed, &parts.config.http.listen, 0o660).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    addresses.http.extend(listeners.iter().map(|listener| url(&listener.address(), scheme)));
+    let workshop = workshop(parts, app);
+    let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
     for listener in listeners {
-        let tls = tls.clone().map(TlsAcceptor::from);
-        listen::serve(&parts.supervisor, listener, Arc::clone(&server), Arc::clone(&caps), tls);
+        listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
+    systemd::feed_watchdog(&parts.supervisor, app);
     parts.daemon.ready(addresses.clone());
+    systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
+    let reload = Reload {
+        source: parts.source.clone(),
+        running: parts.config.clone(),
+        workshop,
+        front,
+        caps,
+        limits: Arc::clone(&parts.limits),
+        addresses: addresses.clone(),
+    };
+    reload::serve(&parts.supervisor, reload, Arc::clone(&parts.hangups));
     if let Some(logins) = logins {
         guide(parts, &addresses, &logins)?;
     }
@@ -194,6 +232,7 @@ async fn with_app(
         () = work.cancelled() => {}
         () = observation.cancelled() => {}
     }
+    systemd::stopping();
     Err(Failure::failed("a vital part of the server ended", "see the log above; start again"))
 }
 
@@ -220,27 +259,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The CalDAV service as the listeners call it.
-fn server(parts: &Parts, app: &Arc<App>) -> Server {
-    let limits = &parts.config.limits;
-    let mut settings = Settings {
-        public_url: parts.config.http.public_url.as_ref().map(ToString::to_string),
-        ..Settings::default()
-    };
-    settings.xml.body_bytes_max = limits.xml_bytes_max.0;
-    settings.ical.object_bytes_max = limits.object_bytes_max.0;
-    settings.ical.line_bytes_max = limits.object_bytes_max.0; // a file attached inline is one line
-    settings.limits.body_bytes_max = limits.body_bytes_max.0;
-    let service = Service::new(Arc::clone(app) as _, Arc::clone(&parts.clock), settings);
-    let handler: Handler = Arc::new(move |request, edge| {
-        let service = service.clone();
-        Box::pin(async move { service.serve(request, edge).await })
-    });
-    Server {
-        handler,
-        limits: limits.clone(),
-        trusted: parts.config.http.trusted_proxies.clone(),
-        ids: IdGen::new(Arc::clone(&parts.clock)),
+fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
+    Workshop {
+        app: Arc::clone(app),
+        clock: Arc::clone(&parts.clock),
         metrics: Arc::clone(&parts.metrics),
         supervisor: parts.supervisor.clone(),
     }
@@ -268,7 +290,7 @@ fn keep_house(parts: &Parts, app: &Arc<App>) {
 async fn stop(parts: &Parts) {
     parts.daemon.draining();
     tracing::info!(count = parts.metrics.connections_open(), "stopping");
-    if parts.supervisor.drain(parts.config.limits.drain_timeout.0).await == Drained::Cut {
+    if parts.supervisor.drain(parts.limits.load().drain_timeout.0).await == Drained::Cut {
         tracing::warn!("some requests took too long and were cut");
     }
 }
@@ -319,6 +341,7 @@ fn told_to_stop(observers: &Supervisor) -> Result<CancellationToken, Failure> {
                 // Whatever is not durable was not acknowledged: the store is made for this.
                 std::process::exit(i32::from(Exit::Failed as u8));
             }
+            systemd::stopping();
             tell.cancel();
         }
     });

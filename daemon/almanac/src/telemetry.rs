@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use almanac_base::Clock;
 use serde_json::Value;
@@ -15,7 +15,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Level, Log, LogFormat};
@@ -55,10 +56,23 @@ pub(crate) const FIELDS: [&str; 31] = [
     "written",
 ];
 
+/// Where the level of the process is changed.
+static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
 /// Sends all events of this process to stderr. Only the first call of a process has an effect.
 pub(crate) fn start(log: &Log, clock: Arc<dyn Clock>) {
     let lines = Lines { format: log.format, clock, out: Mutex::new(Box::new(std::io::stderr())) };
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets(log.level))).try_init();
+    let (level, handle) = reload::Layer::new(targets(log.level));
+    if tracing_subscriber::registry().with(lines.with_filter(level)).try_init().is_ok() {
+        let _ = LEVEL.set(handle);
+    }
+}
+
+/// Writes lines of this level and above from now on.
+pub(crate) fn set_level(level: Level) {
+    if let Some(handle) = LEVEL.get() {
+        let _ = handle.reload(targets(level));
+    }
 }
 
 /// Reports a panic by its place alone: its text may quote what the code was working on.

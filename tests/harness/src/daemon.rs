@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -46,6 +47,8 @@ pub struct Options {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     state: Option<PathBuf>,
+    /// A socket that the daemon gets as a service manager would give it.
+    handed: Option<Arc<OwnedFd>>,
     /// Where the daemon is started, if it is to find its state folder by itself.
     started_in: Option<PathBuf>,
     without_canary: bool,
@@ -65,6 +68,20 @@ impl Options {
         self.environment.retain(|(n, _)| *n != name);
         self.environment.push((name, value.into()));
         self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Hands a socket over that is bound already, for the purpose `name`. A copy of it stays open with us.
+    #[must_use]
+    pub fn hand_over(mut self, socket: impl Into<OwnedFd>, name: &str) -> Self {
+        self.handed = Some(Arc::new(socket.into()));
+        self.variable("LISTEN_FDNAMES", name).variable("LISTEN_FDS", "1")
     }
 
     /// Adds an argument to `almanac serve`.
@@ -220,11 +237,7 @@ impl Daemon {
     pub fn try_boot(&mut self) -> Result<(), Cli> {
         assert!(self.running.is_none(), "the daemon is running already");
         let mut command = self.serve();
-        command
-            .args(&self.options.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(&self.options.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let stdout = Logs::follow(process.stdout.take().unwrap());
         let stderr = Logs::follow(process.stderr.take().unwrap());
@@ -244,18 +257,26 @@ impl Daemon {
     pub fn boot_and_kill(&mut self, delay: Duration) {
         assert!(self.running.is_none(), "the daemon is running already");
         let mut command = self.serve();
-        let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(delay);
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
     fn serve(&self) -> Command {
-        let Some(folder) = &self.options.started_in else { return self.command(["serve"]) };
-        let mut command = self.bare();
-        command.arg("serve").current_dir(folder);
-        command
+        let mut command = match &self.options.started_in {
+            None => self.command(["serve"]),
+            Some(folder) => {
+                let mut command = self.bare();
+                command.arg("serve").current_dir(folder);
+                command
+            }
+        };
+        command.stdin(Stdio::null());
+        match &self.options.handed {
+            None => command,
+            Some(socket) => handing_over(&command, socket),
+        }
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
@@ -477,6 +498,21 @@ impl Drop for Daemon {
 /// If there is no such process.
 pub fn send_signal(process: &Child, signal: Signal) {
     kill_process(Pid::from_child(process), signal).unwrap();
+}
+
+/// `command` with `socket` as the first descriptor after the standard ones, and told that it is meant.
+fn handing_over(command: &Command, socket: &OwnedFd) -> Command {
+    let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ exec \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.stdin(socket.try_clone().unwrap());
+    shell
 }
 
 /// Waits for the end of `process`; `None` if it does not come.

@@ -22,8 +22,15 @@ const PREREQUISITES: [&str; 3] = ["`git`", "`make`", "rustup"];
 const TOOLCHAIN: (&str, &str) = ("channel = \"1.95.0\"", "rust-version = \"1.95\"");
 
 /// Bindings that need nothing installed: declarations of what the kernel or the browser has, or with their C inside.
-const BINDINGS: [&str; 5] =
-    ["core-foundation-sys", "js-sys", "libmimalloc-sys", "linux-raw-sys", "windows-sys"];
+const BINDINGS: [&str; 7] = [
+    "core-foundation-sys",
+    "inotify-sys",
+    "js-sys",
+    "kqueue-sys",
+    "libmimalloc-sys",
+    "linux-raw-sys",
+    "windows-sys",
+];
 
 /// Lines of every crate's manifest: the lints and the licence are those of the workspace.
 const INHERITED: [&str; 2] = ["[lints]\nworkspace = true\n", "\nlicense.workspace = true\n"];

@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::*;
 use crate::caps::Caps;
 use crate::config::values::{ListenAddress, Period, Size};
+use crate::front::Front;
 use crate::listen::{self, Listener};
 use crate::supervisor::Drained;
 
@@ -117,7 +118,12 @@ async fn start_with(tls: Option<TlsAcceptor>, change: impl FnOnce(&mut Limits)) 
     });
     let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), 0o600).await.unwrap();
     let ListenAddress::Tcp(address) = listener.address() else { panic!("tcp") };
-    listen::serve(&supervisor, listener, server, caps, tls);
+    listen::serve(
+        &supervisor,
+        listener,
+        Front::current(server, tls.map(|tls| Arc::clone(tls.config()))),
+        caps,
+    );
     Running { address, supervisor, metrics, given_up }
 }
 
@@ -484,7 +490,7 @@ async fn a_unix_socket_serves_whom_its_proxy_speaks_for() {
         supervisor: running.supervisor.clone(),
     };
     let caps = Caps::new(&Limits::default(), &[], &running.metrics);
-    listen::serve(&running.supervisor, listener, Arc::new(server), caps, None);
+    listen::serve(&running.supervisor, listener, Front::current(Arc::new(server), None), caps);
     let mut stream = listen::connect_unix(&path).await.unwrap();
     let request = b"GET /peer HTTP/1.1\r\nhost: a\r\nforwarded: for=203.0.113.7;proto=https\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();

@@ -45,11 +45,13 @@ mod process;
 mod propfind;
 mod proppatch;
 mod refusals;
+mod reload;
 mod restart;
 mod rfc4791_appendix_b;
 mod sharing;
 mod slow_clients;
 mod sync_collection;
+mod systemd;
 mod time_zones;
 
 /// A daemon with one person, Erika.
