@@ -37,6 +37,7 @@ check: ## Format, lints, layers, documentation, licences; no tests
 	$(CARGO) run --locked --quiet --package almanac-tidy
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	$(TOOLS)/cargo-deny --log-level error check bans licenses sources
+	@tests/conformance/advisories
 ifdef ALMANAC_ADVISORY_DB
 	$(INSTALL) advisories "$(ALMANAC_ADVISORY_DB)"
 else

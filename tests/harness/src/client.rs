@@ -254,6 +254,8 @@ impl Request {
     pub fn try_send(&self) -> io::Result<Response> {
         let mut wire = self.client.connect()?;
         let sent = wire.send(self.to_bytes());
-        wire.read_response(&self.method).map_err(|e| sent.err().unwrap_or(e))
+        let response = wire.read_response(&self.method).map_err(|e| sent.err().unwrap_or(e))?;
+        wire.reset();
+        Ok(response)
     }
 }

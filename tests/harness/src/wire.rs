@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
@@ -106,6 +107,14 @@ impl Wire {
     pub fn finish(&mut self) {
         if let Some(tcp) = &self.tcp {
             let _ = tcp.shutdown(std::net::Shutdown::Write); // the daemon may have closed it already
+        }
+    }
+
+    /// Closes the connection by a reset. One that is closed in order keeps its port for a minute, and tests make more
+    /// requests in a minute than there are ports.
+    pub(crate) fn reset(self) {
+        if let Some(tcp) = &self.tcp {
+            let _ = set_socket_linger(tcp, Some(Duration::ZERO)); // the only harm of a failure is a port
         }
     }
 

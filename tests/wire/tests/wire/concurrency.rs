@@ -1,7 +1,6 @@
 //! Many clients at once: a client that follows the changes misses none, and every reader sees whole objects.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use almanac_harness::{Client, Person, ics};
 
@@ -39,18 +38,13 @@ fn follow(client: &Client, erika: &Person, token: &str, known: &mut BTreeMap<Str
 #[test]
 fn a_client_that_syncs_while_others_write_misses_nothing() {
     let (_daemon, erika, client) = erika();
-    let left = AtomicUsize::new(WRITERS);
     let (mut known, mut token) = (BTreeMap::new(), String::new());
     std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let (client, erika, left) = (&client, &erika, &left);
-            scope.spawn(move || {
-                write(client, erika, writer);
-                left.fetch_sub(1, Ordering::SeqCst);
-            });
-        }
-        while left.load(Ordering::SeqCst) > 0 {
-            token = follow(&client, &erika, &token, &mut known);
+        let (client, erika) = (&client, &erika);
+        let writers: Vec<_> =
+            (0..WRITERS).map(|writer| scope.spawn(move || write(client, erika, writer))).collect();
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            token = follow(client, erika, &token, &mut known);
         }
     });
     follow(&client, &erika, &token, &mut known);
@@ -66,18 +60,16 @@ fn etag_and_data_of_one_answer_always_belong_together() {
     let path = erika.object("a.ics");
     let _ = client.put(&path, ics::event("a", "Write 0", "20261201T090000Z")).expect(201);
     let written = std::sync::Mutex::new(BTreeMap::new());
-    let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = scope.spawn(|| {
             for n in 1..=100 {
                 let body = ics::event("a", &format!("Write {n}"), "20261201T090000Z");
                 let etag = client.put(&path, &body).expect(204).etag();
                 written.lock().unwrap().insert(etag, body);
             }
-            done.store(1, Ordering::SeqCst);
         });
         let mut seen = Vec::new();
-        while done.load(Ordering::SeqCst) == 0 {
+        while !writer.is_finished() {
             let inside = format!("<D:prop><D:getetag/><C:calendar-data/></D:prop><D:href>{path}</D:href>");
             let answer =
                 client.report_request(&erika.calendar(), "C:calendar-multiget", &inside).send().multistatus();
