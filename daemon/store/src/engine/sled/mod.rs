@@ -158,6 +158,10 @@ impl Disk for SledDisk {
     }
 
     fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {
+        let bytes = rows.iter().map(|(row, stored)| row.len().saturating_add(stored.len()) as u64);
+        if !self.has_room(bytes.sum(), false) {
+            return Err(EngineError::NoSpace);
+        }
         self.transact(&mut |pending| {
             for (row, stored) in rows {
                 let (version, value) = split(stored)?;
