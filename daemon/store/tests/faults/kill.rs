@@ -56,7 +56,11 @@ fn writer() {
             scope.spawn(move || {
                 for number in number_in(tenant, Space::Objects, lane) + 1.. {
                     // Now and then one that an engine may have to take apart.
-                    let length = if number % 7 == 0 { 12_000 } else { 1200 };
+                    let length = match number {
+                        _ if number % 40 == 9 => 1_500_000,
+                        _ if number % 7 == 0 => 12_000,
+                        _ => 1200,
+                    };
                     let value = [number.to_be_bytes().to_vec(), vec![lane; length]].concat();
                     let version = tenant.new_version();
                     let log = LogWrite {
