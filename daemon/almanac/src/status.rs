@@ -27,6 +27,7 @@ pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
     }
     let engine = match config.store.engine {
         Engine::Redb => "redb",
+        Engine::Sled => "sled",
         Engine::Memory => "memory",
     };
     let mut row = StatusRow::stopped(&state.display().to_string(), engine);

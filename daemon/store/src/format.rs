@@ -46,15 +46,19 @@ impl Format {
         })
     }
 
+    /// The row.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let version = self.version.to_be_bytes();
+        [MAGIC.as_slice(), &version, self.incarnation.as_bytes(), &self.key_check].concat()
+    }
+
     /// Writes the row.
     pub(crate) fn to_mutation(self) -> Mutation {
-        let version = self.version.to_be_bytes();
-        let value = [MAGIC.as_slice(), &version, self.incarnation.as_bytes(), &self.key_check].concat();
         Mutation::Put {
             space: Space::Format,
             key: FORMAT_KEY.into(),
             version: RecordVersion::NONE,
-            value: Bytes::from(value),
+            value: Bytes::from(self.to_bytes()),
         }
     }
 }

@@ -9,19 +9,22 @@
 //! Sealing is AES-256-GCM (NIST SP 800-38D, RFC 5116), keys are derived by HKDF (RFC 5869).
 //!
 //! ```text
-//! state/store.redb   the rows                    state/lock   held while a process has the store
+//! state/store.redb   the rows, or store.sled/      state/lock   held while a process has the store
 //! state/head         the high-water mark         state/root.key   the root key, if it is kept in a file here
 //! ```
 #![warn(missing_docs)]
 
+mod aside;
 pub mod backup;
 mod changes;
+pub mod convert;
 pub mod engine;
 mod error;
 mod files;
 mod format;
 mod in_flight;
 pub mod keys;
+mod kinds;
 pub mod limits;
 mod mark;
 mod migrations;
@@ -43,7 +46,8 @@ pub use changes::{Change, ChangePage, CollectionPlace};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
 pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
-pub use open::{CreateMode, EngineKind, Layer, OpenError, OpenOptions, Tuning};
+pub use kinds::EngineKind;
+pub use open::{CreateMode, Layer, OpenError, OpenOptions, Tuning};
 pub use rotate::Rotated;
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};

@@ -1,9 +1,9 @@
 //! How a store is opened, and every reason not to.
 //!
 //! Everything that can refuse is looked at first, on a view that keeps redb's own writes in memory, so a refused
-//! store is untouched. Only then the file is opened for good.
+//! store is untouched. Only then it is opened for good. How far a sled store has come shows only when it is open.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,21 @@ use std::sync::Arc;
 use almanac_base::{Clock, StoreId};
 use ring::hmac;
 
-use crate::engine::memory::MemoryEngine;
-use crate::engine::redb::{Medium, OpenFault, RedbEngine, file_medium};
+use crate::aside::{Aside, rename};
+use crate::engine::redb::{Medium, file_medium};
+use crate::engine::sled::SledTuning;
 use crate::engine::{Commit, Engine, Heads, Mutation, Precondition};
 use crate::error::StoreError;
-use crate::files::{StateLock, is_full, sync_folder_of};
+use crate::files::{StateLock, is_full};
 use crate::format::{FORMAT_KEY, Format, SYSTEM};
 use crate::keys::{KeyError, KeyProvider, KeyWish, RootKey};
+use crate::kinds::{EngineKind, Seen, stored_format};
 use crate::limits::SEALS_PER_KEY_MAX;
 use crate::mark::{Found, Mark};
 use crate::migrations;
 use crate::space::Space;
 use crate::tenant_keys::{new_index_row, wrap_key};
 use crate::wait::wait_for;
-
-/// Which engine keeps the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineKind {
-    /// A redb file in the state folder.
-    Redb,
-    /// Memory: nothing is written anywhere, the state folder is not used.
-    Memory,
-}
 
 /// Whether a store may begin here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +64,8 @@ pub struct Tuning {
     pub seals_per_key_max: u64,
     /// Opens redb's file.
     pub medium: Arc<Medium>,
+    /// What sled is asked for.
+    pub sled: SledTuning,
     /// Put around the engine once the store is known to be right.
     pub layer: Arc<Layer>,
 }
@@ -80,14 +75,15 @@ impl Default for Tuning {
         Self {
             seals_per_key_max: SEALS_PER_KEY_MAX,
             medium: Arc::new(file_medium),
+            sled: SledTuning::default(),
             layer: Arc::new(|engine| engine),
         }
     }
 }
 
-/// Why a store was not opened. Each text is one sentence with a remedy. Nothing was touched, with two exceptions:
-/// a new store may be left half made, which the next start replaces; and damage that shows only in a tenant's
-/// keys is found when the file is open already.
+/// Why a store was not opened. Each text is one sentence with a remedy. Nothing was touched, with three exceptions:
+/// a new store may be left half made, which the next start replaces; damage that shows only in a tenant's keys is
+/// found when the store is open already; and so is it if a sled store is damaged or older than its mark.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the store.
@@ -96,6 +92,22 @@ pub enum OpenError {
     /// There is no store, and none was to be made.
     #[error("there is no store in {0}; start the daemon once to make one, or name the right state folder")]
     Missing(PathBuf),
+    /// The folder holds a store of another engine than the one asked for.
+    #[error("{folder} holds a {found} store, not a {wanted} store; set engine = \"{found}\" in [store], or convert it", found = found.name(), wanted = wanted.name(), folder = folder.display())]
+    OtherEngine {
+        /// The state folder.
+        folder: PathBuf,
+        /// The engine whose store is there.
+        found: EngineKind,
+        /// The engine asked for.
+        wanted: EngineKind,
+    },
+    /// The store is between two engines.
+    #[error("a conversion of the store in {0} was cut off; convert it again, which finishes it")]
+    HalfConverted(PathBuf),
+    /// There is a store already where one was to be made.
+    #[error("there is a store at {0} already; move away the one that is not needed")]
+    Occupied(PathBuf),
     /// The root key is not the one of this store.
     #[error("the key does not fit the store in {0}; put back the key file that belongs to it")]
     WrongKey(PathBuf),
@@ -149,19 +161,49 @@ pub enum OpenError {
 pub(crate) struct Names {
     pub(crate) folder: PathBuf,
     pub(crate) lock: PathBuf,
+    /// The store of the engine asked for.
     pub(crate) rows: PathBuf,
+    /// Where a store is made before it gets its name.
+    pub(crate) aside: PathBuf,
     pub(crate) mark: PathBuf,
 }
 
 impl Names {
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, kind: EngineKind) -> Self {
         Self {
             folder: folder.into(),
             lock: folder.join("lock"),
-            rows: folder.join("store.redb"),
+            rows: folder.join(format!("store.{}", kind.name())),
+            aside: folder.join(if kind == EngineKind::Sled { "sled.new" } else { "store.new" }),
             mark: folder.join("head"),
         }
     }
+
+    /// Where a store of the other engine is converted to this one.
+    pub(crate) fn converted(&self) -> PathBuf {
+        self.rows.with_added_extension("new")
+    }
+
+    /// What was the store before it was converted.
+    pub(crate) fn old(&self) -> PathBuf {
+        self.rows.with_added_extension("old")
+    }
+
+    /// Whether a conversion from the engine of `before` was stopped between taking away the one store and naming the
+    /// other, which is complete by then.
+    pub(crate) fn is_half_converted(&self, before: &Self) -> Result<bool, OpenError> {
+        let stores = exists(&self.rows)? || exists(&before.rows)?;
+        Ok(!stores && exists(&self.converted())? && exists(&before.old())?)
+    }
+}
+
+pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
+    path.try_exists().map_err(|source| at(path, source))
+}
+
+pub(crate) fn take_lock(names: &Names) -> Result<StateLock, OpenError> {
+    let lock = StateLock::take(&names.lock).map_err(|source| at(&names.lock, source))?;
+    lock.ok_or_else(|| OpenError::InUse(names.folder.clone()))
 }
 
 /// A store whose engine is open and whose format is known to be right.
@@ -174,30 +216,31 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
-    match options.engine {
-        EngineKind::Memory => open_memory(options),
-        EngineKind::Redb => open_redb(options, tuning),
+    match options.engine.other() {
+        None => open_memory(options, tuning),
+        Some(other) => open_on_disk(options, tuning, other),
     }
 }
 
-fn open_memory(options: &OpenOptions) -> Result<Opened, OpenError> {
+fn open_memory(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
     let root = options.key.load(KeyWish::MayCreate)?;
-    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
+    let engine = options.engine.create(&options.state, options.cache_bytes, tuning)?;
     let format = begin(&*engine, &root, &options.state)?;
     Ok(Opened { engine, format, root, state: None })
 }
 
-fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError> {
-    let names = Names::new(&options.state);
-    let exists = |path: &Path| path.try_exists().map_err(|source| at(path, source));
+fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Result<Opened, OpenError> {
+    let kind = options.engine;
+    let names = Names::new(&options.state, kind);
+    refuse_others(&names, kind, other)?;
     // A lock without a store is that of a process which makes one just now, or was stopped while it did.
     if options.create == CreateMode::Never && !exists(&names.rows)? && !exists(&names.lock)? {
         return Err(OpenError::Missing(names.folder));
     }
     make_folder(&names.folder)?;
-    let lock = StateLock::take(&names.lock).map_err(|source| at(&names.lock, source))?;
-    let lock = lock.ok_or_else(|| OpenError::InUse(names.folder.clone()))?;
+    let lock = take_lock(&names)?;
     // Only now does the answer hold: another process may have made the store in between.
+    refuse_others(&names, kind, other)?;
     match (exists(&names.rows)?, options.create) {
         (true, _) => {}
         (false, CreateMode::IfMissing) => create(options, tuning, &names)?,
@@ -205,19 +248,44 @@ fn open_redb(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenError
     }
 
     let root = options.key.load(KeyWish::Existing)?;
-    let (mut format, heads) = examine(&names, options.cache_bytes)?;
-    let known = check(&names, &root, &format, &heads)?;
-    let engine = RedbEngine::open(&names.rows, options.cache_bytes, Arc::clone(&tuning.medium))
-        .map_err(|fault| faulty(&names.rows, fault))?;
-    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let Seen { format: seen, heads } = kind.look(&names.rows, options.cache_bytes)?;
+    let mut known = check(&names, &root, &seen, heads.as_ref())?;
+    let engine = kind.open(&names.rows, options.cache_bytes, tuning)?;
     let failed = |error| stored(&names.folder, error);
+    let mut format = seen;
+    if heads.is_none() {
+        // Only now the store can tell how far it has come, and what it said before may be older than its rows.
+        let row = stored_format(&*engine).map_err(failed)?;
+        format = row.ok_or(OpenError::Damaged { what: "its first rows are missing" })?;
+        known = check(&names, &root, &format, Some(&engine.heads()))?;
+    }
     migrate(&*engine, &mut format, migrations::STEPS, migrations::CURRENT).map_err(failed)?;
     if known == Known::No {
         // Nobody can say which changes clients saw that this store does not know: their tokens must not fit.
         format.incarnation = StoreId::from_bytes(crate::seal::random().map_err(failed)?);
         save(&*engine, format).map_err(failed)?;
     }
+    if format != seen {
+        kind.identify(&names.rows, &format)?;
+    }
     Ok(Opened { engine, format, root, state: Some((lock, names)) })
+}
+
+/// Refuses a folder without the store asked for, but with another, or with one that is on its way from one engine to
+/// the other.
+fn refuse_others(names: &Names, wanted: EngineKind, found: EngineKind) -> Result<(), OpenError> {
+    if exists(&names.rows)? {
+        return Ok(());
+    }
+    let folder = names.folder.clone();
+    let others = Names::new(&names.folder, found);
+    if exists(&others.rows)? {
+        return Err(OpenError::OtherEngine { folder, found, wanted });
+    }
+    if names.is_half_converted(&others)? || others.is_half_converted(names)? {
+        return Err(OpenError::HalfConverted(folder));
+    }
+    Ok(())
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
@@ -227,23 +295,14 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
 /// Makes the store aside and gives it its name when it is complete, then writes its mark. In this order, because
 /// a mark without a store means that the store vanished, whereas a store without a mark opens.
 fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), OpenError> {
-    if names.mark.try_exists().map_err(|source| at(&names.mark, source))? {
-        return Err(OpenError::Damaged { what: "store.redb is missing, but the file head remembers it" });
+    if exists(&names.mark)? {
+        return Err(OpenError::Damaged { what: "it is missing, but the file head remembers it" });
     }
     let root = options.key.load(KeyWish::MayCreate)?;
-    let aside = names.rows.with_extension("new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&aside, error)),
-        _ => {}
-    }
-    let engine = RedbEngine::create(&aside, options.cache_bytes, Arc::clone(&tuning.medium))
-        .map_err(|fault| faulty(&aside, fault))?;
-    let format = begin(&engine, &root, &names.folder)?;
-    let heads = engine.heads();
-    engine.close();
-    fs::rename(&aside, &names.rows).map_err(|source| at(&names.rows, source))?;
-    sync_folder_of(&names.rows).map_err(|source| at(&names.folder, source))?;
-    let mark = Mark { incarnation: format.incarnation, heads };
+    let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, tuning)?;
+    let format = begin(&*aside.engine, &root, &names.folder)?;
+    let mark = aside.complete(&format)?;
+    rename(&names.aside, &names.rows)?;
     mark.write(&names.mark, &mark_key(&root)?).map_err(|source| at(&names.mark, source))
 }
 
@@ -272,15 +331,6 @@ fn save(engine: &dyn Engine, format: Format) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Looks at an existing store without touching it.
-fn examine(names: &Names, cache_bytes: usize) -> Result<(Format, Heads), OpenError> {
-    let keys = [(Space::Format, FORMAT_KEY.into())];
-    let (rows, heads) = RedbEngine::look(&names.rows, cache_bytes, SYSTEM, &keys)
-        .map_err(|fault| faulty(&names.rows, fault))?;
-    let format = rows.into_iter().next().flatten().and_then(|(_, value)| Format::parse(&value));
-    Ok((format.ok_or_else(|| OpenError::Foreign(names.rows.clone()))?, heads))
-}
-
 /// Whether the past of the store is vouched for by its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -288,7 +338,8 @@ enum Known {
     No,
 }
 
-fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Result<Known, OpenError> {
+/// Checks what a store says of itself, and how far it has come if that is known already.
+fn check(names: &Names, root: &RootKey, format: &Format, heads: Option<&Heads>) -> Result<Known, OpenError> {
     if format.version > migrations::CURRENT {
         return Err(OpenError::NewerVersion { found: format.version, known: migrations::CURRENT });
     }
@@ -298,7 +349,7 @@ fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Resul
     match Mark::read(&names.mark, &mark_key(root)?).map_err(|source| at(&names.mark, source))? {
         Found::Nothing => {
             // A store that holds no more than its first rows was stopped before it had a mark: nothing was lost.
-            if heads.groups > GROUPS_WHEN_MADE {
+            if heads.is_some_and(|heads| heads.groups > GROUPS_WHEN_MADE) {
                 tracing::warn!(
                     "the high-water mark is missing: the store begins a new life, clients synchronise anew"
                 );
@@ -306,7 +357,7 @@ fn check(names: &Names, root: &RootKey, format: &Format, heads: &Heads) -> Resul
             Ok(Known::No)
         }
         Found::Damaged => Err(OpenError::DamagedMark(names.mark.clone())),
-        Found::Mark(mark) if mark.is_ahead_of(format.incarnation, heads) => {
+        Found::Mark(mark) if mark.is_ahead_of(format.incarnation, heads.unwrap_or(&mark.heads)) => {
             Err(OpenError::RolledBack(names.mark.clone()))
         }
         Found::Mark(_) => Ok(Known::Yes),
@@ -344,15 +395,6 @@ pub(crate) fn at(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-pub(crate) fn faulty(path: &Path, fault: OpenFault) -> OpenError {
-    match fault {
-        OpenFault::Foreign => OpenError::Foreign(path.into()),
-        OpenFault::Damaged => OpenError::Damaged { what: "its file contradicts itself" },
-        OpenFault::NoSpace => OpenError::NoSpace(path.into()),
-        OpenFault::Io(source) => at(path, source),
-    }
-}
-
 pub(crate) fn stored(folder: &Path, error: StoreError) -> OpenError {
     match error {
         StoreError::NoSpace => OpenError::NoSpace(folder.into()),
@@ -368,6 +410,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::engine::memory::MemoryEngine;
     use crate::migrations::Step;
 
     /// Two steps that count in the store how often they ran; the second fails at its first run.

@@ -16,8 +16,9 @@ use crate::error::StoreError;
 use crate::files::{StateLock, available_bytes};
 use crate::format::SYSTEM;
 use crate::keys::BackupSecret;
+use crate::kinds::EngineKind;
 use crate::mark::MarkKeeper;
-use crate::open::{self, EngineKind, OpenError, OpenOptions, Tuning, stored};
+use crate::open::{self, OpenError, OpenOptions, Tuning, stored};
 use crate::seal::SealKey;
 use crate::space::{Key, RecordVersion, Space, prefix_range};
 use crate::tenant::{Shared, TenantStore};
@@ -80,7 +81,7 @@ impl Store {
         match started {
             Ok((wrap, backup_secret, system, tenants)) => Ok(Self {
                 incarnation: opened.format.incarnation,
-                folder: (options.engine == EngineKind::Redb).then_some(options.state),
+                folder: (options.engine != EngineKind::Memory).then_some(options.state),
                 wrap,
                 backup_secret,
                 seals_per_key_max: tuning.seals_per_key_max,

@@ -110,6 +110,7 @@ pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
     let key_file = || config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
     let (engine, key): (_, Arc<dyn KeyProvider>) = match config.store.engine {
         Engine::Redb => (EngineKind::Redb, Arc::new(FileKey { path: key_file() })),
+        Engine::Sled => (EngineKind::Sled, Arc::new(FileKey { path: key_file() })),
         // What is gone with the process needs no key that outlives it.
         Engine::Memory => (EngineKind::Memory, Arc::new(FreshKey)),
     };
@@ -150,7 +151,12 @@ pub(crate) fn refused(error: &OpenError) -> Failure {
         | OpenError::RolledBack(_)
         | OpenError::Damaged { .. }
         | OpenError::DamagedMark(_) => Exit::Damaged,
-        OpenError::Missing(_) | OpenError::NoSpace(_) | OpenError::Io { .. } => Exit::Failed,
+        OpenError::Missing(_)
+        | OpenError::OtherEngine { .. }
+        | OpenError::HalfConverted(_)
+        | OpenError::Occupied(_)
+        | OpenError::NoSpace(_)
+        | OpenError::Io { .. } => Exit::Failed,
     };
     // The texts of the store are one sentence and a remedy already.
     let text = error.to_string();

@@ -74,6 +74,7 @@ pub(crate) struct Store {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Engine {
     Redb,
+    Sled,
     Memory,
 }
 

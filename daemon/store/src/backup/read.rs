@@ -1,25 +1,20 @@
 //! Reading a backup: to verify it, or to make a store of it.
 
-use std::fs;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use almanac_base::StoreId;
 use jiff::Timestamp;
 
 use super::pieces::{CHECK_BYTES, Chain, ID_BYTES, Kind, MAGIC, PIECE_BYTES_MAX, rows};
 use super::{BackupError, BackupInfo, Progress};
-use crate::engine::redb::{RedbEngine, file_medium};
-use crate::engine::{Commit, Engine, StoredRow};
+use crate::aside::{Aside, rename};
+use crate::engine::StoredRow;
 use crate::error::StoreError;
-use crate::files::{StateLock, sync_folder_of};
-use crate::format::{FORMAT_KEY, Format, SYSTEM};
 use crate::keys::{KeyProvider, KeyWish};
-use crate::mark::Mark;
 use crate::migrations;
-use crate::open::{EngineKind, Names, OpenError, OpenOptions, at, faulty, make_folder, mark_key, stored};
-use crate::space::Space;
-use crate::wait::wait_for;
+use crate::open::{
+    Names, OpenError, OpenOptions, Tuning, at, exists, make_folder, mark_key, stored, take_lock,
+};
 
 /// Reads a backup to its end and checks every piece of it. Nothing is written.
 ///
@@ -45,15 +40,14 @@ pub fn restore(
     options: &OpenOptions,
     progress: &mut Progress<'_>,
 ) -> Result<BackupInfo, BackupError> {
-    if options.engine != EngineKind::Redb {
+    let Some(other) = options.engine.other() else {
         return Err(StoreError::Bug("an engine in memory has no place for a restore").into());
-    }
-    let names = Names::new(&options.state);
+    };
+    let names = Names::new(&options.state, options.engine);
     make_folder(&names.folder)?;
-    let lock = StateLock::take(&names.lock).map_err(|source| at(&names.lock, source))?;
-    let _lock = lock.ok_or_else(|| OpenError::InUse(names.folder.clone()))?;
-    for name in [&names.rows, &names.mark] {
-        if name.try_exists().map_err(|source| at(name, source))? {
+    let _lock = take_lock(&names)?;
+    for name in [&names.rows, &Names::new(&options.state, other).rows, &names.mark] {
+        if exists(name)? {
             return Err(BackupError::NotEmpty(names.folder.clone()));
         }
     }
@@ -61,36 +55,21 @@ pub fn restore(
     let secret = root.backup_secret().ok_or(StoreError::Bug("key derivation"))?;
     let reader = Reader::open(input, &secret)?;
 
-    let aside = names.rows.with_extension("new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&aside, error).into()),
-        _ => {}
-    }
-    let engine = RedbEngine::create(&aside, options.cache_bytes, Arc::new(file_medium));
-    let engine = engine.map_err(|fault| faulty(&aside, fault))?;
+    let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, &Tuning::default())?;
     let filled = reader
-        .each(&mut |rows| Ok(engine.import(rows).map_err(StoreError::from)?), progress)
-        .and_then(|info| Ok((info, begin_new_life(&engine).map_err(|error| stored(&names.folder, error))?)));
-    let heads = engine.heads();
-    engine.close();
-    let (info, incarnation) = filled.inspect_err(|_| _ = fs::remove_file(&aside))?;
-    fs::rename(&aside, &names.rows).map_err(|source| at(&names.rows, source))?;
-    sync_folder_of(&names.rows).map_err(|source| at(&names.folder, source))?;
-    let mark = Mark { incarnation, heads };
+        .each(&mut |rows| Ok(aside.engine.import(rows).map_err(StoreError::from)?), progress)
+        .and_then(|info| Ok((info, aside.begin_new_life().map_err(|error| stored(&names.folder, error))?)));
+    let (info, format) = match filled {
+        Ok(filled) => filled,
+        Err(error) => {
+            aside.abandon();
+            return Err(error);
+        }
+    };
+    let mark = aside.complete(&format)?;
+    rename(&names.aside, &names.rows)?;
     mark.write(&names.mark, &mark_key(&root)?).map_err(|source| at(&names.mark, source))?;
     Ok(info)
-}
-
-/// Gives the store another incarnation: no sync token of the old one may fit a state that the old one never had.
-fn begin_new_life(engine: &dyn Engine) -> Result<StoreId, StoreError> {
-    let found = wait_for(engine.get_many(SYSTEM, &[(Space::Format, FORMAT_KEY.into())]))?;
-    let format = found.into_iter().next().flatten().and_then(|(_, value)| Format::parse(&value));
-    let mut format = format.ok_or(StoreError::Corrupt("the backup does not say what store it is of"))?;
-    format.incarnation = StoreId::from_bytes(crate::seal::random()?);
-    let mut commit = Commit::new(SYSTEM);
-    commit.mutations.push(format.to_mutation());
-    wait_for(engine.commit(commit))?;
-    Ok(format.incarnation)
 }
 
 struct Reader<'a> {

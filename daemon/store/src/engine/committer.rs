@@ -114,7 +114,7 @@ impl<D: Disk> Committer<D> {
     /// Applies the commits in one transaction. `Ok` means that those not refused are durable.
     fn write(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
         let bytes: usize = commits.iter().map(Commit::bytes).fold(0, usize::saturating_add);
-        if !self.shared.disk.has_room(u64::try_from(bytes).unwrap_or(u64::MAX), self.full) {
+        if self.full && !self.shared.disk.has_room(u64::try_from(bytes).unwrap_or(u64::MAX)) {
             return Err(EngineError::NoSpace);
         }
         let mut verdicts = Vec::with_capacity(commits.len());

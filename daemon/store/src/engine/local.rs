@@ -37,8 +37,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// durable or not, but never by half. Only the committer calls this.
     fn transact(&self, work: &mut Writing<'_>) -> Result<bool, EngineError>;
 
-    /// Whether so many bytes can be written; `was_full` says that the last write failed for want of room.
-    fn has_room(&self, bytes: u64, was_full: bool) -> bool;
+    /// Whether so many bytes can be written. Asked when a write failed for want of room, before the next.
+    fn has_room(&self, bytes: u64) -> bool;
 
     /// Rows that are removed together when a tenant is dropped.
     fn drop_rows_max(&self) -> u32;

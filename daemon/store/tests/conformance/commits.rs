@@ -1,6 +1,6 @@
 //! Atomic commits with preconditions.
 
-use almanac_store::engine::{EngineError, Mutation};
+use almanac_store::engine::{Engine, EngineError, Mutation};
 use almanac_store::{Precondition, Space};
 use bytes::Bytes;
 
@@ -145,6 +145,86 @@ fn what_is_larger_than_the_caps_is_refused_whole() {
         let found = engine.get_many(tenant(1), &[big]).await.unwrap();
         assert_eq!(found[0].as_ref().unwrap().1.len(), 10 << 10);
     });
+}
+
+#[test]
+fn values_of_every_size_come_back_whole_and_alone() {
+    on_every_engine(|engine| async move {
+        let sizes = [0, 1, 3000, 4096, 10_000, 1 << 20];
+        // Each size takes the place of each other one.
+        for round in 0..sizes.len() as u8 {
+            let size = |name: u8| sizes[usize::from(name + round) % sizes.len()];
+            let writes = (0..sizes.len() as u8).map(|name| {
+                let value = Bytes::from(vec![round; size(name)]);
+                let wanted = Mutation::Put {
+                    space: Space::Objects,
+                    key: key(&[name]),
+                    version: version(round),
+                    value,
+                };
+                commit(vec![], vec![wanted], vec![])
+            });
+            assert!(engine.commit_many(writes.collect()).await.iter().all(Result::is_ok));
+            for name in 0..sizes.len() as u8 {
+                let found = engine.get_many(tenant(1), &[(Space::Objects, key(&[name]))]).await.unwrap();
+                let (found_version, value) = found[0].as_ref().unwrap();
+                assert_eq!((*found_version, value.len()), (version(round), size(name)));
+                assert!(value.iter().all(|byte| *byte == round));
+            }
+        }
+        let largest = Bytes::from(vec![9; engine.caps().value_bytes_max]);
+        let (space, name) = (Space::Objects, key(&[0]));
+        let put = Mutation::Put { space, key: name.clone(), version: version(9), value: largest.clone() };
+        engine.commit(commit(vec![], vec![put], vec![])).await.unwrap();
+        let found = engine.get_many(tenant(1), &[(space, name)]).await.unwrap();
+        assert!(found == [Some((version(9), largest))]);
+        let rest = Mutation::DeleteRange { space: Space::Objects, from: key(&[]), to: key(&[]), max: 100 };
+        let gone = engine.commit(commit(vec![], vec![rest], vec![])).await.unwrap();
+        assert_eq!(gone.range_deleted, sizes.len() as u64);
+        let mut left = 0;
+        engine
+            .export(&mut |_, _| {
+                left += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert!(left <= 1, "but the count of groups: {left}");
+    });
+}
+
+#[test]
+fn what_one_engine_exports_another_imports_and_exports_again() {
+    let engines = subjects();
+    let all = |engine: &dyn Engine| {
+        let mut rows = Vec::new();
+        engine
+            .export(&mut |row, stored| {
+                rows.push((row.to_vec(), stored.to_vec()));
+                Ok(())
+            })
+            .unwrap();
+        rows
+    };
+    for from in &engines {
+        for number in 1..20 {
+            let large = Mutation::Put {
+                space: Space::Objects,
+                key: key(&[number]),
+                version: version(number),
+                value: Bytes::from(vec![number; usize::from(number) * 999]),
+            };
+            let write = commit(vec![], vec![large], vec![announce(collection(1), number)]);
+            block_on(from.engine.commit(write)).unwrap();
+        }
+        let rows = all(&*from.engine);
+        for to in subjects() {
+            to.engine.import(&rows).unwrap();
+            let mut found = all(&*to.engine);
+            found.retain(|(row, _)| row.len() > 1 || rows.iter().any(|(known, _)| known == row));
+            assert!(rows == found, "{} to {}", from.name, to.name);
+            assert_eq!(to.engine.heads().tenants, from.engine.heads().tenants);
+        }
+    }
 }
 
 #[test]

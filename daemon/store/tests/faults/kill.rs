@@ -13,6 +13,7 @@ use almanac_store::{
 
 const LANES: u8 = 8;
 const FOLDER: &str = "ALMANAC_TEST_KILL_FOLDER";
+const ENGINE: &str = "ALMANAC_TEST_KILL_ENGINE";
 const ROUNDS: &str = "ALMANAC_TEST_KILL_ROUNDS";
 const TENANT: TenantId = TenantId::from_bytes([1; 16]);
 
@@ -20,10 +21,10 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-pub(crate) fn options(folder: &Path) -> OpenOptions {
+pub(crate) fn options(folder: &Path, engine: EngineKind) -> OpenOptions {
     OpenOptions {
         state: folder.into(),
-        engine: EngineKind::Redb,
+        engine,
         cache_bytes: 4 << 20,
         key: Arc::new(FileKey { path: folder.join("root.key") }),
         clock: Arc::new(SystemClock),
@@ -45,14 +46,22 @@ fn number_in(tenant: &TenantStore, space: Space, lane: u8) -> u64 {
 #[ignore = "started by the test beside it"]
 fn writer() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let store = Store::open(options(Path::new(&folder))).unwrap();
+    let sled = std::env::var(ENGINE).is_ok_and(|name| name == EngineKind::Sled.name());
+    let engine = if sled { EngineKind::Sled } else { EngineKind::Redb };
+    let store = Store::open(options(Path::new(&folder), engine)).unwrap();
     let tenant = store.tenant(TENANT).unwrap();
     std::thread::scope(|scope| {
         for lane in 0..LANES {
             let tenant = &tenant;
             scope.spawn(move || {
                 for number in number_in(tenant, Space::Objects, lane) + 1.. {
-                    let value = [number.to_be_bytes().as_slice(), &[lane; 1200]].concat();
+                    // Now and then one that an engine may have to take apart.
+                    let length = match number {
+                        _ if number % 40 == 9 => 1_500_000,
+                        _ if number % 7 == 0 => 12_000,
+                        _ => 1200,
+                    };
+                    let value = [number.to_be_bytes().to_vec(), vec![lane; length]].concat();
                     let version = tenant.new_version();
                     let log = LogWrite {
                         collection: lane_id(lane),
@@ -76,10 +85,11 @@ fn writer() {
 
 /// Lets a writer run until it has acknowledged `enough` commits, kills it, and returns the last number that
 /// each lane acknowledged and how many commits that were.
-fn round(folder: &Path, enough: usize) -> (BTreeMap<u8, u64>, usize) {
+fn round(folder: &Path, engine: EngineKind, enough: usize) -> (BTreeMap<u8, u64>, usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
         .env(FOLDER, folder)
+        .env(ENGINE, engine.name())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -101,8 +111,8 @@ fn round(folder: &Path, enough: usize) -> (BTreeMap<u8, u64>, usize) {
     (last, count)
 }
 
-fn check(folder: &Path, acknowledged: &BTreeMap<u8, u64>) {
-    let store = Store::open(options(folder)).unwrap();
+fn check(folder: &Path, engine: EngineKind, acknowledged: &BTreeMap<u8, u64>) {
+    let store = Store::open(options(folder, engine)).unwrap();
     let tenant = store.tenant(TENANT).unwrap();
     let mut changes = 0;
     for lane in 0..LANES {
@@ -134,20 +144,29 @@ fn check(folder: &Path, acknowledged: &BTreeMap<u8, u64>) {
     );
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill_9() {
+fn rounds(engine: EngineKind) {
     let rounds = std::env::var(ROUNDS).ok().and_then(|text| text.parse().ok()).unwrap_or(20);
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(options(folder.path())).unwrap();
+    let store = Store::open(options(folder.path(), engine)).unwrap();
     block_on(store.create_tenant(TENANT)).unwrap();
     drop(store);
     let (mut acknowledged, mut commits) = (BTreeMap::new(), 0);
     for number in 0..rounds {
         // Moments spread over the life of a writer, the very first commits among them.
-        let (last, count) = round(folder.path(), 1 + number * 61 % 240);
+        let (last, count) = round(folder.path(), engine, 1 + number * 61 % 240);
         acknowledged.extend(last);
         commits += count;
-        check(folder.path(), &acknowledged);
+        check(folder.path(), engine, &acknowledged);
     }
-    println!("{rounds} rounds, {commits} acknowledged commits, none lost");
+    println!("{}: {rounds} rounds, {commits} acknowledged commits, none lost", engine.name());
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill_9() {
+    rounds(EngineKind::Redb);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill_9_with_sled() {
+    rounds(EngineKind::Sled);
 }

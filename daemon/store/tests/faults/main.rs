@@ -12,3 +12,4 @@ mod disk;
 mod failing;
 mod full;
 mod kill;
+mod sled;

@@ -5,6 +5,7 @@ mod backup;
 mod canary;
 mod common;
 mod creation;
+mod engines;
 mod epochs;
 mod fixture;
 mod history;

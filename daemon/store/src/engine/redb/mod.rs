@@ -125,9 +125,9 @@ impl Disk for RedbDisk {
         })
     }
 
-    fn has_room(&self, bytes: u64, was_full: bool) -> bool {
+    fn has_room(&self, bytes: u64) -> bool {
         let needed = bytes.saturating_mul(2).saturating_add(FREE_BYTES_MIN);
-        !was_full || self.path.parent().is_none_or(|folder| available_bytes(folder) >= needed)
+        self.path.parent().is_none_or(|folder| available_bytes(folder) >= needed)
     }
 
     fn drop_rows_max(&self) -> u32 {

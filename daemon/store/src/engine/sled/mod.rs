@@ -80,6 +80,10 @@ impl SledDisk {
 
     /// Writes `changes` as one batch and makes them durable; no reader sees any of it before.
     fn write(&self, changes: &Over) -> Result<(), EngineError> {
+        let bytes = changes.values().flatten().map(|value| value.len() as u64);
+        if !self.has_room(bytes.sum()) {
+            return Err(EngineError::NoSpace);
+        }
         self.handle.write(|files| {
             let mut whole = files.shut()?;
             self.copies.remember(files.tree()?, changes)?;
@@ -121,6 +125,10 @@ impl Disk for SledDisk {
             let mut rows = Pending::new(files.tree()?);
             let wrote = work(&mut rows)?;
             changes = rows.into_changes();
+            // Every page that the batch touches is read now: one that is damaged must not stop it half-way.
+            for place in changes.keys() {
+                files.tree()?.get(place).map_err(storage)?;
+            }
             Ok(wrote)
         })?;
         if wrote {
@@ -129,7 +137,7 @@ impl Disk for SledDisk {
         Ok(wrote)
     }
 
-    fn has_room(&self, bytes: u64, _: bool) -> bool {
+    fn has_room(&self, bytes: u64) -> bool {
         // A row is written once for itself and perhaps again with its page.
         let needed = room_needed(&self.folder, &self.tuning).saturating_add(bytes.saturating_mul(4));
         available_bytes(&self.folder) >= needed
