@@ -68,6 +68,12 @@ Examples:
     /// The configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Writes manual pages and completions of shells, for packages
+    #[command(hide = true, after_help = "Examples:\n  almanac docs target/docs")]
+    Docs {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -338,6 +344,7 @@ mod tests {
             "status",
             "status --json",
             "config check",
+            "docs d",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
         }

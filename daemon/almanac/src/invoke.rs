@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
 use crate::reload::Source;
-use crate::{demo, serve, status};
+use crate::{demo, docs, serve, status};
 
 /// Does what the command line says.
 ///
@@ -32,6 +32,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let source = Source::new(cli.globals, options, &config);
             serve::run(config, &options, source)
         }
+        Verb::Docs { folder } => docs::write(&folder),
         Verb::Config(ConfigVerb::Check) => {
             config.http.tls.as_ref().map(crate::tls::load).transpose()?;
             print(b"ok\n")
