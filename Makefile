@@ -13,7 +13,7 @@ ROUNDS ?= 200
 .PHONY: help run test check attacks crash bench deb package-test clean
 
 help: ## Lists the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## Starts a demo server on http://127.0.0.1:8008 (LAN=1: on the network, with TLS)
 	@$(INSTALL) build
