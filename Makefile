@@ -10,10 +10,10 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 CARGO := cargo
 ROUNDS ?= 200
 
-.PHONY: help run test check attacks crash bench clean
+.PHONY: help run test check attacks crash bench deb package-test clean
 
 help: ## Lists the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## Starts a demo server on http://127.0.0.1:8008 (LAN=1: on the network, with TLS)
 	@$(INSTALL) build
@@ -61,6 +61,16 @@ bench: ## What requests cost beside Radicale and Xandikos (EVENTS=50000 PEERS=fu
 	$(CARGO) build --locked --release --package almanac
 	$(CARGO) build --locked --package almanac-bench --config profile.dev.package.almanac-bench.opt-level=2
 	ALMANAC_BIN=$(CURDIR)/target/release/almanac target/debug/almanac-bench
+
+deb: ## Builds the Debian package into target/debian
+	@$(INSTALL) build deb
+	$(CARGO) build --locked --release --package almanac
+	target/release/almanac docs target/docs
+	$(TOOLS)/cargo-deb --locked --no-build --package almanac --output target/debian/almanac.deb
+
+package-test: deb ## Installs the Debian package on this machine, starts it, upgrades it, purges it (needs root)
+	ALMANAC_DEB=$(CURDIR)/target/debian/almanac.deb \
+	  $(CARGO) test --locked --package almanac-package -- --ignored --nocapture --test-threads 1
 
 clean: ## Removes what was built; the demo data in var/ stay
 	rm -rf target

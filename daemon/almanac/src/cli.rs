@@ -94,6 +94,12 @@ Every client synchronises anew afterwards; nothing that they hold is lost or dou
     /// The configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Writes manual pages and completions of shells, for packages
+    #[command(hide = true, after_help = "Examples:\n  almanac docs target/docs")]
+    Docs {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -449,6 +455,7 @@ mod tests {
             "store verify --json",
             "key rotate",
             "key rotate --tenant t --json",
+            "docs d",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
         }

@@ -19,7 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
 use crate::reload::Source;
-use crate::{demo, serve, status, tls};
+use crate::{demo, docs, serve, status, tls};
 
 /// Does what the command line says.
 ///
@@ -33,6 +33,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let source = Source::new(cli.globals, options, &config);
             serve::run(config, &origin, &options, source)
         }
+        Verb::Docs { folder } => docs::write(&folder),
         Verb::Config(ConfigVerb::Check) => {
             let tls = config.http.tls.as_ref().map(tls::load).transpose();
             tls.map_err(|mistake| origin.blame(&mistake))?;

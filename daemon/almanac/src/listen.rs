@@ -288,11 +288,10 @@ fn hosts(local: SocketAddr, secure: bool) -> Vec<String> {
     if ip.is_loopback() {
         names.push("localhost".to_owned());
     }
-    if let Ok(host) = fs::read_to_string("/proc/sys/kernel/hostname") {
-        let host = host.trim().to_ascii_lowercase();
-        names.push(format!("{host}.local"));
-        names.push(host);
-    }
+    // Not read from /proc: a service may be kept from seeing it.
+    let host = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+    names.push(format!("{host}.local"));
+    names.push(host);
     let default_port = if secure { 443 } else { 80 };
     let with_port: Vec<String> = names.iter().map(|name| format!("{name}:{}", local.port())).collect();
     if local.port() == default_port { [with_port, names].concat() } else { with_port }

@@ -14,6 +14,7 @@ mod connection;
 mod control;
 mod daemon;
 mod demo;
+mod docs;
 mod failure;
 mod forwarded;
 mod front;

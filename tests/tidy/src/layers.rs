@@ -33,6 +33,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("tests/harness", &[]),
     ("tests/bench", &["harness"]),
     ("tests/wire", &["harness"]),
+    ("tests/package", &[]),
     ("tests/crash", &["harness"]),
     ("tests/conformance", &["harness"]),
 ];

@@ -193,6 +193,12 @@ mod tests {
             (OpenError::KeyFile(KeyError::NoRandom), Exit::WrongKey),
             (OpenError::Damaged { what: "a page" }, Exit::Damaged),
             (OpenError::DamagedMark(at()), Exit::Damaged),
+            (
+                OpenError::OtherEngine { folder: at(), found: EngineKind::Sled, wanted: EngineKind::Redb },
+                Exit::Failed,
+            ),
+            (OpenError::HalfConverted(at()), Exit::Failed),
+            (OpenError::Occupied(at()), Exit::Failed),
             (OpenError::NoSpace(at()), Exit::Failed),
             (OpenError::Io { path: at(), source: denied() }, Exit::Failed),
         ] {
@@ -207,6 +213,9 @@ mod tests {
                 | OpenError::KeyFile(_)
                 | OpenError::Damaged { .. }
                 | OpenError::DamagedMark(_)
+                | OpenError::OtherEngine { .. }
+                | OpenError::HalfConverted(_)
+                | OpenError::Occupied(_)
                 | OpenError::NoSpace(_)
                 | OpenError::Io { .. } => {}
             }

@@ -66,17 +66,22 @@ impl Folders {
         let Some(watcher) = &mut self.watcher else { return };
         let wanted: BTreeSet<PathBuf> =
             files.filter_map(|file| std::path::absolute(file).ok()?.parent().map(Path::to_owned)).collect();
-        for folder in self.watched.difference(&wanted) {
-            let _ = watcher.unwatch(folder);
+        for folder in self.watched.extract_if(.., |folder| !wanted.contains(folder)) {
+            let _ = watcher.unwatch(&folder);
         }
-        for folder in wanted.difference(&self.watched).filter(|folder| folder.is_dir()) {
-            match watcher.watch(folder, RecursiveMode::NonRecursive) {
-                // What changed before is noticed by a look.
-                Ok(()) => self.changed.notify_one(),
+        for folder in wanted.into_iter().filter(|folder| folder.is_dir()) {
+            if self.watched.contains(&folder) {
+                continue;
+            }
+            match watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    // What changed before is noticed by a look.
+                    self.changed.notify_one();
+                    self.watched.insert(folder);
+                }
                 Err(error) => cannot_watch(&error),
             }
         }
-        self.watched = wanted;
     }
 
     /// Waits for a change in a folder, and then until nothing changes any more.

@@ -44,6 +44,7 @@ mod principals;
 mod process;
 mod propfind;
 mod proppatch;
+mod proxies;
 mod refusals;
 mod reload;
 mod restart;

@@ -147,7 +147,7 @@ fn the_level_of_the_log_changes_while_the_server_runs() {
 }
 
 /// Writes a certificate for `localhost` and its key; a client's configuration that trusts it alone.
-fn certificate(folder: &Path) -> ClientConfig {
+pub(crate) fn certificate(folder: &Path) -> ClientConfig {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();

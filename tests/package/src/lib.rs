@@ -1,0 +1,1 @@
+//! Tests of the units and of the Debian package; all is in `tests/`.
