@@ -144,6 +144,24 @@ pub(crate) enum StoreVerb {
     /// Opens every record and follows every history, while the server runs or not; mends nothing
     #[command(after_help = "Examples:\n  almanac store verify\n  almanac store verify --json | jq .damaged")]
     Verify(Listing),
+    /// Moves everything into a store of another engine; the server must be stopped
+    #[command(after_help = "\
+Examples:
+  almanac store convert --to sled
+Set engine in [store] to the same name afterwards. The old store stays in the state folder, as store.redb.old or
+store.sled.old; remove it once the new one serves. Every client synchronises anew.")]
+    Convert {
+        /// The engine of the new store
+        #[arg(long, value_name = "ENGINE")]
+        to: StoreEngine,
+    },
+}
+
+/// An engine that keeps a store on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoreEngine {
+    Redb,
+    Sled,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -453,6 +471,7 @@ mod tests {
             "restore f",
             "store verify",
             "store verify --json",
+            "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
             "docs d",
@@ -486,6 +505,8 @@ mod tests {
             "backup",
             "backup verify",
             "backup f g",
+            "store convert",
+            "store convert --to memory",
             "user disable a:b",
             "app-password add ../a --label l",
             "app-password revoke a crd_1",

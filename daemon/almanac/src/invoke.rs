@@ -53,6 +53,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             say(&backup::restore(&config, file)?)
         }
         Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
+        Verb::Store(cli::StoreVerb::Convert { to }) => {
+            become_owner_of(&config.store.path)?;
+            say(&backup::convert(&config, to)?)
+        }
         Verb::Key(cli::KeyVerb::Rotate { tenant, listing }) => {
             let last = AtomicUsize::new(0);
             let show = |step: ImportProgress| show_resealed(&last, step.done);

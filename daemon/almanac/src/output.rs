@@ -50,6 +50,12 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 row.rows, row.bytes, row.incarnation, row.made
             );
         }
+        Outcome::Converted(row) => {
+            return format!(
+                "complete: {} rows, {} bytes; now set engine = \"{}\" in [store]\n",
+                row.rows, row.bytes, row.engine
+            );
+        }
         Outcome::Verified(row) if audience == Audience::People => return verified(row),
         Outcome::Verified(row) => return json(row),
         Outcome::Status(row) if audience == Audience::People => return status(row),

@@ -1,4 +1,4 @@
-//! A backup on its way to the operator's file, and back into a state folder.
+//! A backup on its way to the operator's file, and back into a state folder; and the way into another engine.
 //!
 //! The store writes on a thread of its own into a short queue; whoever asked takes the pieces out of it: the command
 //! line where the store is its own, the control socket where it is the daemon's. So the file belongs to whoever asked,
@@ -8,14 +8,15 @@ use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 
 use almanac_store::backup::{self, BackupError};
-use almanac_store::{CreateMode, Store};
+use almanac_store::{CreateMode, EngineKind, OpenOptions, Store};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Outcome;
-use super::rows::BackupRow;
+use super::rows::{BackupRow, ConvertedRow};
 use super::run::{options, refused};
+use crate::cli::StoreEngine;
 use crate::config::Config;
 use crate::failure::{Exit, Failure, chain};
 use crate::limits::{BACKUP_PIECE_BYTES, BACKUP_PIECES_QUEUED, BACKUP_SHOWN_EVERY};
@@ -81,6 +82,23 @@ pub(crate) fn restore(config: &Config, mut file: impl Read) -> Result<Outcome, F
     let info =
         backup::restore(&mut file, &options, &mut |_, bytes| show(bytes)).map_err(|error| failure(&error))?;
     Ok(Outcome::BackedUp(BackupRow::from(&info)))
+}
+
+/// Moves the store into one of another engine.
+pub(crate) fn convert(config: &Config, to: StoreEngine) -> Result<Outcome, Failure> {
+    let engine = match to {
+        StoreEngine::Redb => EngineKind::Redb,
+        StoreEngine::Sled => EngineKind::Sled,
+    };
+    let options = OpenOptions { engine, ..options(config, CreateMode::Never) };
+    let mut show = show("convert");
+    let done = almanac_store::convert::convert(&options, &mut |_, bytes| show(bytes))
+        .map_err(|error| refused(&error))?;
+    Ok(Outcome::Converted(ConvertedRow {
+        engine: engine.name().to_owned(),
+        rows: done.rows,
+        bytes: done.bytes,
+    }))
 }
 
 /// Shows on stderr how far the work is, once for every so many bytes.

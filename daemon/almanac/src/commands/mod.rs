@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
 use rows::{
-    AppPasswordRow, BackupRow, CalendarRow, ImportRow, KeyRow, NewAppPassword, StatusRow, TenantRow, UserRow,
-    VerifyRow,
+    AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
+    TenantRow, UserRow, VerifyRow,
 };
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
@@ -139,6 +139,7 @@ pub(crate) enum Outcome {
     Exported,
     Status(Box<StatusRow>),
     BackedUp(BackupRow),
+    Converted(ConvertedRow),
     Verified(VerifyRow),
     KeysRotated(Vec<KeyRow>),
 }

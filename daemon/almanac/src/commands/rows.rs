@@ -91,6 +91,15 @@ impl From<&KeyRotation> for KeyRow {
     }
 }
 
+/// What a conversion did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ConvertedRow {
+    /// The engine of the store now.
+    pub(crate) engine: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
 /// What looking at every record found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VerifyRow {

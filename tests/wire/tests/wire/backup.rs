@@ -130,3 +130,35 @@ fn every_record_is_looked_at_live_and_damage_is_named() {
     fs::write(&file, whole).unwrap();
     let _ = daemon.cli(&["store", "verify"]).ok();
 }
+
+#[test]
+fn a_store_moves_to_another_engine_and_back_with_every_octet() {
+    let (mut daemon, erika, client) = erika();
+    for n in 0..20 {
+        let body = ics::simple(&n.to_string());
+        let _ = client.put(&erika.object(&format!("{n}.ics")), body).expect(201);
+    }
+    let listed = |daemon: &Daemon| {
+        let client = daemon.client(&erika);
+        let listing = client.propfind(&erika.calendar(), "1", &["D:getetag"]).multistatus();
+        (listing, client.get(&erika.object("7.ics")).expect(200).body)
+    };
+    let before = listed(&daemon);
+    let _ = daemon.cli(&["store", "convert", "--to", "sled"]).failed(4);
+    daemon.stop();
+    assert!(daemon.cli(&["store", "convert", "--to", "sled"]).ok().contains("engine = \"sled\""));
+    let refused = daemon.cli(&["user", "list"]).failed(1);
+    assert!(refused.contains("sled"), "{refused}");
+
+    let other = Options::new().state(daemon.state()).set("store.engine", "sled");
+    let mut moved = Daemon::stopped(other);
+    moved.boot();
+    assert!(listed(&moved) == before);
+    assert_eq!(moved.cli(&["status", "--json"]).json()["store"]["engine"], "sled");
+    let _ = moved.client(&erika).put(&erika.object("new.ics"), ics::simple("new")).expect(201);
+    assert_eq!(moved.cli(&["store", "verify", "--json"]).json()["damaged"], 0);
+    moved.stop();
+    let _ = moved.cli(&["store", "convert", "--to", "redb"]).ok();
+    daemon.boot();
+    assert_eq!(daemon.client(&erika).members(&erika.calendar()).len(), 21);
+}
