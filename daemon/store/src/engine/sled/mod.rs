@@ -9,7 +9,8 @@
 //! - a copy of the whole state works on what was before each change since it began (`copies`);
 //! - torn snapshots, want of room and panics are met before and while it is opened (`files`).
 //!
-//! What stays: damage in sled's log is taken for its end, silently. The high-water mark notices it at the next start.
+//! What stays: sled takes damage in its log for the end of it, or forgets the rows of a page, without a word. The first is
+//! noticed when the store is opened (the high-water mark); the second by nobody but who misses the row.
 
 mod copies;
 mod files;
@@ -18,7 +19,8 @@ mod rows;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ::sled::Batch;
 
@@ -31,6 +33,7 @@ use self::rows::{Over, Pending, View, storage};
 use super::handle::Handle;
 use super::layout::split;
 use super::local::{Disk, LocalEngine, Reading, Writing};
+use super::read::groups;
 use super::{EngineError, EngineStats, RowSink, StoredRow};
 use crate::files::available_bytes;
 use crate::limits::SLED_DROP_ROWS_MAX;
@@ -44,6 +47,8 @@ pub struct SledDisk {
     tuning: SledTuning,
     handle: Handle<OpenFiles>,
     copies: Copies,
+    /// How many groups are known to be durable: sled may come back with fewer when it is opened anew.
+    groups: Arc<AtomicU64>,
 }
 
 impl SledEngine {
@@ -71,11 +76,20 @@ impl SledEngine {
 impl SledDisk {
     fn open(folder: &Path, cache_bytes: usize, tuning: SledTuning) -> Result<Self, OpenFault> {
         let folder = folder.to_path_buf();
+        let known = Arc::new(AtomicU64::new(0));
         let handle = Handle::open({
-            let (folder, tuning) = (folder.clone(), tuning.clone());
-            move |syncs| open_files(&folder, cache_bytes, &tuning, syncs)
+            let (folder, tuning, known) = (folder.clone(), tuning.clone(), Arc::clone(&known));
+            move |syncs| {
+                let files = open_files(&folder, cache_bytes, &tuning, syncs)?;
+                let found = groups(&View { tree: files.tree()?, over: &Over::new() })?;
+                if found < known.fetch_max(found, Ordering::Relaxed) {
+                    tracing::error!("sled lost what it had made durable");
+                    return Err(OpenFault::Damaged);
+                }
+                Ok(files)
+            }
         })?;
-        Ok(Self { folder, tuning, handle, copies: Copies::default() })
+        Ok(Self { folder, tuning, handle, copies: Copies::default(), groups: known })
     }
 
     /// Writes `changes` as one batch and makes them durable; no reader sees any of it before.
@@ -104,6 +118,8 @@ impl SledDisk {
             written
                 .unwrap_or_else(|_| Err(EngineError::Io(io::Error::other("sled gave up over a write"))))?;
             self.handle.syncs.note(|| (self.tuning.sync)(&files.file)).map_err(full_or_io)?;
+            let made = groups(&View { tree: files.tree()?, over: &Over::new() })?;
+            self.groups.fetch_max(made, Ordering::Relaxed);
             *whole = true;
             Ok(())
         })
