@@ -78,11 +78,20 @@ impl Management {
             "/health/live" => text(StatusCode::OK, "alive\n"),
             "/health/ready" => match self.daemon.phase() {
                 Phase::Starting => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-                Phase::Running => text(StatusCode::OK, "ready\n"),
+                Phase::Running if self.store_answers().await => text(StatusCode::OK, "ready\n"),
+                Phase::Running => text(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
                 Phase::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
             },
             "/metrics" => self.metrics().await,
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+
+    /// Whether requests can be answered: after a failed sync of the disk they cannot, until a restart.
+    async fn store_answers(&self) -> bool {
+        match self.app.get() {
+            Some(app) => app.probe().await.is_ok(),
+            None => false,
         }
     }
 
@@ -93,7 +102,7 @@ impl Management {
                 "almanac_ready",
                 "gauge",
                 "1 while requests are taken.",
-                u64::from(self.daemon.phase() == Phase::Running),
+                u64::from(self.daemon.phase() == Phase::Running && self.store_answers().await),
             ),
         ];
         let status = match self.app.get() {
@@ -159,6 +168,9 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use almanac_app::AppOptions;
+    use almanac_base::SystemClock;
+    use almanac_store::{CreateMode, EngineKind, FreshKey, OpenOptions, Store};
     use http_body_util::BodyExt;
 
     use super::*;
@@ -172,12 +184,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ready_is_answered_only_between_start_and_drain_and_alive_always() {
+    async fn ready_is_answered_only_between_start_and_drain_while_the_store_answers_and_alive_always() {
         let daemon = Arc::new(Daemon::new("/s".into()));
+        let clock = Arc::new(SystemClock);
+        let options = OpenOptions {
+            state: "/nonexistent".into(),
+            engine: EngineKind::Memory,
+            cache_bytes: 1 << 20,
+            key: Arc::new(FreshKey),
+            clock: Arc::clone(&clock) as _,
+            create: CreateMode::IfMissing,
+        };
+        let store = Arc::new(Store::open(options).unwrap());
+        let app = App::open(Arc::clone(&store), AppOptions { clock, cache_bytes: 1 << 20 }).await.unwrap();
         let management = Management {
             daemon: Arc::clone(&daemon),
             metrics: Arc::default(),
-            app: OnceLock::new(),
+            app: OnceLock::from(app),
             limits: Arc::default(),
         };
         let get = Method::GET;
@@ -186,6 +209,12 @@ mod tests {
         daemon.ready(Addresses::default());
         assert_eq!(ask(&management, &get, "/health/ready").await.0, 200);
         assert!(ask(&management, &get, "/metrics").await.1.contains("\nalmanac_ready 1\n"));
+        store.close(); // as a store that gave up after a failed sync
+        assert_eq!(
+            ask(&management, &get, "/health/ready").await,
+            (503, "the store does not answer\n".to_owned())
+        );
+        assert!(ask(&management, &get, "/metrics").await.1.contains("\nalmanac_ready 0\n"));
         daemon.draining();
         assert_eq!(ask(&management, &get, "/health/ready").await, (503, "draining\n".to_owned()));
         assert_eq!(ask(&management, &get, "/health/live").await.0, 200);

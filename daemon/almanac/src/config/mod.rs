@@ -202,6 +202,9 @@ impl Default for Limits {
     }
 }
 
+/// What the store takes as one value, less what belongs to an object beside its octets.
+const OBJECT_BYTES_CEILING: Size = Size(almanac_store::limits::VALUE_BYTES_MAX - (4 << 20));
+
 fn loopback(port: u16) -> ListenAddress {
     ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
@@ -221,6 +224,13 @@ impl Config {
                 &["limits.body_bytes_max", "limits.object_bytes_max", "limits.xml_bytes_max"],
                 "body_bytes_max is below object_bytes_max or xml_bytes_max",
                 "raise body_bytes_max: it bounds every request body",
+            ));
+        }
+        if limits.object_bytes_max > OBJECT_BYTES_CEILING {
+            return Err(Mistake::new(
+                &["limits.object_bytes_max"],
+                format!("it is above {OBJECT_BYTES_CEILING}, beyond which the store keeps no object"),
+                "choose less",
             ));
         }
         for (keys, limit) in [
@@ -325,7 +335,8 @@ mod tests {
 
     #[test]
     fn limits_that_contradict_each_other_are_refused() {
-        let change: [fn(&mut Limits); 4] = [
+        let change: [fn(&mut Limits); 5] = [
+            |limits| (limits.body_bytes_max, limits.object_bytes_max) = (Size(64 << 20), Size(32 << 20)),
             |limits| limits.header_bytes_max = Size(4096),
             |limits| limits.object_bytes_max = Size(20 << 20),
             |limits| limits.connections_max = 0,
