@@ -37,8 +37,9 @@ pub(crate) const MULTIGET_OBJECTS: usize = 16;
 /// is expanded at a time and sent before the next (`stream.rs`), so this bounds the whole answer.
 pub(crate) const EXPANSION_BYTES_MAX: usize = 4 << 20;
 
-/// Changed members that a sync reads at once; up to so many are one consistent view.
-pub(crate) const SYNC_MEMBERS: usize = 10_000;
+/// Changed members that a sync reads at once; up to so many are one consistent view. With ten times as many, 32
+/// clients that synchronise for the first time took 80 MiB together.
+pub(crate) const SYNC_MEMBERS: usize = 1_000;
 
 /// Components of one object that a filter looks at apart from their siblings.
 pub(crate) const ISOLATED_MAX: usize = 32;

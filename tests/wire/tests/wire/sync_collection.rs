@@ -198,3 +198,32 @@ fn a_token_in_an_if_header_holds_while_nothing_has_changed() {
     let _ = put("b", tagged(&token)).expect(201);
     assert_eq!(client.members(&erika.calendar()), ["a", "b"]);
 }
+
+#[test]
+fn a_sync_of_more_than_one_page_names_every_member_once() {
+    let (daemon, erika, client) = erika();
+    let events = |from: usize, to: usize, summary: &str| {
+        let events = (from..to).map(|n| {
+            format!(
+                "BEGIN:VEVENT\r\nUID:{n}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20261201T090000Z\r\nSUMMARY:{summary}\r\n\
+                 END:VEVENT\r\n"
+            )
+        });
+        let events: String = events.collect();
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{events}END:VCALENDAR\r\n")
+    };
+    let import = |ics: String| daemon.cli_with_input(&["import", "-", "erika/calendar"], ics.as_bytes()).ok();
+    let begin = client.sync(&erika.calendar(), "").multistatus().sync_token.unwrap();
+    let _ = import(events(0, 2_300, "first"));
+    let once = |token: &str| {
+        let answer = client.sync(&erika.calendar(), token).multistatus();
+        let members = answer.members();
+        let distinct: std::collections::BTreeSet<_> = members.iter().cloned().collect();
+        assert_eq!(distinct.len(), members.len());
+        (members.len(), answer.sync_token.unwrap())
+    };
+    let (all, token) = once("");
+    assert_eq!((all, once(&begin).0), (2_300, 2_300));
+    let _ = import(events(500, 1_700, "second"));
+    assert_eq!(once(&token).0, 1_200);
+}
