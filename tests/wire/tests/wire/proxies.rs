@@ -4,8 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
-use almanac_harness::{Address, Client, Daemon, Options, ics};
+use almanac_harness::{Address, Client, Daemon, Options, cannot_run, ics};
 
 use crate::reload::certificate;
 
@@ -46,13 +47,14 @@ fn serves_behind(proxy: impl FnOnce(u16, &str, &Path) -> Command) {
     drop(free);
     let mut command = proxy(address.port(), &daemon.listeners()[0].tcp().to_string(), folder.path());
     let Ok(process) = command.spawn() else {
-        println!("not run: {:?} is not installed", command.get_program());
-        return;
+        return cannot_run(&format!("{} is not installed", command.get_program().display()));
     };
     let mut proxy = Proxy(process);
     let client = Client::new(Address::Tcp(address)).with_tls(config).sign_in(&erika);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while client.request("OPTIONS", "/dav/").try_send().is_err() {
         assert!(proxy.0.try_wait().unwrap().is_none(), "the proxy ended");
+        assert!(Instant::now() < deadline, "the proxy does not answer");
         std::thread::yield_now();
     }
     let _ = client.put(&erika.object("a.ics"), ics::simple("a")).expect(201);
