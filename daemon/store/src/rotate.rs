@@ -42,7 +42,7 @@ impl TenantStore {
         self.commit_epoch(Vec::new()).await?;
         let old = self.keys.older_epochs();
         let mut resealed = 0;
-        for space in Space::SEALED {
+        for space in Space::sealed() {
             let mut range = prefix_range(b"");
             loop {
                 let scan = Scan {

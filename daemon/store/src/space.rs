@@ -59,19 +59,9 @@ impl Space {
     ];
 
     /// The spaces whose values are sealed by a tenant's keys.
-    pub(crate) const SEALED: [Self; 11] = [
-        Self::Objects,
-        Self::Summaries,
-        Self::Index,
-        Self::Changes,
-        Self::Collections,
-        Self::Homes,
-        Self::Principals,
-        Self::Credentials,
-        Self::Shares,
-        Self::Meta,
-        Self::Properties,
-    ];
+    pub(crate) fn sealed() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|space| !matches!(space, Self::Keys | Self::Tenants | Self::Format))
+    }
 
     /// The space with this number.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
