@@ -187,14 +187,16 @@ fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
             "name a new file in a folder that you may write",
         )
     })?;
-    let outcome = write_backup(config, &mut file);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = open_input(folder)?; // likewise, to make the name durable
+    let outcome = write_backup(config, &mut file, &folder);
     if outcome.is_err() {
         let _ = file.set_len(0); // the name may be in a folder that only root may change
     }
     say(&outcome?)
 }
 
-fn write_backup(config: &Config, file: &mut File) -> Result<Outcome, Failure> {
+fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outcome, Failure> {
     let failed = |error: io::Error| {
         Failure::failed(
             format!("cannot write the backup: {error}"),
@@ -210,7 +212,7 @@ fn write_backup(config: &Config, file: &mut File) -> Result<Outcome, Failure> {
         Ok(())
     };
     let outcome = block_on(run::back_up(config, &mut take))??;
-    file.sync_all().map_err(failed)?;
+    file.sync_all().and_then(|()| folder.sync_all()).map_err(failed)?;
     Ok(outcome)
 }
 

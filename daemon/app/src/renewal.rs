@@ -19,18 +19,25 @@ enum Reached {
 impl App {
     /// Writes the outdated summaries of the collections in which some were seen; a bounded number at a time.
     pub(crate) async fn renew_summaries(&self) -> Result<u64, AppError> {
-        let mut count = 0;
+        let (mut count, mut failed) = (0, None);
         for id in self.indexes.outdated() {
             let entry = self.directory().collections.get(&id).cloned();
             let reached = match entry {
-                Some(entry) => renew(&entry, &mut count).await?,
+                Some(entry) => match renew(&entry, &mut count).await {
+                    Ok(reached) => reached,
+                    // What is damaged in one place must not keep the rest from being done.
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        continue;
+                    }
+                },
                 None => Reached::End,
             };
             if reached == Reached::End {
                 self.indexes.up_to_date(id);
             }
         }
-        Ok(count)
+        failed.map_or(Ok(count), Err)
     }
 }
 

@@ -33,6 +33,8 @@ impl TenantStore {
     /// The store cannot be read or written, or a value does not open. The older keys stay then, and all that they
     /// sealed can be read; a further rotation goes on.
     pub async fn rotate_key(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Rotated, StoreError> {
+        // One at a time: a second one would remove the key that the first is still sealing with.
+        let _turn = self.rotation.lock().await;
         self.check([])?;
         {
             // No commit is on its way that was sealed before; those in the engine's queue are in front of the next.
@@ -83,7 +85,7 @@ impl TenantStore {
             Mutation::DeleteRange { space: Space::Keys, from: range.start, to: range.end, max: u32::MAX }
         });
         self.commit_epoch(gone.collect()).await?;
-        self.keys.forget_epochs(&old);
+        self.keys.retire_epochs(&old);
         let epoch = self.keys.epoch().ok_or(StoreError::Bug("a rotation without a key"))?;
         Ok(Rotated { epoch, resealed, removed: old.len() })
     }

@@ -102,6 +102,8 @@ pub struct TenantStore {
     in_flight: InFlight,
     /// Held for reading by commits, so that a new key can wait for those that were sealed by the one before.
     pub(crate) rotating: tokio::sync::RwLock<()>,
+    /// Held by a rotation from its beginning to its end.
+    pub(crate) rotation: tokio::sync::Mutex<()>,
 }
 
 impl TenantStore {
@@ -113,6 +115,7 @@ impl TenantStore {
             dropped: AtomicBool::new(false),
             in_flight: InFlight::new(),
             rotating: tokio::sync::RwLock::default(),
+            rotation: tokio::sync::Mutex::default(),
         }
     }
 

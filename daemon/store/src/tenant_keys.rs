@@ -5,7 +5,7 @@
 //! names fewer seals than were stored, without a write of its own. A new epoch's wrapped master travels the
 //! same way. Both rows are repeated by every commit until one of them is known to be durable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use almanac_base::TenantId;
@@ -106,6 +106,8 @@ pub(crate) struct TenantKeys {
     wrap: Arc<SealKey>,
     index: IndexKeys,
     epochs: RwLock<HashMap<KeyId, Arc<SealKey>>>,
+    /// Those of them that the store no longer has.
+    retired: Mutex<HashSet<KeyId>>,
     current: Mutex<Option<Epoch>>,
     seals_max: u64,
 }
@@ -160,7 +162,15 @@ impl TenantKeys {
                 }
             }
         }
-        Ok(Self { tenant, wrap, index, epochs: RwLock::new(epochs), current: Mutex::new(current), seals_max })
+        Ok(Self {
+            tenant,
+            wrap,
+            index,
+            epochs: RwLock::new(epochs),
+            retired: Mutex::default(),
+            current: Mutex::new(current),
+            seals_max,
+        })
     }
 
     /// Takes `seals` seals of the current epoch, or of a new one if they do not fit.
@@ -201,13 +211,14 @@ impl TenantKeys {
     pub(crate) fn older_epochs(&self) -> Vec<KeyId> {
         let current = self.current().as_ref().map(|epoch| *epoch.key.id());
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs.keys().filter(|id| Some(**id) != current).copied().collect()
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        epochs.keys().filter(|id| Some(**id) != current && !retired.contains(*id)).copied().collect()
     }
 
-    /// Forgets keys whose rows are gone.
-    pub(crate) fn forget_epochs(&self, ids: &[KeyId]) {
-        let mut epochs = self.epochs.write().unwrap_or_else(PoisonError::into_inner);
-        ids.iter().for_each(|id| _ = epochs.remove(id));
+    /// Notes that the rows of these keys are gone. Until the store is closed they still open what somebody has read
+    /// before: a page, or the whole state that is being verified.
+    pub(crate) fn retire_epochs(&self, ids: &[KeyId]) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
     }
 
     /// Notes that a commit with the rows of `grant` is durable.

@@ -1,7 +1,8 @@
 //! Looking at every row of an open store: whether it opens, and whether the change log is whole.
 //!
 //! Engines skip checks of their own for speed, so a bad page shows only where somebody reads it. This reads all of
-//! one state, while writers go on, and says what is damaged; it mends nothing.
+//! one state, while writers go on, and says what is damaged; it mends nothing. A record that is not there any more it
+//! misses only in the change log.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 
 use almanac_store::backup::{self, BackupError};
-use almanac_store::{CreateMode, EngineKind, OpenOptions, Store};
+use almanac_store::{CreateMode, EngineKind, OpenOptions, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -117,6 +117,7 @@ fn failure(error: &BackupError) -> Failure {
     let exit = match error {
         BackupError::Open(error) => return refused(error),
         BackupError::WrongKey => Exit::WrongKey,
+        BackupError::Store(StoreError::Corrupt(_)) => Exit::Damaged,
         BackupError::Foreign
         | BackupError::NewerVersion { .. }
         | BackupError::Damaged { .. }

@@ -145,18 +145,17 @@ pub(crate) fn in_use(config: &Config) -> Failure {
 pub(crate) fn refused(error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::InUse(_) => Exit::InUse,
+        // Nothing that a service manager could try again.
+        OpenError::OtherEngine { .. } | OpenError::HalfConverted(_) => Exit::Configuration,
         OpenError::WrongKey(_) | OpenError::KeyFile(_) => Exit::WrongKey,
         OpenError::Foreign(_)
         | OpenError::NewerVersion { .. }
         | OpenError::RolledBack(_)
         | OpenError::Damaged { .. }
         | OpenError::DamagedMark(_) => Exit::Damaged,
-        OpenError::Missing(_)
-        | OpenError::OtherEngine { .. }
-        | OpenError::HalfConverted(_)
-        | OpenError::Occupied(_)
-        | OpenError::NoSpace(_)
-        | OpenError::Io { .. } => Exit::Failed,
+        OpenError::Missing(_) | OpenError::Occupied(_) | OpenError::NoSpace(_) | OpenError::Io { .. } => {
+            Exit::Failed
+        }
     };
     // The texts of the store are one sentence and a remedy already.
     let text = error.to_string();
@@ -195,9 +194,9 @@ mod tests {
             (OpenError::DamagedMark(at()), Exit::Damaged),
             (
                 OpenError::OtherEngine { folder: at(), found: EngineKind::Sled, wanted: EngineKind::Redb },
-                Exit::Failed,
+                Exit::Configuration,
             ),
-            (OpenError::HalfConverted(at()), Exit::Failed),
+            (OpenError::HalfConverted(at()), Exit::Configuration),
             (OpenError::Occupied(at()), Exit::Failed),
             (OpenError::NoSpace(at()), Exit::Failed),
             (OpenError::Io { path: at(), source: denied() }, Exit::Failed),

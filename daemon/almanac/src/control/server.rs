@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{Reply, Request, read_attachment, read_line};
 use crate::commands::{Command, Executor, Outcome, backup};
 use crate::failure::Failure;
-use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT};
+use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT, CONTROL_SILENCE};
 use crate::listen::{Accepted, Listener};
 use crate::supervisor::{Importance, Supervisor};
 
@@ -132,7 +132,8 @@ async fn back_up<W: AsyncWrite + Unpin>(executor: &Executor, writer: &mut W) -> 
             send(writer, &Reply::Piece { bytes: piece.len() }).await?;
             writer.write_all(&piece).await
         };
-        if sent.await.is_err() {
+        // A client that takes nothing would hold the view of the store open, and what is overwritten with it.
+        if !matches!(timeout(CONTROL_SILENCE, sent).await, Ok(Ok(()))) {
             break;
         }
     }

@@ -13,8 +13,9 @@ pub(super) const ID_BYTES: usize = 16;
 pub(super) const CHECK_BYTES: usize = 16;
 /// Rows are gathered up to so many bytes before they are sealed.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
-/// A piece is no longer than this: one row may be longer than [`PIECE_BYTES`].
-pub(super) const PIECE_BYTES_MAX: usize = crate::limits::VALUE_BYTES_MAX + PIECE_BYTES;
+/// A piece is no longer than this: the largest row behind nearly [`PIECE_BYTES`] of others, and what is put around them.
+pub(super) const PIECE_BYTES_MAX: usize =
+    PIECE_BYTES + crate::limits::VALUE_BYTES_MAX + crate::limits::KEY_BYTES_MAX + 1024;
 
 /// What a piece holds; its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

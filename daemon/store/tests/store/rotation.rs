@@ -145,3 +145,26 @@ fn rows_without_a_seal_are_no_part_of_it_and_an_empty_tenant_just_gets_a_key() {
     assert!(rows(folder.path()).contains_key(&row_key(tenant(1), Space::Objects, b"k")));
     assert_eq!(value(&open(folder.path()).tenant(tenant(1)).unwrap(), b"k"), Some(b"v".to_vec()));
 }
+
+#[test]
+fn two_rotations_at_once_take_turns_and_what_is_verified_meanwhile_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path());
+    let one = store.tenant(tenant(1)).unwrap();
+    std::thread::scope(|scope| {
+        let rotating: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| (0..8).for_each(|_| _ = rotate(&one)))).collect();
+        while !rotating.iter().all(|thread| thread.is_finished()) {
+            assert_eq!(
+                store.verify(&mut |_, _| {}).unwrap().damages,
+                [],
+                "the state that is looked at may be older"
+            );
+        }
+    });
+    check(&store);
+    drop((one, store));
+    check(&open(folder.path()));
+    let (named, kept) = keys(folder.path());
+    assert_eq!((named.len(), named), (1, kept));
+}

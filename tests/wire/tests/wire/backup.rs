@@ -147,7 +147,7 @@ fn a_store_moves_to_another_engine_and_back_with_every_octet() {
     let _ = daemon.cli(&["store", "convert", "--to", "sled"]).failed(4);
     daemon.stop();
     assert!(daemon.cli(&["store", "convert", "--to", "sled"]).ok().contains("engine = \"sled\""));
-    let refused = daemon.cli(&["user", "list"]).failed(1);
+    let refused = daemon.cli(&["user", "list"]).failed(3);
     assert!(refused.contains("sled"), "{refused}");
 
     let other = Options::new().state(daemon.state()).set("store.engine", "sled");
