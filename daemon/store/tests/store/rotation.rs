@@ -168,3 +168,22 @@ fn two_rotations_at_once_take_turns_and_what_is_verified_meanwhile_is_sound() {
     let (named, kept) = keys(folder.path());
     assert_eq!((named.len(), named), (1, kept));
 }
+
+#[test]
+fn a_key_that_is_rotated_away_in_the_middle_of_a_verification_still_opens_the_state_that_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let one = block_on(store.create_tenant(tenant(1))).unwrap();
+    let many = (0..10_100_u16).fold(almanac_store::Write::new(), |write, number| {
+        write.put(Space::Objects, number.to_be_bytes().as_slice(), one.new_version(), vec![7])
+    });
+    block_on(one.commit(many)).unwrap();
+    let mut removed = 0;
+    let report = store.verify(&mut |rows, _| {
+        if rows == 10_000 {
+            removed = rotate(&one).removed;
+        }
+    });
+    assert_eq!(removed, 1, "in the middle");
+    assert_eq!(report.unwrap().damages, []);
+}
