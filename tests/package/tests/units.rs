@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use almanac_harness::cannot_run;
+
 /// The highest exposure that `systemd-analyze security` may find; 0 is the best, 10 the worst.
 const EXPOSURE_MAX: f64 = 1.5;
 
@@ -15,7 +17,7 @@ fn packaging() -> PathBuf {
 /// The units as they are, but with programs that are there. `None` without systemd-analyze.
 fn units() -> Option<(tempfile::TempDir, Vec<PathBuf>)> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        println!("not run: systemd-analyze is not installed");
+        cannot_run("systemd-analyze is not installed");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

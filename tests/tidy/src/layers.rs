@@ -33,7 +33,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("tests/harness", &[]),
     ("tests/bench", &["harness"]),
     ("tests/wire", &["harness"]),
-    ("tests/package", &[]),
+    ("tests/package", &["harness"]),
     ("tests/crash", &["harness"]),
     ("tests/conformance", &["harness"]),
 ];

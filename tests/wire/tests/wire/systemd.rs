@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use almanac_harness::{Address, Client, Daemon, Options, Signal, binary, ics};
+use almanac_harness::{Address, Client, Daemon, Options, Signal, binary, cannot_run, ics};
 
 /// The socket of a service manager.
 pub(crate) struct Manager(UnixDatagram);
@@ -149,8 +149,7 @@ fn the_first_connection_starts_the_daemon_through_systemd_socket_activate() {
     command.arg("--listen").arg(at("http.sock")).arg("--listen").arg(at("management.sock"));
     command.arg("--fdname=http:management").arg(binary()).arg("serve").arg("--state").arg(at("state"));
     let Ok(mut daemon) = command.spawn() else {
-        println!("not run: systemd-socket-activate is not installed");
-        return;
+        return cannot_run("systemd-socket-activate is not installed");
     };
     while !at("management.sock").exists() {
         assert!(daemon.try_wait().unwrap().is_none(), "it waits for a connection");
