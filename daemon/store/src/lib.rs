@@ -30,6 +30,7 @@ mod mark;
 mod migrations;
 pub mod objects;
 mod open;
+mod pack;
 pub mod records;
 mod rotate;
 pub mod seal;

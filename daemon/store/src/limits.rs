@@ -57,3 +57,10 @@ pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
 pub const MARK_BYTES_MAX: u64 = 16 << 20;
 /// Rows that a rotation seals anew in one round.
 pub const RESEAL_ROWS: u32 = 200;
+/// Values shorter than this are sealed as they are: what zstd saves on them the padding takes back.
+pub const PACKED_BYTES_MIN: usize = 128;
+/// Values longer than this are sealed as they are: packing happens where requests are served, at some 5 ms a mebibyte,
+/// and what is so long is an attachment, which packs badly.
+pub const PACKED_BYTES_MAX: usize = 256 << 10;
+/// Contexts for packing, and for unpacking, that are kept for the next value.
+pub const PACKERS_KEPT_MAX: usize = 16;
