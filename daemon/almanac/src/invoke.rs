@@ -11,7 +11,7 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
-use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
+use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -44,7 +44,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let row = block_on(status::status(&config))??;
             print(text(&Outcome::Status(Box::new(row)), audience(listing)).as_bytes())
         }
-        Verb::Import(import) => self::import(&config, import),
+        Verb::Import(import) => self::import(&config, &import),
         Verb::Export(export) => self::export(&config, export),
         Verb::Backup(backup) => self::back_up(&config, backup),
         Verb::Restore { file } => {
@@ -117,13 +117,13 @@ fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(
     print(text(&outcome, audience).as_bytes())
 }
 
-fn import(config: &Config, import: cli::Import) -> Result<(), Failure> {
+fn import(config: &Config, import: &cli::Import) -> Result<(), Failure> {
     // Read before root becomes somebody who perhaps may not.
     let file = read_file(&import.file)?;
     let steps = Steps::default();
-    let (outcome, _) = carry_out(config, Command::Import { at: import.at }, &file, &|step| steps.show(step))?;
-    print(text(&outcome, Audience::People).as_bytes())?;
-    let Outcome::Imported(report) = outcome else { return Ok(()) };
+    become_owner_of(&config.store.path)?;
+    let report = block_on(commands::import::import(config, &import.at, &file, &|step| steps.show(step)))??;
+    say(&Outcome::Imported(report.clone()))?;
     if report.refused.is_empty() {
         return Ok(());
     }

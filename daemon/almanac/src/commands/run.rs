@@ -41,6 +41,66 @@ pub(crate) async fn run(
     }
 }
 
+/// Several commands one after the other, all where the first one finds the store.
+pub(crate) enum Session<'a> {
+    /// In this process.
+    Here(Arc<Store>, Executor),
+    /// In the daemon of this configuration.
+    Daemon(&'a Config),
+}
+
+impl<'a> Session<'a> {
+    /// Opens the store, or finds the daemon that has it. Another command that holds it is waited for.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) async fn begin(config: &'a Config) -> Result<Self, Failure> {
+        let deadline = Instant::now() + STORE_WAIT;
+        loop {
+            if let Some(store) = open(config, CreateMode::Never)? {
+                let store = Arc::new(store);
+                let app = app(config, &store).await?;
+                return Ok(Self::Here(store, Executor { app, daemon: None }));
+            }
+            if client::listens(&config.store.path).await? {
+                return Ok(Self::Daemon(config));
+            }
+            if Instant::now() > deadline {
+                return Err(in_use(config));
+            }
+            sleep(STORE_LOOK).await;
+        }
+    }
+
+    /// Carries out one command.
+    ///
+    /// # Errors
+    /// As the command.
+    pub(crate) async fn carry_out(
+        &self,
+        command: Command,
+        attachment: &[u8],
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<Answer, Failure> {
+        match self {
+            Self::Here(_, executor) => executor.execute(command, attachment, progress).await,
+            Self::Daemon(config) => {
+                let answer = client::ask(&config.store.path, &command, attachment, progress).await?;
+                answer
+                    .ok_or_else(|| Failure::failed("the server stopped meanwhile", "give the command again"))
+            }
+        }
+    }
+
+    /// Closes a store that is open here.
+    pub(crate) async fn end(self) {
+        if let Self::Here(store, executor) = self {
+            executor.app.close().await;
+            store.close();
+        }
+    }
+}
+
 /// Gives the pieces of a backup to `take`, wherever the store is.
 ///
 /// # Errors
@@ -97,11 +157,10 @@ async fn here(
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<Answer, Failure> {
     let store = Arc::new(store);
-    let app = app(config, &store).await?;
-    let executor = Executor { app: Arc::clone(&app), daemon: None };
-    let answer = executor.execute(command, attachment, progress).await;
-    app.close().await;
-    store.close();
+    let executor = Executor { app: app(config, &store).await?, daemon: None };
+    let session = Session::Here(store, executor);
+    let answer = session.carry_out(command, attachment, progress).await;
+    session.end().await;
     answer
 }
 
