@@ -378,6 +378,12 @@ impl Daemon {
         self.running.as_ref().expect("the daemon is not running")
     }
 
+    /// Whether it was started and its end was not awaited. It may have ended by itself.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
