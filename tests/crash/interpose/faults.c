@@ -6,7 +6,8 @@
  *   ALMANAC_FAULTS_TRACE  the file for the lines "number call path", with " hit" at the end where the fault came
  *   ALMANAC_FAULTS_KIND   what happens; see KINDS
  *   ALMANAC_FAULTS_AT     at which of the calls that the kind counts, from 1; 0 or nothing: at none
- *   ALMANAC_FAULTS_IDLE   "sync_file_range": it does nothing and reports success, as a volatile cache allows
+ *   ALMANAC_FAULTS_IDLE   "ranges": sync_file_range does nothing and reports success, as with a volatile cache;
+ *                         "syncs": the others too, as with a disk that lies
  *
  * Linux with 64 bits. The calls go to the kernel directly, so that nothing here can call itself.
  */
@@ -53,7 +54,7 @@ static const struct kind {
 static const char *below;
 static size_t below_length;
 static int trace = -1;
-static int idle_range;
+static int idle_ranges, idle_syncs;
 static const struct kind *chosen;
 static long at;
 static atomic_long count;
@@ -63,7 +64,8 @@ __attribute__((constructor)) static void begin(void) {
     const char *number = getenv("ALMANAC_FAULTS_AT");
     const char *file = getenv("ALMANAC_FAULTS_TRACE");
     const char *idle = getenv("ALMANAC_FAULTS_IDLE");
-    idle_range = idle && strcmp(idle, "sync_file_range") == 0;
+    idle_syncs = idle && strcmp(idle, "syncs") == 0;
+    idle_ranges = idle_syncs || (idle && strcmp(idle, "ranges") == 0);
     for (size_t n = 0; kind && n < sizeof KINDS / sizeof *KINDS; n++)
         if (strcmp(kind, KINDS[n].name) == 0) chosen = &KINDS[n];
     at = number ? atol(number) : 0;
@@ -171,11 +173,17 @@ int linkat(int from_folder, const char *from, int to_folder, const char *to, int
     }
 }
 
-int fsync(int fd) { DOING("fsync", SYNC, fd, (int)syscall(SYS_fsync, fd)) }
+int fsync(int fd) {
+    if (idle_syncs) return 0;
+    DOING("fsync", SYNC, fd, (int)syscall(SYS_fsync, fd))
+}
 
-int fdatasync(int fd) { DOING("fdatasync", SYNC, fd, (int)syscall(SYS_fdatasync, fd)) }
+int fdatasync(int fd) {
+    if (idle_syncs) return 0;
+    DOING("fdatasync", SYNC, fd, (int)syscall(SYS_fdatasync, fd))
+}
 
 int sync_file_range(int fd, off64_t from, off64_t length, unsigned flags) {
-    if (idle_range) return 0;
+    if (idle_ranges) return 0;
     DOING("sync_file_range", SYNC, fd, (int)syscall(SYS_sync_file_range, fd, from, length, (long)flags))
 }

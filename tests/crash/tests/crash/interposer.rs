@@ -94,6 +94,24 @@ pub(crate) fn with_fault(
         .variable("ALMANAC_FAULTS_TRACE", trace.to_str().unwrap())
 }
 
+/// What does nothing on a disk, and says that it did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Idle {
+    /// `sync_file_range`, which promises nothing.
+    Ranges,
+    /// Every sync.
+    Syncs,
+}
+
+/// Options for a program on such a disk.
+pub(crate) fn with_idle(options: Options, idle: Idle) -> Options {
+    let name = match idle {
+        Idle::Ranges => "ranges",
+        Idle::Syncs => "syncs",
+    };
+    preloaded(options).variable("ALMANAC_FAULTS_IDLE", name)
+}
+
 fn preloaded(options: Options) -> Options {
     options.variable("LD_PRELOAD", library().to_str().unwrap())
 }

@@ -1,20 +1,11 @@
 //! kill -9 at random moments under eight concurrent writers.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use almanac_harness::{Client, Daemon, Options, Person};
+use almanac_harness::{Daemon, Options};
 
-use crate::ledger::{Known, etags};
-use crate::model::{Object, Writer};
-use crate::random::{self, Random};
-
-const WRITERS: u64 = 8;
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
-}
+use crate::fleet::Fleet;
+use crate::{number, seeded};
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_half_visible_with_redb() {
@@ -28,62 +19,20 @@ fn nothing_acknowledged_is_lost_and_nothing_is_half_visible_with_sled() {
 
 fn rounds(engine: &str) {
     let rounds = number("ALMANAC_CRASH_ROUNDS", 10);
-    let seed = number("ALMANAC_CRASH_SEED", random::seed());
-    println!("{engine}: {rounds} rounds, ALMANAC_CRASH_SEED={seed}");
-    let mut random = Random::new(seed);
+    let mut random = seeded(engine);
     let mut daemon = Daemon::stopped(Options::new().without_canary().set("store.engine", engine));
-    let erika = daemon.person("erika");
-    let mut writers: Vec<_> = (0..WRITERS).map(|n| Writer::new(n, &erika, random.next())).collect();
-    let mut known = Known::default();
+    let mut fleet = Fleet::new(daemon.person("erika"), &mut random);
     daemon.boot();
-    let mut acknowledged = 0;
-    for round in 0..rounds {
-        acknowledged += write_until_killed(&mut daemon, &erika, &mut writers, 1 + random.below(200));
+    for _ in 0..rounds {
+        fleet.write_until(&mut daemon, 1 + random.below(200), Daemon::kill9);
         if random.below(4) == 0 {
             daemon.boot_and_kill(Duration::from_millis(random.below(60))); // a crash while it recovers
         }
         daemon.boot();
-        let client = daemon.client(&erika);
-        let objects: BTreeMap<_, _> = writers.iter_mut().flat_map(|w| w.settle(&client)).collect();
-        check(&client, &erika, &objects, &mut known, round);
+        fleet.check(&daemon);
     }
-    daemon.stop();
-    daemon.boot();
-    let client = daemon.client(&erika);
-    let objects: BTreeMap<_, _> = writers.iter_mut().flat_map(|w| w.settle(&client)).collect();
-    check(&client, &erika, &objects, &mut known, rounds);
-    println!("{engine}: {rounds} rounds, {acknowledged} writes acknowledged, none lost");
-    assert!(acknowledged > rounds, "the writers wrote");
-}
-
-/// Lets all writers write, and kills the daemon once `count` writes are acknowledged; how many were in the end.
-fn write_until_killed(daemon: &mut Daemon, erika: &Person, writers: &mut [Writer], count: u64) -> u64 {
-    let client = daemon.client(erika);
-    let done = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        let write = |writer: &mut Writer| {
-            while writer.write(&client) {
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        let running: Vec<_> = writers.iter_mut().map(|writer| scope.spawn(move || write(writer))).collect();
-        while done.load(Ordering::Relaxed) < count {
-            assert!(running.iter().any(|writer| !writer.is_finished()), "the daemon ended by itself");
-            std::thread::yield_now();
-        }
-        daemon.kill9();
-    });
-    done.load(Ordering::Relaxed)
-}
-
-/// Asserts that every way to look at the calendar shows exactly `objects`, and that the changes since the last look
-/// add up.
-fn check(client: &Client, erika: &Person, objects: &BTreeMap<String, Object>, known: &mut Known, round: u64) {
-    let expected: BTreeMap<_, _> = objects.iter().map(|(path, o)| (path.clone(), o.etag.clone())).collect();
-    let listing = client.propfind(&erika.calendar(), "1", &["D:getetag"]).multistatus();
-    assert_eq!(etags(listing), expected, "the listing, round {round}");
-    let queried = client.events_between(&erika.calendar(), "20261201T000000Z", "20261202T000000Z");
-    assert_eq!(etags(queried.multistatus()), expected, "the query, round {round}");
-    known.learn(client, &erika.calendar()).unwrap();
-    assert_eq!(known.etags, expected, "the changes since the last token, round {round}");
+    daemon.restart();
+    fleet.check(&daemon);
+    println!("{engine}: {rounds} rounds, {} writes acknowledged, none lost", fleet.acknowledged);
+    assert!(fleet.acknowledged > rounds, "the writers wrote");
 }

@@ -11,9 +11,26 @@
     clippy::print_stdout
 )]
 
+mod disk;
 mod faults;
+mod fleet;
 mod interposer;
 mod kill;
 mod ledger;
 mod model;
+mod power;
 mod random;
+
+use random::Random;
+
+/// The number that a variable of the environment gives.
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// The choices of a run; what it prints repeats them.
+fn seeded(what: &str) -> Random {
+    let seed = number("ALMANAC_CRASH_SEED", random::seed());
+    println!("{what}: ALMANAC_CRASH_SEED={seed}");
+    Random::new(seed)
+}
