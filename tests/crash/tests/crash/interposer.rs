@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     SyncNoSpace,
     /// The program is killed before a write or sync.
     Kill,
+    /// It is stopped there and goes on when it is told to.
+    Stop,
     /// Nothing: the writes and syncs are counted.
     Count,
 }
@@ -41,6 +43,7 @@ impl Kind {
             Self::SyncError => "sync-error",
             Self::SyncNoSpace => "sync-no-space",
             Self::Kill => "kill",
+            Self::Stop => "stop",
             Self::Count => "count",
         }
     }
@@ -52,7 +55,7 @@ impl Kind {
     /// How many of the calls in `trace` can be hit.
     pub(crate) fn places(self, trace: &[Call]) -> usize {
         let counted = |call: &&Call| match self {
-            Self::Kill | Self::Count => true,
+            Self::Kill | Self::Stop | Self::Count => true,
             _ => call.is_sync() == self.is_of_a_sync(),
         };
         trace.iter().filter(counted).count()
@@ -69,7 +72,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn is_sync(&self) -> bool {
+    pub(crate) fn is_sync(&self) -> bool {
         matches!(self.name.as_str(), "fsync" | "fdatasync" | "sync_file_range")
     }
 }

@@ -11,6 +11,7 @@
     clippy::print_stdout
 )]
 
+mod backup;
 mod disk;
 mod faults;
 mod fleet;
@@ -20,6 +21,8 @@ mod ledger;
 mod model;
 mod power;
 mod random;
+
+use std::fs;
 
 use random::Random;
 
@@ -33,4 +36,16 @@ fn seeded(what: &str) -> Random {
     let seed = number("ALMANAC_CRASH_SEED", random::seed());
     println!("{what}: ALMANAC_CRASH_SEED={seed}");
     Random::new(seed)
+}
+
+/// Waits until every thread of a process is stopped.
+fn await_stopped(pid: u32) {
+    let tasks = format!("/proc/{pid}/task");
+    let is_stopped = |task: fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default(); // it may have ended
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    while !fs::read_dir(&tasks).unwrap().map(Result::unwrap).all(is_stopped) {
+        std::thread::yield_now();
+    }
 }

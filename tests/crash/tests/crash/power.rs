@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::disk::{BYTES, Disk};
 use crate::fleet::Fleet;
 use crate::interposer::{Idle, with_idle};
-use crate::{number, seeded};
+use crate::{await_stopped, number, seeded};
 
 /// A folder in memory, if it has room for some disks; else a usual one.
 fn folder() -> TempDir {
@@ -20,19 +20,6 @@ fn folder() -> TempDir {
     let free = rustix::fs::statvfs(memory).map_or(0, |found| found.f_bavail * found.f_frsize);
     let parent = if free > 4 * BYTES { memory.into() } else { std::env::temp_dir() };
     tempfile::Builder::new().prefix("almanac-power-").tempdir_in(parent).unwrap()
-}
-
-/// Stops the daemon, every thread of it.
-fn freeze(daemon: &Daemon) {
-    daemon.signal(Signal::STOP);
-    let tasks = format!("/proc/{}/task", daemon.pid());
-    let is_stopped = |task: fs::DirEntry| {
-        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default(); // it may have ended
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
-    };
-    while !fs::read_dir(&tasks).unwrap().map(Result::unwrap).all(is_stopped) {
-        std::thread::yield_now();
-    }
 }
 
 /// A disk of its own, or why there is none. Few containers may mount, so that this is no failure even where all tests
@@ -48,7 +35,8 @@ fn on(disk: &Disk, engine: &str, idle: Idle) -> Daemon {
 
 /// Stops the daemon in mid-work, cuts the power, and kills what is left of the daemon.
 fn cut(daemon: &mut Daemon, disk: &Disk, name: &str) -> Disk {
-    freeze(daemon);
+    daemon.signal(Signal::STOP);
+    await_stopped(daemon.pid());
     let left = disk.after_a_cut(name);
     daemon.kill9();
     left
