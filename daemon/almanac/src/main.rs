@@ -15,6 +15,7 @@ mod control;
 mod daemon;
 mod demo;
 mod docs;
+mod doctor;
 mod failure;
 mod forwarded;
 mod front;

@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
+mod doctor;
 mod people;
 mod store;
 
@@ -9,6 +10,7 @@ use almanac_app::check_login;
 use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
 pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
 use crate::commands::{kind, path};
@@ -73,6 +75,13 @@ Examples:
     /// Says how the server is, running or stopped
     #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
     Status(Listing),
+    /// Looks at everything that the server depends on, running or stopped, and says what to do; changes nothing
+    #[command(after_help = "\
+Examples:
+  almanac doctor
+  almanac doctor --json | jq '.[] | select(.level != \"ok\")'
+Exit code 7 if there is a problem; warnings alone are none.")]
+    Doctor(Doctor),
     /// Writes everything into one encrypted file, while the server runs or not
     #[command(after_help = "\
 Examples:
@@ -239,6 +248,8 @@ mod tests {
             "export a/b -o f",
             "status",
             "status --json",
+            "doctor",
+            "doctor --json --backups /b",
             "config check",
             "backup f",
             "backup verify f",

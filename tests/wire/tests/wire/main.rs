@@ -26,6 +26,7 @@ mod concurrency;
 mod copy_move;
 mod discovery;
 mod disk_full;
+mod doctor;
 mod framing;
 mod free_busy;
 mod http2;
