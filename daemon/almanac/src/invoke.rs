@@ -19,7 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
 use crate::reload::Source;
-use crate::{demo, docs, doctor, serve, status, tls};
+use crate::{demo, docs, doctor, journal, serve, status, tls};
 
 /// Does what the command line says.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Docs { folder } => docs::write(&folder),
         Verb::Doctor(options) => doctor::run(&cli.globals, options),
+        Verb::Logs(wish) => journal::logs(&wish),
         Verb::Config(ConfigVerb::Check) => {
             let tls = config.http.tls.as_ref().map(tls::load).transpose();
             tls.map_err(|mistake| origin.blame(&mistake))?;

@@ -21,6 +21,7 @@ mod forwarded;
 mod front;
 mod handed;
 mod invoke;
+mod journal;
 mod lan;
 mod limits;
 mod listen;

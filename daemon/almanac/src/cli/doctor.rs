@@ -17,6 +17,9 @@ pub(crate) struct Doctor {
     /// The folder of the backups, instead of that of almanac-backup.service
     #[arg(long, value_name = "DIR")]
     pub(crate) backups: Option<PathBuf>,
+    /// The folder with the files of the journal, instead of the system's
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) journal: Option<PathBuf>,
     /// The unit to look at, instead of the installed one
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) unit_file: Option<PathBuf>,

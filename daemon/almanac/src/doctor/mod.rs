@@ -10,6 +10,7 @@ mod command;
 mod der;
 mod discovery;
 mod dns;
+mod errors;
 mod files;
 mod ports;
 mod room;
@@ -30,7 +31,7 @@ use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::limits::DOCTOR_WAIT;
 use crate::output::{Audience, columns, json, print};
-use crate::{invoke, status};
+use crate::{invoke, journal, status};
 
 /// How well something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,7 +92,9 @@ impl Subject {
 /// There is a problem: exit code 7. Warnings are none.
 pub(crate) fn run(globals: &Globals, options: cli::Doctor) -> Result<(), Failure> {
     let audience = if options.listing.json { Audience::Programs } else { Audience::People };
-    let findings = match invoke::configuration(globals, false) {
+    // The journal is for root and for its own group.
+    let errors = errors::finding(journal::errors(options.journal.as_deref(), SystemClock.now()));
+    let mut findings = match invoke::configuration(globals, false) {
         Ok((config, _)) => {
             // As whom the daemon works: what root may read proves nothing.
             become_owner_of(&config.store.path)?;
@@ -104,6 +107,7 @@ pub(crate) fn run(globals: &Globals, options: cli::Doctor) -> Result<(), Failure
             findings
         }
     };
+    findings.push(errors);
     print(report(&findings, audience).as_bytes())?;
     let problems = findings.iter().filter(|finding| finding.level == Level::Problem).count();
     if problems == 0 {

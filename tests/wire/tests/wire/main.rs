@@ -31,6 +31,7 @@ mod framing;
 mod free_busy;
 mod http2;
 mod isolation;
+mod journal;
 mod keys;
 mod listeners;
 mod logs;
