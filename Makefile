@@ -34,6 +34,8 @@ check: ## Format, lints, layers, documentation, licences; no tests
 	@$(INSTALL) build deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	if pkg-config --exists libsystemd 2>/dev/null; then \
+	  $(CARGO) clippy --locked --package almanac --all-targets --features systemd --quiet -- -D warnings; fi
 	$(CARGO) run --locked --quiet --package almanac-tidy
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	$(TOOLS)/cargo-deny --log-level error check bans licenses sources

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     WrongKey = 5,
     /// The store is damaged, foreign, newer than this program or rolled back.
     Damaged = 6,
+    /// `almanac doctor` found a problem.
+    Unwell = 7,
 }
 
 /// Shown at the end of every `--help`.
@@ -32,7 +34,8 @@ Exit codes:
   3  the configuration is wrong
   4  the store is in use by another process
   5  the root key does not fit the store, is missing, or can be read by others
-  6  the store is damaged, foreign, newer than this program, or older than its high-water mark";
+  6  the store is damaged, foreign, newer than this program, or older than its high-water mark
+  7  doctor found a problem";
 
 /// A command's failure as the operator reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

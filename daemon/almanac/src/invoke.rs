@@ -19,13 +19,17 @@ use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
 use crate::output::{Audience, print, text};
 use crate::reload::Source;
-use crate::{demo, docs, serve, status, tls};
+use crate::{demo, docs, doctor, journal, serve, status, tls};
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// What failed, with its exit code.
 pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
+    // A configuration that cannot be read is one of its findings.
+    if let Verb::Doctor(options) = cli.verb {
+        return doctor::run(&cli.globals, options);
+    }
     let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
     let (config, origin) = configuration(&cli.globals, demo)?;
     match cli.verb {
@@ -34,6 +38,8 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             serve::run(config, &origin, &options, source)
         }
         Verb::Docs { folder } => docs::write(&folder),
+        Verb::Doctor(options) => doctor::run(&cli.globals, options),
+        Verb::Logs(wish) => journal::logs(&wish),
         Verb::Config(ConfigVerb::Check) => {
             let tls = config.http.tls.as_ref().map(tls::load).transpose();
             tls.map_err(|mistake| origin.blame(&mistake))?;
@@ -93,7 +99,7 @@ fn audience(listing: cli::Listing) -> Audience {
     if listing.json { Audience::Programs } else { Audience::People }
 }
 
-fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
+pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::failed(format!("cannot start: {error}"), "look at the limits of this user")

@@ -77,3 +77,18 @@ pub(crate) const BACKUP_PIECES_QUEUED: usize = 4;
 pub(crate) const BACKUP_SHOWN_EVERY: u64 = 64 << 20;
 /// Bytes of a file that an import sends to the daemon at a time.
 pub(crate) const IMPORT_PART_BYTES: usize = 1 << 20;
+
+/// How long a check of `doctor` waits for another program, for a resolver or for the daemon.
+pub(crate) const DOCTOR_WAIT: Duration = Duration::from_secs(2);
+
+/// Free bytes of the disk below which `doctor` warns, even if the store is small.
+pub(crate) const DISK_WARNING_BYTES: u64 = 512 << 20;
+
+/// Open files beside one for each connection: the store's, the listeners', the management's.
+pub(crate) const OTHER_DESCRIPTORS: u64 = 256;
+
+/// Days before its end when `doctor` begins to warn of a certificate; whoever renews by itself does so at 30.
+pub(crate) const CERTIFICATE_WARNING_DAYS: i64 = 21;
+
+/// The age of the newest backup beyond which the timer, which makes one a day, has stopped.
+pub(crate) const BACKUP_AGE_HOURS_MAX: i64 = 49;

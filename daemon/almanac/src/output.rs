@@ -86,7 +86,7 @@ fn list_json(outcome: &Outcome) -> String {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).map_or_else(|_| String::new(), |text| text + "\n")
 }
 
@@ -159,7 +159,7 @@ fn word<T: Serialize>(choice: &T) -> String {
 }
 
 /// Columns as wide as their widest cell, two blanks apart. Controls, which could move the cursor, are blanks.
-fn columns(table: &[Vec<String>]) -> String {
+pub(crate) fn columns(table: &[Vec<String>]) -> String {
     let count = table.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -16,15 +16,31 @@ use crate::failure::Failure;
 /// # Errors
 /// A daemon is there and cannot be asked.
 pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
-    let state = &config.store.path;
-    if let Some((Outcome::Status(row), _)) = client::ask(state, &Command::Status {}, &[], &|_| {}).await? {
-        return Ok(*row);
+    if let Some(row) = of_daemon(config).await? {
+        return Ok(row);
     }
     // A store that cannot be opened is no failure of this command: what can be said without it is said.
     if let Ok(Some((Outcome::Status(mut row), _))) = run::if_free(config, Command::Status {}).await {
-        row.store.path = state.display().to_string();
+        row.store.path = config.store.path.display().to_string();
         return Ok(*row);
     }
+    Ok(from_outside(config))
+}
+
+/// As the daemon says it; `None` if none listens.
+///
+/// # Errors
+/// A daemon is there and cannot be asked.
+pub(crate) async fn of_daemon(config: &Config) -> Result<Option<StatusRow>, Failure> {
+    match client::ask(&config.store.path, &Command::Status {}, &[], &|_| {}).await? {
+        Some((Outcome::Status(row), _)) => Ok(Some(*row)),
+        _ => Ok(None),
+    }
+}
+
+/// What can be said of a server that does not answer, without opening its store.
+pub(crate) fn from_outside(config: &Config) -> StatusRow {
+    let state = &config.store.path;
     let engine = match config.store.engine {
         Engine::Redb => "redb",
         Engine::Sled => "sled",
@@ -36,7 +52,7 @@ pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
         // It is being opened or closed, or a command works on it.
         "busy".clone_into(&mut row.state);
     }
-    Ok(row)
+    row
 }
 
 /// Whether a process has the store. The look takes no lock that it keeps.

@@ -1,4 +1,5 @@
-//! Logs: one line an event on stderr, as text or JSON. A field that is not in [`FIELDS`] is not written.
+//! Logs: one line an event on stderr, as text or JSON, or one record in the journal. A field that is not in [`FIELDS`]
+//! is not written.
 //!
 //! The list is the last line of defence against patient data in logs: an argument that slips into a span by a
 //! forgotten `skip_all` has a name that nobody listed. Lines of foreign crates are written at ERROR only.
@@ -20,6 +21,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Level, Log, LogFormat};
+use crate::journal::{self, Output};
 
 /// Every field that a line may carry. None of them may ever hold patient data.
 pub(crate) const FIELDS: [&str; 31] = [
@@ -59,12 +61,21 @@ pub(crate) const FIELDS: [&str; 31] = [
 /// Where the level of the process is changed.
 static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
-/// Sends all events of this process to stderr. Only the first call of a process has an effect.
+/// Sends all events of this process to stderr or to the journal. Only the first call of a process has an effect.
 pub(crate) fn start(log: &Log, clock: Arc<dyn Clock>) {
-    let lines = Lines { format: log.format, clock, out: Mutex::new(Box::new(std::io::stderr())) };
     let (level, handle) = reload::Layer::new(targets(log.level));
-    if tracing_subscriber::registry().with(lines.with_filter(level)).try_init().is_ok() {
+    let journal = (journal::output(log.target) == Output::Journal).then(journal::layer);
+    let (journal, missing) =
+        journal.transpose().map_or_else(|error| (None, Some(error)), |layer| (layer, None));
+    let writer: Box<dyn Layer<Registry> + Send + Sync> = match journal {
+        Some(layer) => Box::new(layer),
+        None => Box::new(Lines { format: log.format, clock, out: Mutex::new(Box::new(std::io::stderr())) }),
+    };
+    if tracing_subscriber::registry().with(writer.with_filter(level)).try_init().is_ok() {
         let _ = LEVEL.set(handle);
+    }
+    if let Some(error) = missing {
+        tracing::warn!(%error, "the journal cannot be reached, lines go to stderr");
     }
 }
 

@@ -48,7 +48,7 @@ pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Valu
 pub use error::StoreError;
 pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
 pub use kinds::EngineKind;
-pub use open::{CreateMode, Layer, OpenError, OpenOptions, Tuning};
+pub use open::{CreateMode, Layer, OpenError, OpenOptions, Tuning, look};
 pub use rotate::Rotated;
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};

@@ -271,6 +271,24 @@ fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Re
     Ok(Opened { engine, format, root, state: Some((lock, names)) })
 }
 
+/// Says whether a store would be refused, as far as that shows without opening it for good. Nothing is changed.
+///
+/// # Errors
+/// Why it would be refused; `InUse` if another process has it, and nothing more is known then.
+pub fn look(options: &OpenOptions) -> Result<(), OpenError> {
+    let Some(other) = options.engine.other() else { return Ok(()) };
+    let names = Names::new(&options.state, options.engine);
+    refuse_others(&names, options.engine, other)?;
+    if !exists(&names.rows)? {
+        return Err(OpenError::Missing(names.folder));
+    }
+    // Without the file nobody holds it: the store was put here by hand.
+    let _lock = exists(&names.lock)?.then(|| take_lock(&names)).transpose()?;
+    let root = options.key.load(KeyWish::Existing)?;
+    let Seen { format, heads } = options.engine.look(&names.rows, options.cache_bytes)?;
+    check(&names, &root, &format, heads.as_ref()).map(drop)
+}
+
 /// Refuses a folder without the store asked for, but with another, or with one that is on its way from one engine to
 /// the other.
 fn refuse_others(names: &Names, wanted: EngineKind, found: EngineKind) -> Result<(), OpenError> {

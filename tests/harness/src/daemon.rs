@@ -52,6 +52,8 @@ pub struct Options {
     /// Where the daemon is started, if it is to find its state folder by itself.
     started_in: Option<PathBuf>,
     without_canary: bool,
+    /// A program that starts the daemon in its own place, with its arguments.
+    started_by: Vec<String>,
 }
 
 impl Options {
@@ -104,6 +106,14 @@ impl Options {
     pub fn started_in(mut self, folder: &Path, state: &str) -> Self {
         self.state = Some(folder.join(state));
         self.started_in = Some(folder.into());
+        self
+    }
+
+    /// Starts the daemon by a program that becomes it, such as `env` or `unshare`: the daemon's command line follows
+    /// these words.
+    #[must_use]
+    pub fn started_by(mut self, words: &[&str]) -> Self {
+        self.started_by = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -251,7 +261,14 @@ impl Daemon {
     pub fn try_boot(&mut self) -> Result<(), Cli> {
         assert!(self.running.is_none(), "the daemon is running already");
         let mut command = self.serve();
-        command.args(&self.options.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(&self.options.arguments);
+        if let Some((program, words)) = self.options.started_by.split_first() {
+            let mut starter = Command::new(program);
+            starter.args(words);
+            command = wrapped(&command, starter);
+            command.stdin(Stdio::null());
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let stdout = Logs::follow(process.stdout.take().unwrap());
         let stderr = Logs::follow(process.stderr.take().unwrap());
@@ -525,15 +542,22 @@ pub fn send_signal(process: &Child, signal: Signal) {
 fn handing_over(command: &Command, socket: &OwnedFd) -> Command {
     let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ exec \"$@\"";
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
+    shell.args(["-c", script, "sh"]);
+    let mut shell = wrapped(command, shell);
     shell.stdin(socket.try_clone().unwrap());
     shell
+}
+
+/// `starter` with the words and the environment of `command` after its own.
+fn wrapped(command: &Command, mut starter: Command) -> Command {
+    starter.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => starter.env(name, value),
+            None => starter.env_remove(name),
+        };
+    }
+    starter
 }
 
 /// Waits for the end of `process`; `None` if it does not come.

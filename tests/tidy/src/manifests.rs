@@ -33,6 +33,10 @@ const BINDINGS: [&str; 8] = [
     "zstd-sys",
 ];
 
+/// Bindings that need a library of the system, behind a feature that is off: the manifest, and its line that says so.
+const OPTIONAL: [(&str, &str, &str); 1] =
+    [("libsystemd-sys", "daemon/almanac/Cargo.toml", "\nsystemd = { workspace = true, optional = true }\n")];
+
 /// Lines of every crate's manifest: the lints and the licence are those of the workspace.
 const INHERITED: [&str; 2] = ["[lints]\nworkspace = true\n", "\nlicense.workspace = true\n"];
 
@@ -58,7 +62,14 @@ pub(crate) fn check(tree: &Tree) -> Vec<String> {
     }
     let packages = text(tree, "Cargo.lock").lines().filter_map(|line| line.strip_prefix("name = "));
     let bindings = packages.map(|name| name.trim_matches('"')).filter(|name| name.ends_with("-sys"));
-    for name in bindings.filter(|name| !BINDINGS.contains(name)) {
+    let is_optional = |name: &str| {
+        OPTIONAL.iter().any(|(optional, manifest, line)| {
+            *optional == name
+                && text(tree, manifest).contains(line)
+                && !text(tree, manifest).contains("\ndefault =")
+        })
+    };
+    for name in bindings.filter(|name| !BINDINGS.contains(name) && !is_optional(name)) {
         complaints.push(format!(
             "Cargo.lock: {name} may need a library of the system (tests/tidy/src/manifests.rs)"
         ));
@@ -113,5 +124,17 @@ mod tests {
         tree.files.retain(|file| file.path != "LICENSE-MIT");
         tree.files.last_mut().unwrap().text.push_str("name = \"openssl-sys\"\n");
         assert_eq!(check(&tree).len(), 2, "{:?}", check(&tree));
+    }
+
+    #[test]
+    fn a_library_of_the_system_may_stand_behind_a_feature_that_is_off() {
+        let mut tree = tree();
+        tree.files.last_mut().unwrap().text.push_str("name = \"libsystemd-sys\"\n");
+        assert_eq!(check(&tree).len(), 1);
+        let manifest = |text: &str| File { path: "daemon/almanac/Cargo.toml".into(), text: text.into() };
+        tree.files.push(manifest("[dependencies]\nsystemd = { workspace = true, optional = true }\n"));
+        assert_eq!(check(&tree), Vec::<String>::new());
+        tree.files.last_mut().unwrap().text.push_str("[features]\ndefault = [\"systemd\"]\n");
+        assert_eq!(check(&tree).len(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
+mod doctor;
+mod logs;
 mod people;
 mod store;
 
@@ -9,6 +11,8 @@ use almanac_app::check_login;
 use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::doctor::Doctor;
+pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
 pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
 use crate::commands::{kind, path};
@@ -73,6 +77,21 @@ Examples:
     /// Says how the server is, running or stopped
     #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
     Status(Listing),
+    /// Looks at everything that the server depends on, running or stopped, and says what to do; changes nothing
+    #[command(after_help = "\
+Examples:
+  almanac doctor
+  almanac doctor --json | jq '.[] | select(.level != \"ok\")'
+Exit code 7 if there is a problem; warnings alone are none.")]
+    Doctor(Doctor),
+    /// Prints what the journal has of the server
+    #[command(after_help = "\
+Examples:
+  almanac logs
+  almanac logs --follow
+  almanac logs --since 2h --json | jq 'select(.level == \"ERROR\")'
+A program that was built without the feature systemd ends with code 1 and says how else to read the journal.")]
+    Logs(Logs),
     /// Writes everything into one encrypted file, while the server runs or not
     #[command(after_help = "\
 Examples:
@@ -239,6 +258,10 @@ mod tests {
             "export a/b -o f",
             "status",
             "status --json",
+            "doctor",
+            "logs --follow --lines 5 --unit a.service",
+            "logs --since 2h --json",
+            "doctor --json --backups /b",
             "config check",
             "backup f",
             "backup verify f",
@@ -276,6 +299,8 @@ mod tests {
             "user add a --tenant t --email e --display-name n --role king",
             "calendar share a/b --with c --access all",
             "import f",
+            "logs --since never",
+            "logs --since 2h --lines 5",
             "backup",
             "backup verify",
             "backup f g",

@@ -84,6 +84,7 @@ pub(crate) enum Engine {
 pub(crate) struct Log {
     pub(crate) level: Level,
     pub(crate) format: LogFormat,
+    pub(crate) target: LogTarget,
 }
 
 /// The least severe kind of line that is written.
@@ -102,6 +103,16 @@ pub(crate) enum Level {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+/// Where events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogTarget {
+    /// To the journal if stderr leads there, else to stderr.
+    Auto,
+    Stderr,
+    Journal,
 }
 
 /// `[limits]`
@@ -176,7 +187,7 @@ impl Default for Store {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: Level::Info, format: LogFormat::Text }
+        Self { level: Level::Info, format: LogFormat::Text, target: LogTarget::Auto }
     }
 }
 

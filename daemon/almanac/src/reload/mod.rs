@@ -183,7 +183,7 @@ fn read(source: &Source, running: &Config, tls: Option<Arc<ServerConfig>>) -> Re
 fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
     let Config { version, http, management, store, log, limits } = new;
     let Http { listen, public_url, trusted_proxies, behind_proxy, tls } = http;
-    let Log { level, format } = log;
+    let Log { level, format, target } = log;
     let Management { listen: management_listen } = management;
     let Store { path, key_file, engine, cache } = store;
     let old = running;
@@ -196,6 +196,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         ("store.engine", engine != old.store.engine),
         ("store.cache", cache != old.store.cache),
         ("log.format", format != old.log.format),
+        ("log.target", target != old.log.target),
     ];
     let tls = if tls.is_some() == old.http.tls.is_some() { tls } else { old.http.tls.clone() };
     let config = Config {
@@ -203,7 +204,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         http: Http { listen: old.http.listen.clone(), public_url, trusted_proxies, behind_proxy, tls },
         management: old.management.clone(),
         store: old.store.clone(),
-        log: Log { level, format: old.log.format },
+        log: Log { level, ..old.log.clone() },
         limits,
     };
     (config, waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect())
@@ -213,13 +214,13 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
 mod tests {
     use super::*;
     use crate::config::values::Size;
-    use crate::config::{Engine, Level, LogFormat};
+    use crate::config::{Engine, Level, LogFormat, LogTarget};
 
     #[test]
     fn what_needs_a_restart_stays_and_is_named_and_everything_else_is_new() {
         let tls = |name: &str| Tls { cert_file: name.into(), key_file: "k".into() };
         let running = Config::default();
-        let log = Log { level: Level::Debug, format: LogFormat::Json };
+        let log = Log { level: Level::Debug, format: LogFormat::Json, target: LogTarget::Stderr };
         let mut new = Config { log, ..Config::default() };
         new.limits.connections_max = 7;
         new.http.public_url = Some("https://a.example".parse().unwrap());
@@ -244,7 +245,8 @@ mod tests {
                 "store.key_file",
                 "store.engine",
                 "store.cache",
-                "log.format"
+                "log.format",
+                "log.target"
             ]
         );
         let mut expected = running;

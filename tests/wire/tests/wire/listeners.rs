@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 /// A certificate for `localhost` in a folder, and a client configuration that trusts it.
-fn certificate(folder: &Path) -> (Options, ClientConfig) {
+pub(crate) fn certificate(folder: &Path) -> (Options, ClientConfig) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     fs::write(&cert, made.cert.pem()).unwrap();

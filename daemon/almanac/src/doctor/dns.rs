@@ -1,0 +1,192 @@
+//! One question to a resolver: the SRV records of a name (RFC 1035, RFC 2782). The system's own resolver interface
+//! answers no such question.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::net::UdpSocket;
+
+const SRV: u16 = 33;
+const IN: u16 = 1;
+/// The longest answer that comes by UDP without an agreement on more.
+const ANSWER_BYTES_MAX: usize = 512;
+/// Pointers and labels of one name that are followed.
+const LABELS_MAX: usize = 128;
+
+/// Where a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Service {
+    pub(super) port: u16,
+    /// Without the dot at the end.
+    pub(super) target: String,
+}
+
+/// The first resolver of `resolv.conf`.
+pub(super) fn resolver(resolv_conf: &str) -> Option<SocketAddr> {
+    let addresses = resolv_conf.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        if words.next() != Some("nameserver") {
+            return None;
+        }
+        words.next()?.split('%').next()?.parse::<IpAddr>().ok()
+    });
+    addresses.map(|ip| SocketAddr::new(ip, 53)).next()
+}
+
+/// The SRV records of `name`; none if the name does not exist. Bound the wait for it.
+///
+/// # Errors
+/// What the resolver said instead.
+pub(super) async fn services(resolver: SocketAddr, name: &str) -> Result<Vec<Service>, String> {
+    let own: SocketAddr = if resolver.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
+    let mut id = [0; 2];
+    SystemRandom::new().fill(&mut id).map_err(|_| "the system gives no random bytes".to_owned())?;
+    let question = question(id, name).ok_or_else(|| format!("{name} is no name of the DNS"))?;
+    let failed = |error: std::io::Error| format!("the resolver {resolver} cannot be asked: {error}");
+    let socket = UdpSocket::bind(own).await.map_err(failed)?;
+    socket.connect(resolver).await.map_err(failed)?;
+    socket.send(&question).await.map_err(failed)?;
+    let mut bytes = [0; ANSWER_BYTES_MAX];
+    loop {
+        let count = socket.recv(&mut bytes).await.map_err(failed)?;
+        let answer = bytes.get(..count).unwrap_or_default();
+        // Anything else is an answer to somebody else's question, or forged.
+        if answer.starts_with(&id) {
+            return parse(answer).unwrap_or_else(|| Err("the answer cannot be understood".to_owned()));
+        }
+    }
+}
+
+/// A question for the SRV records of `name`; `None` if that is no name.
+fn question(id: [u8; 2], name: &str) -> Option<Vec<u8>> {
+    let mut bytes = id.to_vec();
+    // Recursion is desired; one question.
+    bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    for label in name.split('.') {
+        let length = u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?;
+        bytes.push(length);
+        bytes.extend(label.as_bytes());
+    }
+    bytes.push(0);
+    bytes.extend(SRV.to_be_bytes());
+    bytes.extend(IN.to_be_bytes());
+    (name.len() <= 253).then_some(bytes)
+}
+
+/// `None`: it is no answer. `Some(Err(..))`: the resolver refuses.
+fn parse(answer: &[u8]) -> Option<Result<Vec<Service>, String>> {
+    let flags = number(answer, 2)?;
+    let (questions, answers) = (number(answer, 4)?, number(answer, 6)?);
+    if flags & 0x8000 == 0 {
+        return None;
+    }
+    match flags & 0xf {
+        0 => {}
+        3 => return Some(Ok(Vec::new())), // there is no such name
+        code => return Some(Err(format!("the resolver answers with code {code}"))),
+    }
+    let mut at = 12;
+    for _ in 0..questions {
+        at = name(answer, at)?.1 + 4;
+    }
+    let mut services = Vec::new();
+    for _ in 0..answers {
+        let (_, record) = name(answer, at)?;
+        let data = record + 10;
+        if number(answer, record)? == SRV && number(answer, record + 2)? == IN {
+            // Priority and weight come first.
+            let (target, _) = name(answer, data + 6)?;
+            services.push(Service { port: number(answer, data + 4)?, target });
+        }
+        at = data + usize::from(number(answer, record + 8)?);
+    }
+    Some(Ok(services))
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+}
+
+/// The name at `at`, in small letters, and where the bytes after it begin.
+fn name(bytes: &[u8], mut at: usize) -> Option<(String, usize)> {
+    let (mut text, mut end) = (String::new(), None);
+    for _ in 0..LABELS_MAX {
+        let length = *bytes.get(at)?;
+        match length {
+            0 => return Some((text.to_ascii_lowercase(), end.unwrap_or(at + 1))),
+            0xc0.. => {
+                end = end.or(Some(at + 2));
+                at = usize::from(number(bytes, at)? & 0x3fff);
+            }
+            1..64 => {
+                let label = bytes.get(at + 1..)?.get(..usize::from(length))?;
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(std::str::from_utf8(label).ok()?);
+                at += 1 + usize::from(length);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer with one record, whose target is compressed.
+    fn answer() -> Vec<u8> {
+        let mut bytes = question([7, 9], "_caldavs._tcp.example.org").unwrap();
+        (bytes[2], bytes[3], bytes[7]) = (0x81, 0x80, 1);
+        bytes.extend([0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 12, 0, 0, 0, 1, 0x20, 0xfb]);
+        bytes.extend([3, b'C', b'a', b'l', 0xc0, 26]);
+        let length = bytes.len();
+        bytes[length - 13] = 12;
+        bytes
+    }
+
+    #[test]
+    fn a_record_is_read_with_its_compressed_name() {
+        let service = Service { port: 8443, target: "cal.example.org".to_owned() };
+        assert_eq!(parse(&answer()), Some(Ok(vec![service])));
+    }
+
+    #[test]
+    fn an_answer_cut_anywhere_is_none_and_one_that_points_in_circles_ends() {
+        let whole = answer();
+        for length in 0..whole.len() {
+            assert_eq!(parse(&whole[..length]), None, "{length}");
+        }
+        let mut circle = whole;
+        let at = circle.len() - 2;
+        circle[at + 1] = u8::try_from(at).unwrap();
+        assert_eq!(parse(&circle), None);
+    }
+
+    #[test]
+    fn no_such_name_is_no_record_and_a_refusal_is_told() {
+        for (code, expected) in [(3, Some(true)), (2, Some(false)), (5, Some(false))] {
+            let mut bytes = question([0, 0], "a.example").unwrap();
+            (bytes[2], bytes[3]) = (0x81, 0x80 | code);
+            assert_eq!(parse(&bytes).map(|answer| answer.is_ok()), expected);
+        }
+        assert_eq!(parse(&question([0, 0], "a.example").unwrap()), None, "a question is no answer");
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_asked_for() {
+        for bad in ["", "a..b", &"a".repeat(64), &"a.".repeat(200)] {
+            assert_eq!(question([0, 0], bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_first_resolver_of_the_system_is_asked() {
+        let text = "# a comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver ::1\n";
+        assert_eq!(resolver(text), Some("192.0.2.1:53".parse().unwrap()));
+        assert_eq!(resolver("nameserver fe80::1%eth0\n"), Some("[fe80::1]:53".parse().unwrap()));
+        assert_eq!(resolver("options rotate\n"), None);
+    }
+}

@@ -1,0 +1,30 @@
+//! The last errors in the journal, where this program can read it.
+
+use super::Finding;
+
+/// `errors`: how many there were in the last day, and the newest.
+pub(super) fn finding(errors: Option<(u64, String)>) -> Finding {
+    const NAME: &str = "errors in the journal";
+    match errors {
+        None => Finding::ok(NAME, "not known: the journal cannot be read here"),
+        Some((0, _)) => Finding::ok(NAME, "none in the last day"),
+        Some((count, newest)) => Finding::warning(
+            NAME,
+            format!("{count} in the last day, the newest: {newest}"),
+            "see `almanac logs --since 1d`",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level;
+
+    #[test]
+    fn errors_of_the_last_day_are_a_warning() {
+        for (errors, level) in [(None, Level::Ok), (Some(0), Level::Ok), (Some(3), Level::Warning)] {
+            assert_eq!(finding(errors.map(|count| (count, "x".to_owned()))).level, level);
+        }
+    }
+}
