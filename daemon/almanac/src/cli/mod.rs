@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
+mod key;
 mod people;
 mod store;
 
@@ -9,8 +10,9 @@ use almanac_app::check_login;
 use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
-pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
+pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
@@ -248,6 +250,8 @@ mod tests {
             "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
+            "key passphrase change",
+            "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
