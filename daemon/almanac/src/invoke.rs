@@ -11,7 +11,7 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
-use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
+use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -68,6 +68,13 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let show = |step: ImportProgress| show_resealed(&last, step.done);
             let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
             print(text(&outcome, audience(listing)).as_bytes())
+        }
+        Verb::Key(cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change {
+            new_passphrase_file,
+            key_file,
+        })) => {
+            let said = key::change_passphrase(&config, new_passphrase_file.as_deref(), key_file.as_deref())?;
+            print(said.as_bytes())
         }
         Verb::Tenant(verb) => simple(&config, tenant(verb)),
         Verb::User(verb) => simple(&config, user(verb)),

@@ -1,6 +1,7 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
 mod doctor;
+mod key;
 mod logs;
 mod people;
 mod store;
@@ -12,9 +13,10 @@ use almanac_base::CredentialId;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
-pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
+pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
@@ -271,6 +273,8 @@ mod tests {
             "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
+            "key passphrase change",
+            "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");

@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod rows;
 pub(crate) mod run;
 

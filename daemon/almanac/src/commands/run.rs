@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use almanac_app::{App, AppOptions, ImportProgress};
 use almanac_base::SystemClock;
-use almanac_store::{CreateMode, EngineKind, FileKey, FreshKey, KeyProvider, OpenError, OpenOptions, Store};
+use almanac_store::{CreateMode, EngineKind, OpenError, OpenOptions, Store};
 use tokio::time::{Instant, sleep};
 
-use super::{Answer, Command, Executor, Outcome, backup};
+use super::{Answer, Command, Executor, Outcome, backup, key};
 use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
@@ -166,18 +166,16 @@ async fn here(
 
 /// How the configuration wants the store.
 pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
-    let key_file = || config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
-    let (engine, key): (_, Arc<dyn KeyProvider>) = match config.store.engine {
-        Engine::Redb => (EngineKind::Redb, Arc::new(FileKey { path: key_file() })),
-        Engine::Sled => (EngineKind::Sled, Arc::new(FileKey { path: key_file() })),
-        // What is gone with the process needs no key that outlives it.
-        Engine::Memory => (EngineKind::Memory, Arc::new(FreshKey)),
+    let engine = match config.store.engine {
+        Engine::Redb => EngineKind::Redb,
+        Engine::Sled => EngineKind::Sled,
+        Engine::Memory => EngineKind::Memory,
     };
     OpenOptions {
         state: config.store.path.clone(),
         engine,
         cache_bytes: config.store.cache.0 / 2,
-        key,
+        key: key::provider(config),
         clock: Arc::new(SystemClock),
         create,
     }
@@ -249,6 +247,16 @@ mod tests {
             (OpenError::KeyFile(KeyError::Malformed(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::Io { path: at(), source: denied() }), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::NoRandom), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::NoCredentials("almanac.root-key")), Exit::WrongKey),
+            (
+                OpenError::KeyFile(KeyError::NoCredential { name: "almanac.root-key", make: "openssl" }),
+                Exit::WrongKey,
+            ),
+            (OpenError::KeyFile(KeyError::NotWrapped(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::BadWrapped(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::WrongPassphrase(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::NoPassphrase(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::BadPassphrase("is empty")), Exit::WrongKey),
             (OpenError::Damaged { what: "a page" }, Exit::Damaged),
             (OpenError::DamagedMark(at()), Exit::Damaged),
             (

@@ -51,6 +51,7 @@ mod refusals;
 mod reload;
 mod restart;
 mod rfc4791_appendix_b;
+mod root_key;
 mod sharing;
 mod slow_clients;
 mod sync_collection;
