@@ -185,7 +185,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
     let Http { listen, public_url, trusted_proxies, behind_proxy, tls } = http;
     let Log { level, format } = log;
     let Management { listen: management_listen } = management;
-    let Store { path, key_file, engine, cache } = store;
+    let Store { path, key_file, engine, cache, trash_days } = store;
     let old = running;
     let waiting = [
         ("http.listen", listen != old.http.listen),
@@ -195,6 +195,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         ("store.key_file", key_file != old.store.key_file),
         ("store.engine", engine != old.store.engine),
         ("store.cache", cache != old.store.cache),
+        ("store.trash_days", trash_days != old.store.trash_days),
         ("log.format", format != old.log.format),
     ];
     let tls = if tls.is_some() == old.http.tls.is_some() { tls } else { old.http.tls.clone() };
@@ -232,6 +233,7 @@ mod tests {
             key_file: Some("/k".into()),
             engine: Engine::Memory,
             cache: Size(1 << 20),
+            trash_days: 7,
         };
         let (merged, waiting) = merge(&running, new.clone());
         assert_eq!(
@@ -244,6 +246,7 @@ mod tests {
                 "store.key_file",
                 "store.engine",
                 "store.cache",
+                "store.trash_days",
                 "log.format"
             ]
         );
