@@ -11,6 +11,7 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
+use crate::commands::trash::TrashCommand;
 use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
@@ -80,6 +81,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         Verb::User(verb) => simple(&config, user(verb)),
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
+        Verb::Trash(verb) => simple(&config, trash(verb)?),
     }
 }
 
@@ -323,6 +325,40 @@ fn app_password(verb: AppPassword) -> (Command, Audience) {
         AppPassword::List { login, listing } => (Command::AppPasswordList { login }, audience(listing)),
         AppPassword::Revoke { login, id } => (Command::AppPasswordRevoke { login, id }, Audience::People),
     }
+}
+
+fn trash(verb: cli::Trash) -> Result<(Command, Audience), Failure> {
+    let (command, audience) = match verb {
+        cli::Trash::List(list) => {
+            (TrashCommand::List { of: list.of, names: list.names }, audience(list.listing))
+        }
+        cli::Trash::Restore { id, to } => (TrashCommand::Restore { id, to }, Audience::People),
+        cli::Trash::Purge(wish) => {
+            if !wish.yes {
+                confirm("What is removed from the trash cannot be brought back.")?;
+            }
+            let command = match wish.id {
+                Some(id) => TrashCommand::Purge { id },
+                None => TrashCommand::PurgeAll { of: wish.of },
+            };
+            (command, Audience::People)
+        }
+    };
+    Ok((Command::Trash(command), audience))
+}
+
+/// Asks the operator on the terminal; where there is none, the command line must say yes.
+fn confirm(what: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("this needs a yes, and there is no terminal to ask on", "add --yes"));
+    }
+    let _ = write!(io::stderr(), "{what} Go on? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::failed("nothing was done", "answer y, or add --yes"))
 }
 
 fn calendar(verb: Calendar) -> (Command, Audience) {

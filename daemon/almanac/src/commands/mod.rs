@@ -6,6 +6,7 @@ pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod trash;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use rows::{
     AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
     TenantRow, UserRow, VerifyRow,
 };
+use trash::{RestoredRow, TrashCommand, TrashRows};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +79,7 @@ pub(crate) enum Command {
         with: String,
         access: SharedAccess,
     },
+    Trash(TrashCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -136,6 +139,11 @@ pub(crate) enum Outcome {
     AppPasswords(Vec<AppPasswordRow>),
     AppPassword(NewAppPassword),
     Calendars(Vec<CalendarRow>),
+    Trash(TrashRows),
+    Restored(RestoredRow),
+    Purged {
+        entries: u64,
+    },
     Imported(ImportRow),
     /// The file is attached.
     Exported,
@@ -190,6 +198,7 @@ impl Executor {
             | Command::CalendarList { .. }
             | Command::CalendarRemove { .. }
             | Command::CalendarShare { .. } => self.calendars(command).await?,
+            Command::Trash(command) => self.trash(command).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -357,6 +366,7 @@ fn list_of(what: &str) -> &'static str {
         "tenant" => "tenant",
         "calendar" => "calendar",
         "app password" => "app-password",
+        "entry of the trash" => "trash",
         _ => "user",
     }
 }

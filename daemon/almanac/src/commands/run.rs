@@ -183,7 +183,11 @@ pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
 
 /// The application on an open store. Half of `[store] cache` is for its indexes, half for the engine.
 pub(crate) async fn app(config: &Config, store: &Arc<Store>) -> Result<Arc<App>, Failure> {
-    let options = AppOptions { clock: Arc::new(SystemClock), cache_bytes: config.store.cache.0 / 2 };
+    let options = AppOptions {
+        clock: Arc::new(SystemClock),
+        cache_bytes: config.store.cache.0 / 2,
+        trash_days: config.store.trash_days,
+    };
     Ok(App::open(Arc::clone(store), options).await?)
 }
 

@@ -69,6 +69,7 @@ pub(crate) struct Store {
     pub(crate) passphrase_file: Option<PathBuf>,
     pub(crate) engine: Engine,
     pub(crate) cache: Size,
+    pub(crate) trash_days: u32,
 }
 
 /// Where the root key comes from.
@@ -194,6 +195,7 @@ impl Default for Store {
             passphrase_file: None,
             engine: Engine::Redb,
             cache: Size(64 << 20),
+            trash_days: 30,
         }
     }
 }
@@ -229,6 +231,9 @@ impl Default for Limits {
 /// What the store takes as one value, less what belongs to an object beside its octets.
 const OBJECT_BYTES_CEILING: Size = Size(almanac_store::limits::VALUE_BYTES_MAX - (4 << 20));
 
+/// Ten years.
+const TRASH_DAYS_MAX: u32 = 3_650;
+
 fn loopback(port: u16) -> ListenAddress {
     ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
@@ -257,6 +262,10 @@ impl Config {
                 format!("it is above {OBJECT_BYTES_CEILING}, beyond which the store keeps no object"),
                 "choose less",
             ));
+        }
+        if self.store.trash_days > TRASH_DAYS_MAX {
+            let what = format!("it is above {TRASH_DAYS_MAX}");
+            return Err(Mistake::new(&["store.trash_days"], what, "choose less; 0 keeps nothing"));
         }
         for (keys, limit) in [
             (&["limits.connections_max"], limits.connections_max),
@@ -395,6 +404,15 @@ mod tests {
             config.store.key_file = key_file.then(|| "k".into());
             config.store.passphrase_file = passphrase_file.then(|| "p".into());
             assert_eq!(config.check().is_ok(), allowed, "{key:?} {key_file} {passphrase_file}");
+        }
+    }
+
+    #[test]
+    fn the_term_of_the_trash_is_bounded() {
+        for (trash_days, allowed) in [(0, true), (30, true), (3_650, true), (3_651, false)] {
+            let store = Store { trash_days, ..Store::default() };
+            let config = Config { store, ..Config::default() };
+            assert_eq!(config.check().is_ok(), allowed, "{trash_days}");
         }
     }
 

@@ -185,7 +185,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
     let Http { listen, public_url, trusted_proxies, behind_proxy, tls } = http;
     let Log { level, format, target } = log;
     let Management { listen: management_listen } = management;
-    let Store { path, key, key_file, passphrase_file, engine, cache } = store;
+    let Store { path, key, key_file, passphrase_file, engine, cache, trash_days } = store;
     let old = running;
     let waiting = [
         ("http.listen", listen != old.http.listen),
@@ -197,6 +197,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         ("store.passphrase_file", passphrase_file != old.store.passphrase_file),
         ("store.engine", engine != old.store.engine),
         ("store.cache", cache != old.store.cache),
+        ("store.trash_days", trash_days != old.store.trash_days),
         ("log.format", format != old.log.format),
         ("log.target", target != old.log.target),
     ];
@@ -237,6 +238,7 @@ mod tests {
             passphrase_file: Some("/p".into()),
             engine: Engine::Memory,
             cache: Size(1 << 20),
+            trash_days: 7,
         };
         let (merged, waiting) = merge(&running, new.clone());
         assert_eq!(
@@ -251,6 +253,7 @@ mod tests {
                 "store.passphrase_file",
                 "store.engine",
                 "store.cache",
+                "store.trash_days",
                 "log.format",
                 "log.target"
             ]

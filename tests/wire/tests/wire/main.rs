@@ -57,6 +57,7 @@ mod slow_clients;
 mod sync_collection;
 mod systemd;
 mod time_zones;
+mod trash;
 
 /// A daemon with one person, Erika.
 fn erika() -> (Daemon, Person, Client) {
