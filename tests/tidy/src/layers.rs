@@ -35,6 +35,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("tests/wire", &["harness"]),
     ("tests/package", &["harness"]),
     ("tests/crash", &["harness"]),
+    ("tests/soak", &["harness"]),
     ("tests/conformance", &["harness"]),
 ];
 

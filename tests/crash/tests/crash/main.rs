@@ -20,11 +20,10 @@ mod kill;
 mod ledger;
 mod model;
 mod power;
-mod random;
 
 use std::fs;
 
-use random::Random;
+use almanac_harness::Random;
 
 /// The number that a variable of the environment gives.
 fn number(variable: &str, otherwise: u64) -> u64 {
@@ -33,7 +32,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 
 /// The choices of a run; what it prints repeats them.
 fn seeded(what: &str) -> Random {
-    let seed = number("ALMANAC_CRASH_SEED", random::seed());
+    let seed = number("ALMANAC_CRASH_SEED", Random::seed());
     println!("{what}: ALMANAC_CRASH_SEED={seed}");
     Random::new(seed)
 }
