@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) backup_every: Duration,
     /// How long the client beside the crowd is timed.
     pub(crate) crowd: Duration,
+    /// Connections of the crowd that send nothing, and as many that never read.
+    pub(crate) each: usize,
     /// The bound of its p99, if it has one.
     pub(crate) p99_ms: Option<f64>,
     pub(crate) engine: String,
@@ -31,6 +33,7 @@ impl Options {
             reload_every: seconds("RELOAD_EVERY", 7.0)?,
             backup_every: seconds("BACKUP_EVERY", 30.0)?,
             crowd: seconds("CROWD", 6.0)?,
+            each: variable("CROWD_EACH")?.unwrap_or(500),
             p99_ms: variable("P99_MS")?,
             engine: std::env::var("ENGINE").unwrap_or_else(|_| "redb".into()),
             seed: variable("SEED")?.unwrap_or_else(Random::seed),

@@ -95,15 +95,19 @@ impl Soak {
 
 impl Crowd {
     pub(crate) fn print(&self) {
-        for (name, times) in [("alone", self.alone), ("in a crowd", self.beside)] {
+        for (name, times) in
+            [("alone", self.alone), ("crowd comes", self.arriving), ("in a crowd", self.beside)]
+        {
             let (count, p50, p99, max) = (times.count, times.p50_ms, times.p99_ms, times.max_ms);
-            println!("{name:<10} {count:>10} {p50:>9.2} {p99:>9.2} {max:>9.1}");
+            println!("{name:<11} {count:>9} {p50:>9.2} {p99:>9.2} {max:>9.1}");
         }
         let (before, after) = self.resident_kib;
         println!(
-            "the crowd: 500 connections that sent nothing and 500 that never read; {} open at the end; memory {:.1} MiB \
-             before, {:.1} with it",
-            self.connections,
+            "the crowd: {} connections that never read, on whose answers the daemon worked {:.1} s more, and as many that sent \
+             nothing; {} open at the end; memory {:.1} MiB before, {:.1} with it",
+            self.each,
+            self.settled.as_secs_f64(),
+            self.open,
             mib(before),
             mib(after),
         );
@@ -112,8 +116,10 @@ impl Crowd {
     pub(crate) fn json(&self) -> Value {
         json!({
             "alone": self.alone.json(),
+            "arriving": self.arriving.json(),
+            "settled_seconds": self.settled.as_secs_f64(),
             "beside": self.beside.json(),
-            "open": self.connections,
+            "open": self.open,
             "memory_before_mib": mib(self.resident_kib.0),
             "memory_mib": mib(self.resident_kib.1),
         })
