@@ -12,6 +12,7 @@
 )]
 
 mod backup;
+mod commands;
 mod disk;
 mod faults;
 mod fleet;
@@ -35,6 +36,14 @@ fn seeded(what: &str) -> Random {
     let seed = number("ALMANAC_CRASH_SEED", Random::seed());
     println!("{what}: ALMANAC_CRASH_SEED={seed}");
     Random::new(seed)
+}
+
+/// The places to try among `all` of them: a sample, spread out, or every one.
+fn places(all: usize, sample: usize) -> Vec<usize> {
+    if std::env::var("ALMANAC_FAULTS").is_ok_and(|value| value == "all") {
+        return (1..=all).collect();
+    }
+    (0..sample).map(|n| 1 + all * (2 * n + 1) / (2 * sample)).collect()
 }
 
 /// Waits until every thread of a process is stopped.
