@@ -21,7 +21,7 @@ const ADD_USER: [&str; 11] = [
 const ADD_PASSWORD: [&str; 5] = ["app-password", "add", LOGIN, "--label", "tests"];
 /// Places that are tried of each kind, without `ALMANAC_FAULTS=all`.
 const SAMPLE: usize = 5;
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Full,
     Kind::NoSpace,
     Kind::Error,
@@ -29,6 +29,7 @@ const KINDS: [Kind; 8] = [
     Kind::Short,
     Kind::SyncError,
     Kind::SyncNoSpace,
+    Kind::SyncLoss,
     Kind::Kill,
 ];
 
@@ -177,7 +178,7 @@ impl Life {
                         Kind::Full | Kind::NoSpace => &[507],
                         Kind::SyncNoSpace => &[507, 503],
                         Kind::Error | Kind::Torn => &[500],
-                        Kind::SyncError => &[500, 503],
+                        Kind::SyncError | Kind::SyncLoss => &[500, 503],
                         Kind::Short | Kind::Kill | Kind::Stop | Kind::Count => &[],
                     };
                     let hit = self.hit();
