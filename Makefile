@@ -9,8 +9,9 @@ TOOLS := $(CURDIR)/target/tools/bin
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 CARGO := cargo
 ROUNDS ?= 200
+MINUTES ?= 10
 
-.PHONY: help run test check attacks crash bench deb package-test clean
+.PHONY: help run test check attacks crash soak bench deb package-test clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +57,12 @@ crash: ## Kills the daemon ROUNDS times (200), cuts its power, fails its disk at
 	@$(INSTALL) build
 	$(CARGO) build --locked --package almanac
 	ALMANAC_FAULTS=all ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
+
+soak: ## Load, kills, reloads and backups for MINUTES (10), then a crowd of 1,000 connections (ENGINE=sled)
+	@$(INSTALL) build
+	$(CARGO) build --locked --release --package almanac
+	$(CARGO) build --locked --package almanac-soak --config profile.dev.package.almanac-soak.opt-level=2
+	ALMANAC_BIN=$(CURDIR)/target/release/almanac MINUTES=$(MINUTES) P99_MS=50 target/debug/almanac-soak
 
 bench: ## What requests cost beside Radicale and Xandikos (EVENTS=50000 PEERS=full|none ROUNDS=10)
 	@$(INSTALL) build

@@ -71,6 +71,7 @@ where
         pieces,
         failed: None,
         progress: Progress::Nothing,
+        handed_over: false,
         span: Span::current(),
     }
     .boxed_unsync()
@@ -102,6 +103,8 @@ struct Produced {
     pieces: mpsc::Receiver<Bytes>,
     failed: Option<BoxError>,
     progress: Progress,
+    /// A piece was handed over since other tasks had their turn.
+    handed_over: bool,
     span: Span,
 }
 
@@ -147,10 +150,17 @@ impl http_body::Body for Produced {
             // again at once.
             if let Ok(piece) = self.pieces.try_recv() {
                 self.progress = Progress::Begun;
+                self.handed_over = true;
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             if self.producer.is_none() {
                 return Poll::Ready(self.end());
+            }
+            // hyper goes on asking until the buffers of the system are full, which takes megabytes: others would
+            // wait for all of that.
+            if std::mem::take(&mut self.handed_over) {
+                task.waker().wake_by_ref();
+                return Poll::Pending;
             }
             // Without a piece it does not wait for room but for something that wakes the task.
             if self.advance(task).is_pending() && self.pieces.is_empty() {
@@ -201,6 +211,32 @@ mod tests {
             Ok(())
         });
         assert_eq!(read_greedily(body).await, (10_000, None));
+    }
+
+    #[tokio::test]
+    async fn a_greedy_reader_of_much_gives_way_to_others_after_each_few_pieces() {
+        let mut body = streamed(|pieces| async move {
+            for _ in 0..100 {
+                pieces.send("a").await?;
+            }
+            Ok(())
+        });
+        let (mut all, mut longest) = (0, 0);
+        poll_fn(|task| {
+            let mut at_once = 0;
+            loop {
+                match http_body::Body::poll_frame(Pin::new(&mut body), task) {
+                    Poll::Ready(Some(_)) => at_once += 1,
+                    ended => {
+                        (all, longest) = (all + at_once, longest.max(at_once));
+                        return ended.map(|_| ());
+                    }
+                }
+            }
+        })
+        .await;
+        assert_eq!(all, 100);
+        assert!(longest <= PIECES_QUEUED + 1, "{longest} pieces at once");
     }
 
     #[tokio::test]

@@ -14,6 +14,10 @@ pub(crate) const ERROR_RESETS_MAX: usize = 128;
 /// Bytes that may wait in one HTTP/2 stream to be sent.
 pub(crate) const STREAM_SEND_BYTES_MAX: usize = 64 << 10;
 
+/// Bytes of an answer that the kernel keeps for a TCP client that does not take them. By itself it goes up to 4 MiB, for
+/// each connection.
+pub(crate) const SEND_BUFFER_BYTES: usize = 256 << 10;
+
 /// How often an HTTP/2 peer is asked whether it is there, and how long it may take to answer.
 pub(crate) const PING: Duration = Duration::from_secs(20);
 

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
@@ -19,7 +20,7 @@ use crate::connection::{Client, Server};
 use crate::failure::Failure;
 use crate::front::{Current, Front};
 use crate::handed::Socket;
-use crate::limits::{ACCEPT_REST, BACKLOG};
+use crate::limits::{ACCEPT_REST, BACKLOG, SEND_BUFFER_BYTES};
 use crate::supervisor::{Importance, Supervisor};
 
 /// A socket that waits for connections.
@@ -151,6 +152,7 @@ impl Listener {
                     if let Accepted::Tcp(stream, _) = &accepted {
                         // Answers are written whole: waiting for more to send would only add latency.
                         let _ = stream.set_nodelay(true);
+                        let _ = set_socket_send_buffer_size(stream, SEND_BUFFER_BYTES); // else it is only larger
                     }
                     return accepted;
                 }
@@ -312,12 +314,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sent_on_a_connection_waits_for_nothing() {
+    async fn what_is_sent_on_a_connection_waits_for_nothing_and_what_is_not_taken_is_bounded() {
         let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap(), 0o600).await.unwrap();
         let ListenAddress::Tcp(address) = listener.address() else { panic!("tcp") };
         let (accepted, connected) = tokio::join!(listener.accept(), TcpStream::connect(address));
         let Accepted::Tcp(stream, _) = accepted else { panic!("tcp") };
         assert!(connected.is_ok() && stream.nodelay().unwrap());
+        let buffer = rustix::net::sockopt::socket_send_buffer_size(&stream).unwrap();
+        assert!(buffer <= 2 * SEND_BUFFER_BYTES, "{buffer}"); // the kernel keeps half of it for itself
     }
 
     #[tokio::test]

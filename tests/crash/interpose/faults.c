@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -38,17 +39,19 @@ static const struct kind {
     enum verdict verdict;
     int error;
     int signal; /* sent to the program itself */
+    int forgets; /* the file loses what was written since its last sync, as on a disk that could not take it */
 } KINDS[] = {
-    {"full", WRITE, 1, FAIL, ENOSPC, 0},
-    {"no-space", WRITE, 0, FAIL, ENOSPC, 0},
-    {"error", WRITE, 0, FAIL, EIO, 0},
-    {"torn", WRITE, 0, HALF_AND_FAIL, EIO, 0},
-    {"short", WRITE, 0, HALF, 0, 0},
-    {"sync-error", SYNC, 0, FAIL, EIO, 0},
-    {"sync-no-space", SYNC, 0, FAIL, ENOSPC, 0},
-    {"kill", WRITE | SYNC, 0, GO, 0, SIGKILL},
-    {"stop", WRITE | SYNC, 0, GO, 0, SIGSTOP},
-    {"count", WRITE | SYNC, 0, GO, 0, 0},
+    {"full", WRITE, 1, FAIL, ENOSPC, 0, 0},
+    {"no-space", WRITE, 0, FAIL, ENOSPC, 0, 0},
+    {"error", WRITE, 0, FAIL, EIO, 0, 0},
+    {"torn", WRITE, 0, HALF_AND_FAIL, EIO, 0, 0},
+    {"short", WRITE, 0, HALF, 0, 0, 0},
+    {"sync-error", SYNC, 0, FAIL, EIO, 0, 0},
+    {"sync-no-space", SYNC, 0, FAIL, ENOSPC, 0, 0},
+    {"sync-loss", SYNC, 0, FAIL, EIO, 0, 1},
+    {"kill", WRITE | SYNC, 0, GO, 0, SIGKILL, 0},
+    {"stop", WRITE | SYNC, 0, GO, 0, SIGSTOP, 0},
+    {"count", WRITE | SYNC, 0, GO, 0, 0, 0},
 };
 
 static const char *below;
@@ -79,6 +82,60 @@ __attribute__((constructor)) static void begin(void) {
     }
 }
 
+/* What lay at a place of a file before a write that is not synced yet. */
+struct before {
+    struct before *older;
+    dev_t device;
+    ino_t file;
+    off64_t place, file_length;
+    size_t length;
+    char bytes[];
+};
+
+static struct before *unsynced;
+static pthread_mutex_t unsynced_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Keeps what the file has from `place` on for `length` bytes. Called before a write that is counted. */
+static void remember(int fd, off64_t place, size_t length) {
+    struct stat file;
+    if (!chosen || !chosen->forgets || fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) return;
+    struct before *one = calloc(1, sizeof *one + length);
+    if (!one) abort();
+    ssize_t there = syscall(SYS_pread64, fd, one->bytes, length, place);
+    one->device = file.st_dev, one->file = file.st_ino, one->file_length = file.st_size;
+    one->place = place, one->length = there > 0 ? (size_t)there : 0;
+    pthread_mutex_lock(&unsynced_lock);
+    one->older = unsynced, unsynced = one;
+    pthread_mutex_unlock(&unsynced_lock);
+}
+
+/* Puts back what the file had at its last sync, or forgets it because the file is synced. */
+static void settle(int fd, int back) {
+    struct stat file;
+    if (!chosen || !chosen->forgets || fstat(fd, &file) != 0) return;
+    pthread_mutex_lock(&unsynced_lock);
+    for (struct before **next = &unsynced; *next;) {
+        struct before *one = *next;
+        if (one->device != file.st_dev || one->file != file.st_ino) {
+            next = &one->older;
+            continue;
+        }
+        if (back) {
+            /* By a handle of its own: this one may be for reading only. */
+            char link[32];
+            snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+            int again = open(link, O_WRONLY | O_CLOEXEC);
+            if (again < 0) abort();
+            syscall(SYS_pwrite64, again, one->bytes, one->length, one->place);
+            syscall(SYS_ftruncate, again, one->file_length);
+            close(again);
+        }
+        *next = one->older;
+        free(one);
+    }
+    pthread_mutex_unlock(&unsynced_lock);
+}
+
 static enum verdict meet(enum step step, const char *call, const char *path) {
     if (!chosen || !(chosen->steps & step)) return GO;
     if (strncmp(path, below, below_length) != 0 || path[below_length] != '/') return GO;
@@ -105,6 +162,20 @@ static enum verdict meet_open(enum step step, const char *call, int fd) {
     return meet(step, call, path);
 }
 
+/* A sync that fails and forgets, or one after which there is nothing left to forget. */
+static int sync_file(const char *call, int fd, long number) {
+    if (idle_syncs) return 0;
+    if (meet_open(SYNC, call, fd) != GO) {
+        int error = errno;
+        settle(fd, 1);
+        errno = error;
+        return -1;
+    }
+    int done = (int)syscall(number, fd);
+    if (done == 0) settle(fd, 0);
+    return done;
+}
+
 /* What a write does: `whole` and `half` are the calls that write all of it or half of it. */
 #define WRITING(call, fd, whole, half)                                        \
     switch (meet_open(WRITE, call, fd)) {                                     \
@@ -125,10 +196,12 @@ static enum verdict meet_open(enum step step, const char *call, int fd) {
 static size_t half_of(size_t length) { return length > 1 ? length / 2 : length; }
 
 ssize_t write(int fd, const void *from, size_t length) {
+    remember(fd, lseek(fd, 0, SEEK_CUR), length);
     WRITING("write", fd, syscall(SYS_write, fd, from, length), syscall(SYS_write, fd, from, half_of(length)))
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t length, off64_t place) {
+    remember(fd, place, length);
     WRITING("pwrite", fd, syscall(SYS_pwrite64, fd, from, length, place),
             syscall(SYS_pwrite64, fd, from, half_of(length), place))
 }
@@ -149,7 +222,12 @@ ssize_t pwritev(int fd, const struct iovec *parts, int number, off_t place) {
     return pwritev64(fd, parts, number, place);
 }
 
-int ftruncate64(int fd, off64_t length) { DOING("ftruncate", WRITE, fd, (int)syscall(SYS_ftruncate, fd, length)) }
+int ftruncate64(int fd, off64_t length) {
+    struct stat file;
+    if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode))
+        remember(fd, length, file.st_size > length ? (size_t)(file.st_size - length) : 0);
+    DOING("ftruncate", WRITE, fd, (int)syscall(SYS_ftruncate, fd, length))
+}
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
@@ -173,17 +251,18 @@ int linkat(int from_folder, const char *from, int to_folder, const char *to, int
     }
 }
 
-int fsync(int fd) {
-    if (idle_syncs) return 0;
-    DOING("fsync", SYNC, fd, (int)syscall(SYS_fsync, fd))
-}
+int fsync(int fd) { return sync_file("fsync", fd, SYS_fsync); }
 
-int fdatasync(int fd) {
-    if (idle_syncs) return 0;
-    DOING("fdatasync", SYNC, fd, (int)syscall(SYS_fdatasync, fd))
-}
+int fdatasync(int fd) { return sync_file("fdatasync", fd, SYS_fdatasync); }
 
+/* It promises nothing, so what it succeeded with can still be lost. */
 int sync_file_range(int fd, off64_t from, off64_t length, unsigned flags) {
     if (idle_ranges) return 0;
-    DOING("sync_file_range", SYNC, fd, (int)syscall(SYS_sync_file_range, fd, from, length, (long)flags))
+    if (meet_open(SYNC, "sync_file_range", fd) != GO) {
+        int error = errno;
+        settle(fd, 1);
+        errno = error;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, from, length, (long)flags);
 }

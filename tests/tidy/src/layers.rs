@@ -35,6 +35,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("tests/wire", &["harness"]),
     ("tests/package", &["harness"]),
     ("tests/crash", &["harness"]),
+    ("tests/soak", &["harness"]),
     ("tests/conformance", &["harness"]),
     // It makes what the store is built with, out of what the store keeps.
     ("tests/dictionary", &["ical", "store"]),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use almanac_harness::{Cli, Daemon, Multistatus, Options, Person, Signal, ics, send_signal};
 use tempfile::TempDir;
 
-use crate::await_stopped;
 use crate::interposer::{Call, Kind, read_trace, with_fault};
+use crate::{await_stopped, places};
 
 /// Objects, and lines of each: the backup is written in some pieces.
 const OBJECTS: usize = 6;
@@ -195,7 +195,7 @@ fn a_restore_that_is_killed_at_any_step_leaves_no_half_store_and_can_be_done_aga
             read_trace(&place.trace).len()
         };
         let steps = restored("count", (Kind::Count, 0));
-        let sample: BTreeSet<_> = (0..8).map(|n| 1 + steps * n / 8).chain(steps - 6..=steps).collect();
+        let sample: BTreeSet<_> = places(steps, 4).into_iter().chain(steps - 6..=steps).collect();
         for at in sample {
             restored(&format!("restored-{at}"), (Kind::Kill, at));
         }

@@ -9,6 +9,7 @@ use almanac_harness::{Cli, Client, Daemon, Options, Person, Request, TENANT, ics
 
 use crate::interposer::{Call, Kind, read_trace, with_fault};
 use crate::ledger::{Known, Ledger};
+use crate::places;
 
 const LOGIN: &str = "erika";
 const ADD_TENANT: [&str; 3] = ["tenant", "add", TENANT];
@@ -19,8 +20,8 @@ const ADD_USER: [&str; 11] = [
 ];
 const ADD_PASSWORD: [&str; 5] = ["app-password", "add", LOGIN, "--label", "tests"];
 /// Places that are tried of each kind, without `ALMANAC_FAULTS=all`.
-const SAMPLE: usize = 6;
-const KINDS: [Kind; 8] = [
+const SAMPLE: usize = 5;
+const KINDS: [Kind; 9] = [
     Kind::Full,
     Kind::NoSpace,
     Kind::Error,
@@ -28,6 +29,7 @@ const KINDS: [Kind; 8] = [
     Kind::Short,
     Kind::SyncError,
     Kind::SyncNoSpace,
+    Kind::SyncLoss,
     Kind::Kill,
 ];
 
@@ -176,7 +178,7 @@ impl Life {
                         Kind::Full | Kind::NoSpace => &[507],
                         Kind::SyncNoSpace => &[507, 503],
                         Kind::Error | Kind::Torn => &[500],
-                        Kind::SyncError => &[500, 503],
+                        Kind::SyncError | Kind::SyncLoss => &[500, 503],
                         Kind::Short | Kind::Kill | Kind::Stop | Kind::Count => &[],
                     };
                     let hit = self.hit();
@@ -270,18 +272,10 @@ fn live(engine: &str, kind: Kind, at: usize) -> Lived {
     lived
 }
 
-/// The places to try among `all` of them.
-fn places(all: usize) -> Vec<usize> {
-    if std::env::var("ALMANAC_FAULTS").is_ok_and(|value| value == "all") {
-        return (1..=all).collect();
-    }
-    (0..SAMPLE).map(|n| 1 + all * (2 * n + 1) / (2 * SAMPLE)).collect()
-}
-
 fn at_the_nth_call(engine: &str) {
     let calls = live(engine, Kind::Count, 0).calls;
     for kind in KINDS {
-        let places = places(kind.places(&calls));
+        let places = places(kind.places(&calls), SAMPLE);
         let (mut hits, mut refused) = (0, 0);
         for at in &places {
             let lived = live(engine, kind, *at);

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use almanac_harness::{Daemon, Person};
+use almanac_harness::{Daemon, Person, Random};
 
 use crate::ledger::{Known, etags};
 use crate::model::Writer;
-use crate::random::Random;
 
 const WRITERS: u64 = 8;
 

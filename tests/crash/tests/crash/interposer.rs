@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     SyncError,
     /// One sync fails for want of room.
     SyncNoSpace,
+    /// One sync fails, and the file loses what was written to it since the last one.
+    SyncLoss,
     /// The program is killed before a write or sync.
     Kill,
     /// It is stopped there and goes on when it is told to.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Short => "short",
             Self::SyncError => "sync-error",
             Self::SyncNoSpace => "sync-no-space",
+            Self::SyncLoss => "sync-loss",
             Self::Kill => "kill",
             Self::Stop => "stop",
             Self::Count => "count",
@@ -49,7 +52,7 @@ impl Kind {
     }
 
     pub(crate) fn is_of_a_sync(self) -> bool {
-        matches!(self, Self::SyncError | Self::SyncNoSpace)
+        matches!(self, Self::SyncError | Self::SyncNoSpace | Self::SyncLoss)
     }
 
     /// How many of the calls in `trace` can be hit.

@@ -12,6 +12,7 @@
 )]
 
 mod backup;
+mod commands;
 mod disk;
 mod faults;
 mod fleet;
@@ -20,11 +21,10 @@ mod kill;
 mod ledger;
 mod model;
 mod power;
-mod random;
 
 use std::fs;
 
-use random::Random;
+use almanac_harness::Random;
 
 /// The number that a variable of the environment gives.
 fn number(variable: &str, otherwise: u64) -> u64 {
@@ -33,9 +33,17 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 
 /// The choices of a run; what it prints repeats them.
 fn seeded(what: &str) -> Random {
-    let seed = number("ALMANAC_CRASH_SEED", random::seed());
+    let seed = number("ALMANAC_CRASH_SEED", Random::seed());
     println!("{what}: ALMANAC_CRASH_SEED={seed}");
     Random::new(seed)
+}
+
+/// The places to try among `all` of them: a sample, spread out, or every one.
+fn places(all: usize, sample: usize) -> Vec<usize> {
+    if std::env::var("ALMANAC_FAULTS").is_ok_and(|value| value == "all") {
+        return (1..=all).collect();
+    }
+    (0..sample).map(|n| 1 + all * (2 * n + 1) / (2 * sample)).collect()
 }
 
 /// Waits until every thread of a process is stopped.

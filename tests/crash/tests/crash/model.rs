@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use almanac_harness::{Client, Person, ics};
-
-use crate::random::Random;
+use almanac_harness::{Client, Person, Random, ics};
 
 /// Objects that each writer writes, over and over.
 const OBJECTS: u64 = 12;
