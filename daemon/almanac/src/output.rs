@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::commands::Outcome;
-use crate::commands::rows::{StatusRow, VerifyRow};
+use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::failure::Failure;
 
 /// For whom a list is printed.
@@ -56,6 +56,8 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 row.rows, row.bytes, row.engine
             );
         }
+        Outcome::RootRotated(row) if audience == Audience::People => return root_rotated(row),
+        Outcome::RootRotated(row) => return json(row),
         Outcome::Verified(row) if audience == Audience::People => return verified(row),
         Outcome::Verified(row) => return json(row),
         Outcome::Status(row) if audience == Audience::People => return status(row),
@@ -71,6 +73,24 @@ fn verified(row: &VerifyRow) -> String {
     for damage in &row.damages {
         let space = damage.space.as_deref().unwrap_or("-");
         text.push_str(&format!("{} {space} {}: {}\n", damage.tenant, damage.key, damage.what));
+    }
+    text
+}
+
+fn root_rotated(row: &RootRow) -> String {
+    let mut text = format!("complete: {} keys wrapped by the new root key\n", row.rewrapped);
+    if let Some(kept) = &row.kept {
+        text.push_str(&format!(
+            "the root key before is in {kept}: backups made until now need it (--key-file); remove it with the last of \
+             them\n"
+        ));
+    }
+    if row.install {
+        text.push_str(
+            "give the new key before the next start: systemd-creds encrypt --name=almanac.root-key FILE \
+             /etc/credstore.encrypted/almanac.root-key\nbackups made until now need the key before (--key-file): keep it \
+             until the last of them is gone\n",
+        );
     }
     text
 }

@@ -57,6 +57,8 @@ pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
 pub const MARK_BYTES_MAX: u64 = 16 << 20;
 /// Rows that a rotation seals anew in one round.
 pub const RESEAL_ROWS: u32 = 200;
+/// How often a change of the root key looks for keys that are not wrapped anew yet.
+pub const REWRAP_PASSES_MAX: u32 = 100;
 /// Memory of Argon2id for a new passphrase, in KiB; a wrapped key with less is refused.
 pub const ARGON2_MEMORY_KIB: u32 = 64 << 10;
 /// The most memory that a wrapped key may ask for, in KiB.

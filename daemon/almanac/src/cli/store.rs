@@ -23,6 +23,9 @@ pub(crate) enum BackupVerb {
     Verify {
         /// The backup
         file: PathBuf,
+        /// The root key that it was made under, if the store has another since
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
 }
 

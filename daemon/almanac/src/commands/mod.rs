@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
 use rows::{
-    AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
-    TenantRow, UserRow, VerifyRow,
+    AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, RootRow,
+    StatusRow, TenantRow, UserRow, VerifyRow,
 };
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
@@ -92,6 +92,8 @@ pub(crate) enum Command {
         /// All tenants and the instance itself without this.
         tenant: Option<String>,
     },
+    /// The new root key is the attachment of the request; without one it is made.
+    KeyRotateRoot {},
 }
 
 /// What a person is in the clinic.
@@ -143,6 +145,7 @@ pub(crate) enum Outcome {
     Converted(ConvertedRow),
     Verified(VerifyRow),
     KeysRotated(Vec<KeyRow>),
+    RootRotated(RootRow),
 }
 
 /// An outcome, with a file in pieces if there is one.
@@ -179,6 +182,9 @@ impl Executor {
                     |done| progress(ImportProgress { done: usize::try_from(done).unwrap_or(0), total: 0 });
                 let done = self.app.rotate_keys(tenant.as_deref(), &step).await?;
                 Outcome::KeysRotated(done.iter().map(KeyRow::from).collect())
+            }
+            Command::KeyRotateRoot {} => {
+                Outcome::RootRotated(key::rotate_root(Arc::clone(self.app.store()), attachment).await?)
             }
             Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
             Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,

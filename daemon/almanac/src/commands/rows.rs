@@ -4,9 +4,9 @@ use almanac_app::{
     AppPasswordInfo, CalendarInfo, ImportReport, KeyRotation, StoreStatus, TenantInfo, UserInfo, UserState,
 };
 use almanac_backend::Access;
-use almanac_store::Rotated;
 use almanac_store::backup::BackupInfo;
 use almanac_store::verify::Report;
+use almanac_store::{Kept, RootRotated, Rotated};
 use serde::{Deserialize, Serialize};
 
 use super::{Role, State};
@@ -88,6 +88,27 @@ impl From<&KeyRotation> for KeyRow {
         let Rotated { epoch, resealed, removed } = done.rotated;
         let removed = u64::try_from(removed).unwrap_or(u64::MAX);
         Self { tenant: done.tenant.clone(), epoch: epoch.number, resealed, removed }
+    }
+}
+
+/// What came of a new root key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RootRow {
+    /// Keys of tenants that are wrapped by it now.
+    pub(crate) rewrapped: u64,
+    /// The file with the root key before, which older backups need.
+    pub(crate) kept: Option<String>,
+    /// Whether the operator has to give the new one before the next start.
+    pub(crate) install: bool,
+}
+
+impl From<&RootRotated> for RootRow {
+    fn from(done: &RootRotated) -> Self {
+        let kept = match &done.kept {
+            Kept::In(path) => Some(path.display().to_string()),
+            Kept::Nowhere | Kept::ByOperator => None,
+        };
+        Self { rewrapped: done.rewrapped, kept, install: done.kept == Kept::ByOperator }
     }
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn refused(error: &OpenError) -> Failure {
         OpenError::InUse(_) => Exit::InUse,
         // Nothing that a service manager could try again.
         OpenError::OtherEngine { .. } | OpenError::HalfConverted(_) => Exit::Configuration,
-        OpenError::WrongKey(_) | OpenError::KeyFile(_) => Exit::WrongKey,
+        OpenError::WrongKey(_) | OpenError::KeyBefore(_) | OpenError::KeyFile(_) => Exit::WrongKey,
         OpenError::Foreign(_)
         | OpenError::NewerVersion { .. }
         | OpenError::RolledBack(_)
@@ -180,6 +180,7 @@ mod tests {
             (OpenError::InUse(at()), Exit::InUse),
             (OpenError::Missing(at()), Exit::Failed),
             (OpenError::WrongKey(at()), Exit::WrongKey),
+            (OpenError::KeyBefore(at()), Exit::WrongKey),
             (OpenError::Foreign(at()), Exit::Damaged),
             (OpenError::NewerVersion { found: 2, known: 1 }, Exit::Damaged),
             (OpenError::RolledBack(at()), Exit::Damaged),
@@ -214,6 +215,7 @@ mod tests {
                 OpenError::InUse(_)
                 | OpenError::Missing(_)
                 | OpenError::WrongKey(_)
+                | OpenError::KeyBefore(_)
                 | OpenError::Foreign(_)
                 | OpenError::NewerVersion { .. }
                 | OpenError::RolledBack(_)

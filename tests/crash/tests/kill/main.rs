@@ -11,6 +11,7 @@
 
 mod model;
 mod random;
+mod root_key;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
