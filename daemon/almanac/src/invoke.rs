@@ -11,7 +11,8 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
-use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run};
+use crate::commands::rows::CheckRow;
+use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run, upkeep};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -54,6 +55,14 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             say(&backup::restore(&config, file, key.as_ref())?)
         }
         Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
+        Verb::Store(cli::StoreVerb::Check(listing)) => {
+            become_owner_of(&config.store.path)?;
+            report(&upkeep::check(&config)?, audience(listing))
+        }
+        Verb::Store(cli::StoreVerb::Compact(listing)) => {
+            become_owner_of(&config.store.path)?;
+            print(text(&upkeep::compact(&config)?, audience(listing)).as_bytes())
+        }
         Verb::Store(cli::StoreVerb::Convert { to }) => {
             become_owner_of(&config.store.path)?;
             say(&backup::convert(&config, to)?)
@@ -233,13 +242,20 @@ fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outco
 
 fn verify(config: &Config, audience: Audience) -> Result<(), Failure> {
     let (outcome, _) = carry_out(config, Command::StoreVerify {}, &[], &|_| {})?;
-    print(text(&outcome, audience).as_bytes())?;
+    report(&outcome, audience)
+}
+
+/// Prints what was found; damage is a failure.
+fn report(outcome: &Outcome, audience: Audience) -> Result<(), Failure> {
+    print(text(outcome, audience).as_bytes())?;
     match outcome {
-        Outcome::Verified(row) if row.damaged > 0 => Err(Failure::new(
-            Exit::Damaged,
-            format!("{} records of the store are not as they were written", row.damaged),
-            "restore the newest backup that is whole: see `almanac backup verify`",
-        )),
+        Outcome::Verified(row) | Outcome::Checked(CheckRow { records: row, .. }) if row.damaged > 0 => {
+            Err(Failure::new(
+                Exit::Damaged,
+                format!("{} records of the store are not as they were written", row.damaged),
+                "restore the newest backup that is whole: see `almanac backup verify`",
+            ))
+        }
         _ => Ok(()),
     }
 }

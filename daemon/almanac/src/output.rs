@@ -60,6 +60,19 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
         Outcome::RootRotated(row) => return json(row),
         Outcome::Verified(row) if audience == Audience::People => return verified(row),
         Outcome::Verified(row) => return json(row),
+        Outcome::Checked(row) if audience == Audience::Programs => return json(row),
+        Outcome::Checked(row) => {
+            let structure = if row.repaired { "was damaged and is repaired" } else { "is sound" };
+            return format!(
+                "the structure of the {} store {structure}\n{}",
+                row.engine,
+                verified(&row.records)
+            );
+        }
+        Outcome::Compacted(row) if audience == Audience::Programs => return json(row),
+        Outcome::Compacted(row) => {
+            return format!("complete: {} bytes before, {} after\n", row.before, row.after);
+        }
         Outcome::Status(row) if audience == Audience::People => return status(row),
         Outcome::Status(row) => return json(row),
         _ if audience == Audience::Programs => return list_json(outcome),

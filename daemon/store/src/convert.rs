@@ -83,7 +83,12 @@ fn finish(options: &OpenOptions, to: &Names) -> Result<Converted, OpenError> {
     Ok(Converted::default())
 }
 
-fn copy(from: &dyn Engine, to: &dyn Engine, progress: &mut Progress<'_>) -> Result<Converted, StoreError> {
+/// Puts every row of `from` into `to`, which is empty.
+pub(crate) fn copy(
+    from: &dyn Engine,
+    to: &dyn Engine,
+    progress: &mut Progress<'_>,
+) -> Result<Converted, StoreError> {
     let (mut done, mut page, mut waiting) = (Converted::default(), Vec::<StoredRow>::new(), 0_usize);
     let mut send = |page: &mut Vec<StoredRow>, done: &Converted| {
         to.import(page)?;

@@ -42,6 +42,7 @@ mod store;
 mod tenant;
 mod tenant_keys;
 mod trim;
+pub mod upkeep;
 pub mod verify;
 mod wait;
 mod wrapping;

@@ -35,6 +35,8 @@ pub const SLED_CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub const SLED_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How often that is looked at.
 pub const SLED_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// How often redb is asked to move its pages together, as long as it finds something to move.
+pub const COMPACT_PASSES_MAX: u32 = 100;
 /// Bytes of rows that a copy of a sled store reads at a time.
 pub const COPY_PAGE_BYTES: usize = 1 << 20;
 /// Bytes of earlier rows that are kept for a copy of a sled store; if more is overwritten meanwhile it fails.

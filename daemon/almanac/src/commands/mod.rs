@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod key;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod upkeep;
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
 use rows::{
-    AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, RootRow,
-    StatusRow, TenantRow, UserRow, VerifyRow,
+    AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
+    NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
 };
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
@@ -144,6 +145,8 @@ pub(crate) enum Outcome {
     BackedUp(BackupRow),
     Converted(ConvertedRow),
     Verified(VerifyRow),
+    Checked(CheckRow),
+    Compacted(CompactRow),
     KeysRotated(Vec<KeyRow>),
     RootRotated(RootRow),
 }

@@ -132,6 +132,24 @@ pub(crate) struct VerifyRow {
     pub(crate) damages: Vec<DamageRow>,
 }
 
+/// What checking the engine's structure and every record found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CheckRow {
+    pub(crate) engine: String,
+    /// Whether the engine had to repair its structure.
+    pub(crate) repaired: bool,
+    #[serde(flatten)]
+    pub(crate) records: VerifyRow,
+}
+
+/// How much the store takes on the disk, in bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CompactRow {
+    pub(crate) engine: String,
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+}
+
 /// One record that is not as it was written; ids and keyed hashes only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DamageRow {

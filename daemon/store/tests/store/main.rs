@@ -20,4 +20,5 @@ mod root_rotation;
 mod rotation;
 mod tamper;
 mod tenants;
+mod upkeep;
 mod verify;
