@@ -29,6 +29,7 @@ pub mod keys;
 mod kinds;
 pub mod limits;
 mod mark;
+mod members;
 mod migrations;
 pub mod objects;
 mod open;

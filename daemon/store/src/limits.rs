@@ -37,6 +37,8 @@ pub const SLED_LOCK_WAIT: Duration = Duration::from_secs(5);
 pub const SLED_LOCK_LOOK: Duration = Duration::from_millis(5);
 /// How often redb is asked to move its pages together, as long as it finds something to move.
 pub const COMPACT_PASSES_MAX: u32 = 100;
+/// Collections of a damaged store that are looked at row by row; further ones are named as a whole.
+pub const VERIFY_DETAILS_MAX: usize = 16;
 /// Bytes of rows that a copy of a sled store reads at a time.
 pub const COPY_PAGE_BYTES: usize = 1 << 20;
 /// Bytes of earlier rows that are kept for a copy of a sled store; if more is overwritten meanwhile it fails.
