@@ -110,7 +110,11 @@ impl Store {
                     "the change of the root key is finished: give the new key before the next start"
                 );
             }
-            Ok(Some(_)) => tracing::info!("the change of the root key that was cut off is finished"),
+            Ok(Some(Kept::In(path))) => {
+                let path = path.display();
+                tracing::info!("the change of the root key is finished; the key before is in {path}");
+            }
+            Ok(Some(Kept::Nowhere)) => tracing::info!("the change of the root key is finished"),
             Err(error) => tracing::warn!(error = %error, "the change of the root key is still not finished"),
         }
     }

@@ -12,7 +12,7 @@ use crate::engine::{Commit, Engine, EngineError, Mutation, Order, Precondition, 
 use crate::error::StoreError;
 use crate::format::SYSTEM;
 use crate::keys::RootKey;
-use crate::limits::REWRAP_PASSES_MAX;
+use crate::limits::{RESEAL_ROWS, REWRAP_PASSES_MAX};
 use crate::seal::{self, KEY_ID_BYTES, KeyId, Place, SealKey, WrappedKey};
 use crate::space::{Key, RecordVersion, Space, prefix_range};
 
@@ -108,14 +108,13 @@ impl Wrapping {
 pub(crate) async fn rewrap_all(engine: &dyn Engine, keys: &WrapKeys) -> Result<u64, StoreError> {
     let mut done = 0_u64;
     for _ in 0..REWRAP_PASSES_MAX {
-        let mut left = 0;
+        let (mut commits, mut left) = (Vec::new(), 0);
         for (key, (version, value)) in every_row(engine, SYSTEM, Space::Tenants).await? {
             let id = <[u8; 16]>::try_from(&*key).map(TenantId::from_bytes);
             let tenant = id.map_err(|_| StoreError::Corrupt("a tenant has a wrong key"))?;
             if value.is_empty() {
                 continue; // it is being dropped
             }
-            let mut commits = Vec::new();
             let index = Place::Wrapped { tenant, what: WrappedKey::Index };
             commits.extend(rewrapped(keys, &index, SYSTEM, Space::Tenants, key, (version, value))?);
             for (key, row) in every_row(engine, tenant, Space::Keys).await? {
@@ -124,20 +123,31 @@ pub(crate) async fn rewrap_all(engine: &dyn Engine, keys: &WrapKeys) -> Result<u
                     commits.extend(rewrapped(keys, &epoch, tenant, Space::Keys, key, row)?);
                 }
             }
-            for committed in engine.commit_many(commits).await {
-                left += 1;
-                match committed {
-                    Ok(_) => done += 1,
-                    Err(EngineError::Conflict { .. }) => {} // dropped meanwhile; the next pass knows
-                    Err(error) => return Err(error.into()),
-                }
+            if commits.len() >= RESEAL_ROWS as usize {
+                left += commits.len();
+                done += commit_all(engine, std::mem::take(&mut commits)).await?;
             }
         }
+        left += commits.len();
+        done += commit_all(engine, commits).await?;
         if left == 0 {
             return Ok(done);
         }
     }
     Err(StoreError::Bug("keys are wrapped by another root key again and again"))
+}
+
+/// How many of the commits took place. The others were about something that is gone meanwhile; the next look knows.
+async fn commit_all(engine: &dyn Engine, commits: Vec<Commit>) -> Result<u64, StoreError> {
+    let mut done = 0;
+    for committed in engine.commit_many(commits).await {
+        match committed {
+            Ok(_) => done += 1,
+            Err(EngineError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(done)
 }
 
 /// The commit that wraps one row anew. It keeps its version: it says what it said.

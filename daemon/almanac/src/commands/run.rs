@@ -194,6 +194,7 @@ mod tests {
                 OpenError::KeyFile(KeyError::NoCredential { name: "almanac.root-key", make: "openssl" }),
                 Exit::WrongKey,
             ),
+            (OpenError::KeyFile(KeyError::Fixed { path: at(), source: denied() }), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::NotWrapped(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::BadWrapped(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::WrongPassphrase(at())), Exit::WrongKey),

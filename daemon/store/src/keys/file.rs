@@ -32,7 +32,7 @@ impl KeyProvider for FileKey {
     }
 
     fn keep(&self) -> Result<Kept, KeyError> {
-        let failed = |source| KeyError::Io { path: self.path.clone(), source };
+        let failed = |source| KeyError::Fixed { path: self.path.clone(), source };
         let beside = read_key(&self.path)?.name_beside(&self.path).ok_or(KeyError::NoRandom)?;
         // Where this cannot be written, the new key could not be either.
         write_aside(&self.path, b"").and_then(fs::remove_file).map_err(failed)?;
@@ -45,7 +45,7 @@ impl KeyProvider for FileKey {
 
     fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
         write_private(&self.path, new.to_hex().as_bytes())
-            .map_err(|source| KeyError::Io { path: self.path.clone(), source })
+            .map_err(|source| KeyError::Fixed { path: self.path.clone(), source })
     }
 }
 

@@ -182,6 +182,18 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// No other key can be put into its place.
+    #[error(
+        "the key file {path} cannot be replaced; let the user that runs the server write to its folder while the root key \
+         is changed"
+    )]
+    Fixed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Whoever started this process gave it no credentials at all.
     #[error(
         "the credential {0} is there for the service only; ask the running server, or run the command as the service \

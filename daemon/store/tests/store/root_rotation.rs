@@ -534,3 +534,18 @@ fn a_key_that_is_on_its_way_while_the_root_key_changes_is_wrapped_by_the_new_one
     store.rotate_root(None).unwrap();
     assert_eq!(value(&one, b"k"), Some(b"v".to_vec()));
 }
+
+#[test]
+fn a_key_file_that_cannot_be_replaced_is_said_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), EngineKind::Redb);
+    fill(&store);
+    // What is in the way of the new key's file, as a folder that cannot be written would be.
+    fs::create_dir_all(folder.path().join("root.new/full")).unwrap();
+    let error = store.rotate_root(None).unwrap_err();
+    assert!(matches!(error, RootError::Key(KeyError::Fixed { .. })), "{error}");
+    assert!(!folder.path().join("root.pending").exists());
+    store.backup(&mut std::io::sink(), &mut |_, _| {}).unwrap();
+    drop(store);
+    check(&open(folder.path(), EngineKind::Redb));
+}
