@@ -11,8 +11,9 @@ use almanac_app::ImportProgress;
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
+use crate::commands::rows::CheckRow;
 use crate::commands::trash::TrashCommand;
-use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run};
+use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run, upkeep};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -54,17 +55,32 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         Verb::Import(import) => self::import(&config, &import),
         Verb::Export(export) => self::export(&config, export),
         Verb::Backup(backup) => self::back_up(&config, backup),
-        Verb::Restore { file } => {
+        Verb::Restore { file, key_file } => {
             let file = open_input(&file)?; // before root becomes somebody who perhaps may not
+            let key = key_file.map(|path| key::read_key(&config, &path)).transpose()?;
             become_owner_of(&config.store.path)?;
-            say(&backup::restore(&config, file)?)
+            say(&backup::restore(&config, file, key.as_ref())?)
         }
         Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
+        Verb::Store(cli::StoreVerb::Check(listing)) => {
+            become_owner_of(&config.store.path)?;
+            report(&upkeep::check(&config)?, audience(listing))
+        }
+        Verb::Store(cli::StoreVerb::Compact(listing)) => {
+            become_owner_of(&config.store.path)?;
+            print(text(&upkeep::compact(&config)?, audience(listing)).as_bytes())
+        }
         Verb::Store(cli::StoreVerb::Convert { to }) => {
             become_owner_of(&config.store.path)?;
             say(&backup::convert(&config, to)?)
         }
-        Verb::Key(cli::KeyVerb::Rotate { tenant, listing }) => {
+        Verb::Key(cli::KeyVerb::Rotate { root: true, next_key_file, listing, .. }) => {
+            let next = next_key_file.map(|path| key::read_key(&config, &path)).transpose()?;
+            let next = next.map(|key| key.to_hex()).unwrap_or_default();
+            let (outcome, _) = carry_out(&config, Command::KeyRotateRoot {}, next.as_bytes(), &|_| {})?;
+            print(text(&outcome, audience(listing)).as_bytes())
+        }
+        Verb::Key(cli::KeyVerb::Rotate { tenant, listing, .. }) => {
             let last = AtomicUsize::new(0);
             let show = |step: ImportProgress| show_resealed(&last, step.done);
             let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
@@ -189,10 +205,11 @@ fn export(config: &Config, export: cli::Export) -> Result<(), Failure> {
 }
 
 fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
-    if let Some(cli::BackupVerb::Verify { file }) = wish.verb {
+    if let Some(cli::BackupVerb::Verify { file, key_file }) = wish.verb {
         let file = open_input(&file)?;
+        let key = key_file.map(|path| key::read_key(config, &path)).transpose()?;
         become_owner_of(&config.store.path)?;
-        return say(&backup::verify(config, file)?);
+        return say(&backup::verify(config, file, key)?);
     }
     let path = wish.file.unwrap_or_default(); // clap demands it
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -233,13 +250,20 @@ fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outco
 
 fn verify(config: &Config, audience: Audience) -> Result<(), Failure> {
     let (outcome, _) = carry_out(config, Command::StoreVerify {}, &[], &|_| {})?;
-    print(text(&outcome, audience).as_bytes())?;
+    report(&outcome, audience)
+}
+
+/// Prints what was found; damage is a failure.
+fn report(outcome: &Outcome, audience: Audience) -> Result<(), Failure> {
+    print(text(outcome, audience).as_bytes())?;
     match outcome {
-        Outcome::Verified(row) if row.damaged > 0 => Err(Failure::new(
-            Exit::Damaged,
-            format!("{} records of the store are not as they were written", row.damaged),
-            "restore the newest backup that is whole: see `almanac backup verify`",
-        )),
+        Outcome::Verified(row) | Outcome::Checked(CheckRow { records: row, .. }) if row.damaged > 0 => {
+            Err(Failure::new(
+                Exit::Damaged,
+                format!("{} records of the store are not as they were written", row.damaged),
+                "restore the newest backup that is whole: see `almanac backup verify`",
+            ))
+        }
         _ => Ok(()),
     }
 }

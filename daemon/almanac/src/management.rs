@@ -191,7 +191,7 @@ mod tests {
             state: "/nonexistent".into(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,
-            key: Arc::new(FreshKey),
+            key: Arc::new(FreshKey::default()),
             clock: Arc::clone(&clock) as _,
             create: CreateMode::IfMissing,
         };

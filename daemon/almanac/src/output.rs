@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::commands::Outcome;
-use crate::commands::rows::{StatusRow, VerifyRow};
+use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
 
@@ -64,8 +64,23 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 row.rows, row.bytes, row.engine
             );
         }
+        Outcome::RootRotated(row) if audience == Audience::People => return root_rotated(row),
+        Outcome::RootRotated(row) => return json(row),
         Outcome::Verified(row) if audience == Audience::People => return verified(row),
         Outcome::Verified(row) => return json(row),
+        Outcome::Checked(row) if audience == Audience::Programs => return json(row),
+        Outcome::Checked(row) => {
+            let structure = if row.repaired { "was damaged and is repaired" } else { "is sound" };
+            return format!(
+                "the structure of the {} store {structure}\n{}",
+                row.engine,
+                verified(&row.records)
+            );
+        }
+        Outcome::Compacted(row) if audience == Audience::Programs => return json(row),
+        Outcome::Compacted(row) => {
+            return format!("complete: {} bytes before, {} after\n", row.before, row.after);
+        }
         Outcome::Status(row) if audience == Audience::People => return status(row),
         Outcome::Status(row) => return json(row),
         _ if audience == Audience::Programs => return list_json(outcome),
@@ -102,6 +117,24 @@ fn verified(row: &VerifyRow) -> String {
     for damage in &row.damages {
         let space = damage.space.as_deref().unwrap_or("-");
         text.push_str(&format!("{} {space} {}: {}\n", damage.tenant, damage.key, damage.what));
+    }
+    text
+}
+
+fn root_rotated(row: &RootRow) -> String {
+    let mut text = format!("complete: {} keys wrapped by the new root key\n", row.rewrapped);
+    if let Some(kept) = &row.kept {
+        text.push_str(&format!(
+            "the root key before is in {kept}: backups made until now need it (--key-file); remove it with the last of \
+             them\n"
+        ));
+    }
+    if row.install {
+        text.push_str(
+            "give the new key before the next start: systemd-creds encrypt --name=almanac.root-key FILE \
+             /etc/credstore.encrypted/almanac.root-key\nbackups made until now need the key before (--key-file): keep it \
+             until the last of them is gone\n",
+        );
     }
     text
 }

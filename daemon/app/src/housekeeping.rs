@@ -260,7 +260,7 @@ mod tests {
             state: "none".into(),
             engine: EngineKind::Memory,
             cache_bytes: 0,
-            key: Arc::new(FreshKey),
+            key: Arc::new(FreshKey::default()),
             clock: Arc::new(SystemClock),
             create: CreateMode::IfMissing,
         };

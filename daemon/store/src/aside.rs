@@ -11,10 +11,12 @@ use crate::engine::{Commit, Engine};
 use crate::error::StoreError;
 use crate::files::sync_folder_of;
 use crate::format::{Format, SYSTEM};
+use crate::keys::RootKey;
 use crate::kinds::{EngineKind, stored_format};
 use crate::mark::Mark;
-use crate::open::{OpenError, Tuning, at};
+use crate::open::{OpenError, Tuning, at, save};
 use crate::wait::wait_for;
+use crate::wrapping::{WrapKeys, rewrap_all};
 
 /// See the module's documentation.
 pub(crate) struct Aside {
@@ -46,6 +48,15 @@ impl Aside {
         commit.mutations.push(format.to_mutation());
         wait_for(self.engine.commit(commit))?;
         Ok(format)
+    }
+
+    /// Wraps everything by the root key `new` instead of `old`.
+    pub(crate) fn put_under(&self, new: &RootKey, old: &RootKey) -> Result<(), StoreError> {
+        wait_for(rewrap_all(&*self.engine, &WrapKeys::new(new, [old])?))?;
+        let format = stored_format(&*self.engine)?;
+        let format = format.ok_or(StoreError::Corrupt("the rows do not say what store they are of"))?;
+        let key_check = new.check().ok_or(StoreError::Bug("key derivation"))?;
+        save(&*self.engine, Format { key_check, key_before: None, ..format })
     }
 
     /// Completes the store; what remains is to name it. Returns its mark.

@@ -17,6 +17,7 @@ use crate::limits::COPY_PAGE_BYTES;
 use crate::open::{
     self, CreateMode, Names, OpenError, OpenOptions, Opened, Tuning, at, exists, mark_key, stored, take_lock,
 };
+use crate::roots::Roots;
 
 /// What a conversion did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +48,7 @@ pub fn convert(options: &OpenOptions, progress: &mut Progress<'_>) -> Result<Con
     }
     let tuning = Tuning::default();
     let source = OpenOptions { engine: kind, create: CreateMode::Never, ..options.clone() };
-    let Opened { engine, root, state: _lock, .. } = open::open(&source, &tuning)?;
+    let Opened { engine, roots, state: _lock, .. } = open::open(&source, &tuning)?;
     let aside = Aside::begin(options.engine, &to.converted(), options.cache_bytes, &tuning)?;
     let copied = copy(&*engine, &*aside.engine, progress)
         .and_then(|converted| Ok((converted, aside.begin_new_life()?)))
@@ -66,23 +67,28 @@ pub fn convert(options: &OpenOptions, progress: &mut Progress<'_>) -> Result<Con
     kind.remove(&from.old())?;
     rename(&from.rows, &from.old())?;
     rename(&to.converted(), &to.rows)?;
-    mark.write(&to.mark, &mark_key(&root)?).map_err(|source| at(&to.mark, source))?;
+    mark.write(&to.mark, &mark_key(&roots.given)?).map_err(|source| at(&to.mark, source))?;
     Ok(converted)
 }
 
 /// Names the new store of a conversion that was stopped right before that.
 fn finish(options: &OpenOptions, to: &Names) -> Result<Converted, OpenError> {
     let _lock = take_lock(to)?;
-    let root = options.key.load(KeyWish::Existing)?;
+    let roots = Roots::load(&*options.key, KeyWish::Existing, &to.pending)?;
     let seen = options.engine.look(&to.converted(), options.cache_bytes)?;
-    if root.check() != Some(seen.format.key_check) {
+    if roots.of(&seen.format.key_check).is_none() {
         return Err(OpenError::WrongKey(to.folder.clone()));
     }
     rename(&to.converted(), &to.rows)?;
     Ok(Converted::default())
 }
 
-fn copy(from: &dyn Engine, to: &dyn Engine, progress: &mut Progress<'_>) -> Result<Converted, StoreError> {
+/// Puts every row of `from` into `to`, which is empty.
+pub(crate) fn copy(
+    from: &dyn Engine,
+    to: &dyn Engine,
+    progress: &mut Progress<'_>,
+) -> Result<Converted, StoreError> {
     let (mut done, mut page, mut waiting) = (Converted::default(), Vec::<StoredRow>::new(), 0_usize);
     let mut send = |page: &mut Vec<StoredRow>, done: &Converted| {
         to.import(page)?;

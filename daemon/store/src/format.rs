@@ -24,13 +24,15 @@ pub(crate) struct Format {
     pub(crate) incarnation: StoreId,
     /// Tells whether a root key is the right one.
     pub(crate) key_check: [u8; 16],
+    /// Tells whether a root key is the one before; none if there was no other.
+    pub(crate) key_before: Option<[u8; 16]>,
 }
 
 impl Format {
     /// The format of a store that begins now.
     pub(crate) fn fresh(key_check: [u8; 16]) -> Result<Self, StoreError> {
         let incarnation = StoreId::from_bytes(seal::random()?);
-        Ok(Self { version: migrations::CURRENT, incarnation, key_check })
+        Ok(Self { version: migrations::CURRENT, incarnation, key_check, key_before: None })
     }
 
     /// Reads the row; `None` if it is not one of this program.
@@ -38,18 +40,20 @@ impl Format {
         let rest = value.strip_prefix(MAGIC)?;
         let (version, rest) = rest.split_first_chunk::<4>()?;
         let (incarnation, rest) = rest.split_first_chunk::<16>()?;
-        let key_check = rest.first_chunk::<16>()?;
+        let (key_check, rest) = rest.split_first_chunk::<16>()?;
         Some(Self {
             version: u32::from_be_bytes(*version),
             incarnation: StoreId::from_bytes(*incarnation),
             key_check: *key_check,
+            key_before: rest.first_chunk::<16>().copied(),
         })
     }
 
     /// The row.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let version = self.version.to_be_bytes();
-        [MAGIC.as_slice(), &version, self.incarnation.as_bytes(), &self.key_check].concat()
+        let before = self.key_before.as_ref().map_or(&[][..], <[u8; 16]>::as_slice);
+        [MAGIC.as_slice(), &version, self.incarnation.as_bytes(), &self.key_check, before].concat()
     }
 
     /// Writes the row.

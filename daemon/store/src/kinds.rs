@@ -165,7 +165,7 @@ pub(crate) fn stored_format(engine: &dyn Engine) -> Result<Option<Format>, Store
     Ok(rows.into_iter().next().flatten().and_then(|(_, value)| Format::parse(&value)))
 }
 
-fn faulty(path: &Path, fault: OpenFault) -> OpenError {
+pub(crate) fn faulty(path: &Path, fault: OpenFault) -> OpenError {
     match fault {
         OpenFault::Foreign => OpenError::Foreign(path.into()),
         OpenFault::Damaged => OpenError::Damaged { what: "its file contradicts itself" },

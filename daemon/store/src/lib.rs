@@ -12,6 +12,7 @@
 //! state/store.redb   the rows, or store.sled/      state/lock   held while a process has the store
 //! state/head         the high-water mark         state/root.key   the root key, if it is kept in a file here
 //!                                                state/root.wrapped   the same, if a passphrase opens it
+//!                                                state/root.pending   both keys, while the root key is changed
 //! ```
 #![warn(missing_docs)]
 
@@ -28,32 +29,38 @@ pub mod keys;
 mod kinds;
 pub mod limits;
 mod mark;
+mod members;
 mod migrations;
 pub mod objects;
 mod open;
 mod pack;
 pub mod records;
+mod roots;
 mod rotate;
+mod rotate_root;
 pub mod seal;
 mod space;
 mod store;
 mod tenant;
 mod tenant_keys;
 mod trim;
+pub mod upkeep;
 pub mod verify;
 mod wait;
+mod wrapping;
 mod write;
 
 pub use changes::{Change, ChangePage, CollectionPlace};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
 pub use keys::{
-    CredentialKey, FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, Passphrase, PassphraseKey,
-    RootKey,
+    CredentialKey, FileKey, FixedKey, FreshKey, Kept, KeyError, KeyProvider, KeyWish, Passphrase,
+    PassphraseKey, RootKey,
 };
 pub use kinds::EngineKind;
 pub use open::{CreateMode, Layer, OpenError, OpenOptions, Tuning, look};
 pub use rotate::Rotated;
+pub use rotate_root::{RootError, RootRotated};
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};
 pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};

@@ -35,6 +35,10 @@ pub const SLED_CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub const SLED_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How often that is looked at.
 pub const SLED_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// How often redb is asked to move its pages together, as long as it finds something to move.
+pub const COMPACT_PASSES_MAX: u32 = 100;
+/// Collections of a damaged store that are looked at row by row; further ones are named as a whole.
+pub const VERIFY_DETAILS_MAX: usize = 16;
 /// Bytes of rows that a copy of a sled store reads at a time.
 pub const COPY_PAGE_BYTES: usize = 1 << 20;
 /// Bytes of earlier rows that are kept for a copy of a sled store; if more is overwritten meanwhile it fails.
@@ -64,6 +68,8 @@ pub const PACKED_BYTES_MIN: usize = 128;
 pub const PACKED_BYTES_MAX: usize = 256 << 10;
 /// Contexts for packing, and for unpacking, that are kept for the next value.
 pub const PACKERS_KEPT_MAX: usize = 16;
+/// How often a change of the root key looks for keys that are not wrapped anew yet.
+pub const REWRAP_PASSES_MAX: u32 = 100;
 /// Memory of Argon2id for a new passphrase, in KiB; a wrapped key with less is refused.
 pub const ARGON2_MEMORY_KIB: u32 = 64 << 10;
 /// The most memory that a wrapped key may ask for, in KiB.

@@ -41,15 +41,15 @@ pub(crate) enum Found {
 }
 
 impl Mark {
-    /// Reads the mark.
-    pub(crate) fn read(path: &Path, key: &hmac::Key) -> io::Result<Found> {
+    /// Reads the mark, which one of `keys` authenticates.
+    pub(crate) fn read(path: &Path, keys: &[hmac::Key]) -> io::Result<Found> {
         let mut bytes = Vec::new();
         match File::open(path) {
             Ok(file) => file.take(MARK_BYTES_MAX).read_to_end(&mut bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(error),
         };
-        Ok(Self::parse(&bytes, key).map_or(Found::Damaged, Found::Mark))
+        Ok(keys.iter().find_map(|key| Self::parse(&bytes, key)).map_or(Found::Damaged, Found::Mark))
     }
 
     /// Puts the mark in the place of the one before it, durably.
@@ -108,16 +108,22 @@ pub(crate) struct MarkKeeper {
 
 struct Keeping {
     path: PathBuf,
-    key: hmac::Key,
     incarnation: StoreId,
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
-    /// Tenants that are being dropped: their heads are about to vanish. Also orders the writers of the file.
-    leaving: Mutex<Vec<TenantId>>,
+    /// Orders the writers of the file.
+    terms: Mutex<Terms>,
     writes: AtomicU64,
     pace: Mutex<Pace>,
     /// Wakes the thread when the pace changes.
     changed: Condvar,
+}
+
+/// How the mark is to be written.
+struct Terms {
+    key: hmac::Key,
+    /// Tenants that are being dropped: their heads are about to vanish.
+    leaving: Vec<TenantId>,
 }
 
 /// When the mark is to be written.
@@ -139,10 +145,13 @@ impl Pace {
 
 impl Keeping {
     fn write(&self) -> io::Result<()> {
-        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_on(&self.terms())
+    }
+
+    fn write_on(&self, terms: &Terms) -> io::Result<()> {
         let mut heads = self.engine.heads();
-        heads.tenants.retain(|tenant, _| !leaving.contains(tenant));
-        Mark { incarnation: self.incarnation, heads }.write(&self.path, &self.key)?;
+        heads.tenants.retain(|tenant, _| !terms.leaving.contains(tenant));
+        Mark { incarnation: self.incarnation, heads }.write(&self.path, &terms.key)?;
         self.writes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -152,6 +161,10 @@ impl Keeping {
         if let Err(error) = self.write() {
             tracing::warn!(error = %error, "the high-water mark could not be written");
         }
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Terms> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
@@ -201,11 +214,10 @@ impl MarkKeeper {
         let pace = Mutex::new(Pace { behind: false, closing: false, written: clock.now() });
         let keeping = Arc::new(Keeping {
             path,
-            key,
             incarnation,
             engine,
             clock,
-            leaving: Mutex::default(),
+            terms: Mutex::new(Terms { key, leaving: Vec::new() }),
             writes: AtomicU64::new(0),
             pace,
             changed: Condvar::new(),
@@ -237,13 +249,26 @@ impl MarkKeeper {
 
     /// Takes a tenant out of the mark, durably, before its rows go.
     pub(crate) fn forget(&self, tenant: TenantId) -> io::Result<()> {
-        self.keeping.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(tenant);
-        self.keeping.write()
+        let mut terms = self.keeping.terms();
+        terms.leaving.push(tenant);
+        self.keeping.write_on(&terms)
+    }
+
+    /// Writes the mark under another key, and under that one from now on. After an error the one before stays.
+    pub(crate) fn authenticate(&self, key: hmac::Key) -> io::Result<()> {
+        let mut terms = self.keeping.terms();
+        let before = std::mem::replace(&mut terms.key, key);
+        let written = self.keeping.write_on(&terms);
+        if written.is_err() {
+            terms.key = before;
+        }
+        written
     }
 
     /// What the mark on the disk demands of each tenant.
     pub(crate) fn stored(&self) -> io::Result<BTreeMap<TenantId, u64>> {
-        Ok(match Mark::read(&self.keeping.path, &self.keeping.key)? {
+        let terms = self.keeping.terms();
+        Ok(match Mark::read(&self.keeping.path, std::slice::from_ref(&terms.key))? {
             Found::Mark(mark) => mark.heads.tenants,
             Found::Nothing | Found::Damaged => BTreeMap::new(),
         })

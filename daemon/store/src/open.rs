@@ -24,9 +24,11 @@ use crate::kinds::{EngineKind, Seen, stored_format};
 use crate::limits::SEALS_PER_KEY_MAX;
 use crate::mark::{Found, Mark};
 use crate::migrations;
+use crate::roots::Roots;
 use crate::space::Space;
-use crate::tenant_keys::{new_index_row, wrap_key};
+use crate::tenant_keys::new_index_row;
 use crate::wait::wait_for;
+use crate::wrapping::WrapKeys;
 
 /// Whether a store may begin here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +113,12 @@ pub enum OpenError {
     /// The root key is not the one of this store.
     #[error("the key does not fit the store in {0}; put back the key file that belongs to it")]
     WrongKey(PathBuf),
+    /// The root key is the one that the store had before.
+    #[error(
+        "the root key of the store in {0} was changed, and this is the one before; put the new key into its place, or \
+         for a credential encrypt the new key as almanac.root-key again"
+    )]
+    KeyBefore(PathBuf),
     /// The file is not a store of this program.
     #[error("{0} is not a store of Almanac; name another state folder, or move the file away")]
     Foreign(PathBuf),
@@ -166,6 +174,8 @@ pub(crate) struct Names {
     /// Where a store is made before it gets its name.
     pub(crate) aside: PathBuf,
     pub(crate) mark: PathBuf,
+    /// Where a change of the root key is written down.
+    pub(crate) pending: PathBuf,
 }
 
 impl Names {
@@ -176,6 +186,7 @@ impl Names {
             rows: folder.join(format!("store.{}", kind.name())),
             aside: folder.join(if kind == EngineKind::Sled { "sled.new" } else { "store.new" }),
             mark: folder.join("head"),
+            pending: folder.join("root.pending"),
         }
     }
 
@@ -210,7 +221,7 @@ pub(crate) fn take_lock(names: &Names) -> Result<StateLock, OpenError> {
 pub(crate) struct Opened {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) format: Format,
-    pub(crate) root: RootKey,
+    pub(crate) roots: Roots,
     /// The lock, and where the mark belongs; none in memory.
     pub(crate) state: Option<(StateLock, Names)>,
 }
@@ -226,7 +237,7 @@ fn open_memory(options: &OpenOptions, tuning: &Tuning) -> Result<Opened, OpenErr
     let root = options.key.load(KeyWish::MayCreate)?;
     let engine = options.engine.create(&options.state, options.cache_bytes, tuning)?;
     let format = begin(&*engine, &root, &options.state)?;
-    Ok(Opened { engine, format, root, state: None })
+    Ok(Opened { engine, format, roots: Roots { given: root, change: None }, state: None })
 }
 
 fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Result<Opened, OpenError> {
@@ -247,9 +258,9 @@ fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Re
         (false, CreateMode::Never) => return Err(OpenError::Missing(names.folder)),
     }
 
-    let root = options.key.load(KeyWish::Existing)?;
+    let roots = Roots::load(&*options.key, KeyWish::Existing, &names.pending)?;
     let Seen { format: seen, heads } = kind.look(&names.rows, options.cache_bytes)?;
-    let mut known = check(&names, &root, &seen, heads.as_ref())?;
+    let mut known = check(&names, &roots, &seen, heads.as_ref())?;
     let engine = kind.open(&names.rows, options.cache_bytes, tuning)?;
     let failed = |error| stored(&names.folder, error);
     let mut format = seen;
@@ -257,7 +268,7 @@ fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Re
         // Only now the store can tell how far it has come, and what it said before may be older than its rows.
         let row = stored_format(&*engine).map_err(failed)?;
         format = row.ok_or(OpenError::Damaged { what: "its first rows are missing" })?;
-        known = check(&names, &root, &format, Some(&engine.heads()))?;
+        known = check(&names, &roots, &format, Some(&engine.heads()))?;
     }
     migrate(&*engine, &mut format, migrations::STEPS, migrations::CURRENT).map_err(failed)?;
     if known == Known::No {
@@ -268,7 +279,7 @@ fn open_on_disk(options: &OpenOptions, tuning: &Tuning, other: EngineKind) -> Re
     if format != seen {
         kind.identify(&names.rows, &format)?;
     }
-    Ok(Opened { engine, format, root, state: Some((lock, names)) })
+    Ok(Opened { engine, format, roots, state: Some((lock, names)) })
 }
 
 /// Says whether a store would be refused, as far as that shows without opening it for good. Nothing is changed.
@@ -284,9 +295,9 @@ pub fn look(options: &OpenOptions) -> Result<(), OpenError> {
     }
     // Without the file nobody holds it: the store was put here by hand.
     let _lock = exists(&names.lock)?.then(|| take_lock(&names)).transpose()?;
-    let root = options.key.load(KeyWish::Existing)?;
+    let roots = Roots::load(&*options.key, KeyWish::Existing, &names.pending)?;
     let Seen { format, heads } = options.engine.look(&names.rows, options.cache_bytes)?;
-    check(&names, &root, &format, heads.as_ref()).map(drop)
+    check(&names, &roots, &format, heads.as_ref()).map(drop)
 }
 
 /// Refuses a folder without the store asked for, but with another, or with one that is on its way from one engine to
@@ -331,7 +342,7 @@ const GROUPS_WHEN_MADE: u64 = 1;
 fn begin(engine: &dyn Engine, root: &RootKey, folder: &Path) -> Result<Format, OpenError> {
     let failed = |error| stored(folder, error);
     let format = Format::fresh(root.check().ok_or(DERIVATION)?).map_err(failed)?;
-    let wrap = wrap_key(root).map_err(failed)?;
+    let wrap = WrapKeys::new(root, []).map_err(failed)?;
     let (version, value) = new_index_row(SYSTEM, &wrap).map_err(failed)?;
     let mut commit = Commit::new(SYSTEM);
     commit.preconditions.push(Precondition::Absent(Space::Format, FORMAT_KEY.into()));
@@ -342,7 +353,7 @@ fn begin(engine: &dyn Engine, root: &RootKey, folder: &Path) -> Result<Format, O
     Ok(format)
 }
 
-fn save(engine: &dyn Engine, format: Format) -> Result<(), StoreError> {
+pub(crate) fn save(engine: &dyn Engine, format: Format) -> Result<(), StoreError> {
     let mut commit = Commit::new(SYSTEM);
     commit.mutations.push(format.to_mutation());
     wait_for(engine.commit(commit))?;
@@ -357,14 +368,17 @@ enum Known {
 }
 
 /// Checks what a store says of itself, and how far it has come if that is known already.
-fn check(names: &Names, root: &RootKey, format: &Format, heads: Option<&Heads>) -> Result<Known, OpenError> {
+fn check(names: &Names, roots: &Roots, format: &Format, heads: Option<&Heads>) -> Result<Known, OpenError> {
     if format.version > migrations::CURRENT {
         return Err(OpenError::NewerVersion { found: format.version, known: migrations::CURRENT });
     }
-    if root.check() != Some(format.key_check) {
-        return Err(OpenError::WrongKey(names.folder.clone()));
+    if roots.of(&format.key_check).is_none() {
+        let before = format.key_before.is_some() && roots.given.check() == format.key_before;
+        let wrong = if before { OpenError::KeyBefore } else { OpenError::WrongKey };
+        return Err(wrong(names.folder.clone()));
     }
-    match Mark::read(&names.mark, &mark_key(root)?).map_err(|source| at(&names.mark, source))? {
+    let keys = roots.all().into_iter().map(mark_key).collect::<Result<Vec<_>, _>>()?;
+    match Mark::read(&names.mark, &keys).map_err(|source| at(&names.mark, source))? {
         Found::Nothing => {
             // A store that holds no more than its first rows was stopped before it had a mark: nothing was lost.
             if heads.is_some_and(|heads| heads.groups > GROUPS_WHEN_MADE) {

@@ -90,6 +90,13 @@ impl TenantStore {
         Ok(Rotated { epoch, resealed, removed: old.len() })
     }
 
+    /// Wraps the current key as the store wraps now, when nothing is on its way that was wrapped before.
+    pub(crate) async fn rewrap(&self) -> Result<(), StoreError> {
+        let _turn = self.rotation.lock().await;
+        let _alone = self.rotating.write().await;
+        self.keys.rewrap()
+    }
+
     /// Makes the current key durable, with some further steps.
     async fn commit_epoch(&self, mutations: Vec<Mutation>) -> Result<(), StoreError> {
         let grant = self.keys.take(0, self.shared.clock.now())?;

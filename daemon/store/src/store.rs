@@ -9,21 +9,20 @@ use almanac_base::{StoreId, TenantId};
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
-use crate::engine::{
-    Commit, EngineError, EngineStats, Heads, Mutation, Order, Precondition, Row, Scan, Values,
-};
+use crate::engine::{Commit, EngineError, EngineStats, Heads, Mutation, Precondition, Row};
 use crate::error::StoreError;
 use crate::files::{StateLock, available_bytes};
 use crate::format::SYSTEM;
-use crate::keys::BackupSecret;
+use crate::keys::KeyProvider;
 use crate::kinds::EngineKind;
 use crate::mark::MarkKeeper;
-use crate::open::{self, OpenError, OpenOptions, Tuning, stored};
-use crate::seal::SealKey;
-use crate::space::{Key, RecordVersion, Space, prefix_range};
+use crate::open::{self, Names, OpenError, OpenOptions, Tuning, stored};
+use crate::rotate_root::Root;
+use crate::space::{Key, RecordVersion, Space};
 use crate::tenant::{Shared, TenantStore};
-use crate::tenant_keys::{TenantKeys, new_index_row, wrap_key};
+use crate::tenant_keys::{TenantKeys, new_index_row};
 use crate::wait::wait_for;
+use crate::wrapping::{WrapKeys, Wrapping, every_row};
 
 /// Figures of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +42,13 @@ pub struct Store {
     incarnation: StoreId,
     /// Where the disk is looked at for room; `None` for an engine in memory.
     folder: Option<PathBuf>,
-    wrap: Arc<SealKey>,
-    pub(crate) backup_secret: BackupSecret,
+    pub(crate) kind: EngineKind,
+    pub(crate) provider: Arc<dyn KeyProvider>,
+    pub(crate) wrapping: Arc<Wrapping>,
+    /// Held for writing by a change of the root key.
+    pub(crate) root: tokio::sync::RwLock<Root>,
+    /// Held for reading while a tenant is made, so that a new root key can wait for those that the one before wraps.
+    pub(crate) making: tokio::sync::RwLock<()>,
     seals_per_key_max: u64,
     pub(crate) shared: Arc<Shared>,
     system: Arc<TenantStore>,
@@ -69,27 +73,36 @@ impl Store {
         let opened = open::open(&options, tuning)?;
         let (lock, names) = opened.state.unzip();
         let (engine, clock) = ((tuning.layer)(opened.engine), Arc::clone(&options.clock));
-        let shared = Shared::start(engine, clock, &opened.root, names, opened.format.incarnation)?;
-        let started = wrap_key(&opened.root).and_then(|wrap| {
-            let secret = opened.root.backup_secret().ok_or(StoreError::Bug("key derivation"))?;
-            let (wrap, shared) = (Arc::new(wrap), Arc::clone(&shared));
-            let loader = Loader { wrap: &wrap, shared: &shared, seals_per_key_max: tuning.seals_per_key_max };
+        let roots = opened.roots;
+        let rules = roots.of(&opened.format.key_check).unwrap_or(&roots.given); // opening has found it there
+        let shared = Shared::start(engine, clock, rules, names, opened.format.incarnation)?;
+        let started = WrapKeys::new(rules, roots.all()).and_then(|wrap| {
+            let (wrapping, shared) = (Wrapping::new(wrap), Arc::clone(&shared));
+            let seals_per_key_max = tuning.seals_per_key_max;
+            let loader = Loader { wrapping: &wrapping, shared: &shared, seals_per_key_max };
             let (system, tenants) =
                 wait_for(async { Ok::<_, StoreError>((loader.system().await?, loader.tenants().await?)) })?;
-            Ok((wrap, secret, system, tenants))
+            Ok((wrapping, Root::new(rules, roots.change.clone())?, system, tenants))
         });
         match started {
-            Ok((wrap, backup_secret, system, tenants)) => Ok(Self {
-                incarnation: opened.format.incarnation,
-                folder: (options.engine != EngineKind::Memory).then_some(options.state),
-                wrap,
-                backup_secret,
-                seals_per_key_max: tuning.seals_per_key_max,
-                shared,
-                system,
-                tenants: RwLock::new(tenants),
-                lock: Mutex::new(lock),
-            }),
+            Ok((wrapping, root, system, tenants)) => {
+                let store = Self {
+                    incarnation: opened.format.incarnation,
+                    folder: (options.engine != EngineKind::Memory).then_some(options.state),
+                    kind: options.engine,
+                    provider: options.key,
+                    wrapping,
+                    root: tokio::sync::RwLock::new(root),
+                    making: tokio::sync::RwLock::default(),
+                    seals_per_key_max: tuning.seals_per_key_max,
+                    shared,
+                    system,
+                    tenants: RwLock::new(tenants),
+                    lock: Mutex::new(lock),
+                };
+                store.finish_root_change();
+                Ok(store)
+            }
             Err(error) => {
                 shared.close(); // before the lock goes: the file must not be open twice
                 Err(stored(&options.state, error))
@@ -118,7 +131,9 @@ impl Store {
             return Err(StoreError::TenantExists);
         }
         let key = Key::from(id.as_bytes().as_slice());
-        let row = new_index_row(id, &self.wrap)?;
+        let _making = self.making.read().await;
+        let wrap = self.wrapping.now();
+        let row = new_index_row(id, &wrap)?;
         let mut commit = Commit::new(SYSTEM);
         commit.preconditions.push(Precondition::Absent(Space::Tenants, key.clone()));
         commit.mutations.push(Mutation::Put {
@@ -131,7 +146,8 @@ impl Store {
             Err(EngineError::Conflict { .. }) => return Err(StoreError::TenantExists),
             result => result?,
         };
-        let keys = TenantKeys::open(id, Arc::clone(&self.wrap), &row, &[], self.seals_per_key_max)?;
+        let keys =
+            TenantKeys::open(id, &wrap, Arc::clone(&self.wrapping), &row, &[], self.seals_per_key_max)?;
         let tenant = Arc::new(TenantStore::new(id, keys, Arc::clone(&self.shared)));
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&tenant));
         Ok(tenant)
@@ -169,6 +185,11 @@ impl Store {
         });
         self.shared.engine.commit(leaving).await?;
         finish_drop(&self.shared, id).await
+    }
+
+    /// The names in the state folder; none for an engine in memory.
+    pub(crate) fn names(&self) -> Option<Names> {
+        self.folder.as_deref().map(|folder| Names::new(folder, self.kind))
     }
 
     /// Hints that a tenant changed, up to which change. Hints may be lost; the change log is the truth.
@@ -228,7 +249,7 @@ async fn finish_drop(shared: &Shared, id: TenantId) -> Result<(), StoreError> {
 
 /// Reads tenants and their keys when a store is opened.
 struct Loader<'a> {
-    wrap: &'a Arc<SealKey>,
+    wrapping: &'a Arc<Wrapping>,
     shared: &'a Arc<Shared>,
     seals_per_key_max: u64,
 }
@@ -245,7 +266,7 @@ impl Loader<'_> {
     /// All others; drops that were begun are finished.
     async fn tenants(&self) -> Result<BTreeMap<TenantId, Arc<TenantStore>>, StoreError> {
         let mut tenants = BTreeMap::new();
-        for (key, row) in self.rows(SYSTEM, Space::Tenants).await? {
+        for (key, row) in every_row(&*self.shared.engine, SYSTEM, Space::Tenants).await? {
             let id = <[u8; 16]>::try_from(&*key).map(TenantId::from_bytes);
             let id = id.map_err(|_| StoreError::Corrupt("a tenant has a wrong key"))?;
             match id {
@@ -260,29 +281,9 @@ impl Loader<'_> {
     }
 
     async fn tenant(&self, id: TenantId, index: &Row) -> Result<Arc<TenantStore>, StoreError> {
-        let rows = self.rows(id, Space::Keys).await?;
-        let keys = TenantKeys::open(id, Arc::clone(self.wrap), index, &rows, self.seals_per_key_max)?;
+        let rows = every_row(&*self.shared.engine, id, Space::Keys).await?;
+        let (wrap, wrapping) = (self.wrapping.now(), Arc::clone(self.wrapping));
+        let keys = TenantKeys::open(id, &wrap, wrapping, index, &rows, self.seals_per_key_max)?;
         Ok(Arc::new(TenantStore::new(id, keys, Arc::clone(self.shared))))
-    }
-
-    /// All rows of a space.
-    async fn rows(&self, tenant: TenantId, space: Space) -> Result<Vec<(Key, Row)>, StoreError> {
-        let mut rows = Vec::new();
-        let mut range = prefix_range(b"");
-        loop {
-            let scan = Scan {
-                space,
-                range: range.clone(),
-                limit: u32::MAX,
-                order: Order::Ascending,
-                values: Values::Include,
-            };
-            let page = self.shared.engine.scan(tenant, &scan).await?;
-            rows.extend(page.rows);
-            match page.next {
-                Some(next) => range.start = next,
-                None => return Ok(rows),
-            }
-        }
     }
 }

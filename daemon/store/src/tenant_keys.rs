@@ -16,10 +16,11 @@ use zeroize::Zeroizing;
 
 use crate::engine::{Mutation, Row};
 use crate::error::StoreError;
-use crate::keys::{KEY_BYTES, RootKey, derive};
+use crate::keys::{KEY_BYTES, derive};
 use crate::limits::SEALS_RESERVED_MAX;
 use crate::seal::{self, KEY_ID_BYTES, KeyId, Place, SealKey, WrappedKey};
 use crate::space::{Key, RecordVersion, Space};
+use crate::wrapping::{WrapKeys, Wrapping};
 
 /// What a keyed hash is made of. Hashes of different fields never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +104,7 @@ pub(crate) struct Grant {
 /// The keys of one tenant.
 pub(crate) struct TenantKeys {
     tenant: TenantId,
-    wrap: Arc<SealKey>,
+    wrapping: Arc<Wrapping>,
     index: IndexKeys,
     epochs: RwLock<HashMap<KeyId, Arc<SealKey>>>,
     /// Those of them that the store no longer has.
@@ -112,17 +113,8 @@ pub(crate) struct TenantKeys {
     seals_max: u64,
 }
 
-/// The name of the key that wraps tenants' keys; a later root key gets another.
-const WRAP_KEY_ID: KeyId = *b"root wrap key v1";
-
-/// The key that wraps tenants' keys.
-pub(crate) fn wrap_key(root: &RootKey) -> Result<SealKey, StoreError> {
-    let key = root.wrap_key().ok_or(StoreError::Bug("key derivation"))?;
-    SealKey::new(WRAP_KEY_ID, &key)
-}
-
 /// Makes an index master for `tenant` and wraps it: the row that makes a tenant.
-pub(crate) fn new_index_row(tenant: TenantId, wrap: &SealKey) -> Result<Row, StoreError> {
+pub(crate) fn new_index_row(tenant: TenantId, wrap: &WrapKeys) -> Result<Row, StoreError> {
     let version = RecordVersion::from_bytes(seal::random()?);
     let master = Zeroizing::new(seal::random::<KEY_BYTES>()?);
     let sealed = wrap.seal(&Place::Wrapped { tenant, what: WrappedKey::Index }, version, &*master)?;
@@ -130,16 +122,18 @@ pub(crate) fn new_index_row(tenant: TenantId, wrap: &SealKey) -> Result<Row, Sto
 }
 
 impl TenantKeys {
-    /// Opens the keys of `tenant` from its wrapped index master and its rows in [`Space::Keys`].
+    /// Opens the keys of `tenant` from its wrapped index master and its rows in [`Space::Keys`], which `wrap` opens;
+    /// later ones are wrapped as `wrapping` says then.
     pub(crate) fn open(
         tenant: TenantId,
-        wrap: Arc<SealKey>,
+        wrap: &WrapKeys,
+        wrapping: Arc<Wrapping>,
         index: &Row,
         rows: &[(Key, Row)],
         seals_max: u64,
     ) -> Result<Self, StoreError> {
         let place = Place::Wrapped { tenant, what: WrappedKey::Index };
-        let plain = Zeroizing::new(wrap.open(&place, index.0, &index.1)?);
+        let plain = wrap.open(&place, index.0, &index.1)?;
         let index = IndexKeys::new(&*master(&plain)?)?;
         let mut epochs = HashMap::new();
         let mut current: Option<Epoch> = None;
@@ -147,7 +141,7 @@ impl TenantKeys {
             let (id, rest) = key.split_first_chunk::<KEY_ID_BYTES>().ok_or(BAD_ROW)?;
             match rest.first_chunk::<4>() {
                 None => {
-                    let epoch = open_epoch(tenant, &wrap, *id, row)?;
+                    let epoch = open_epoch(tenant, wrap, *id, row)?;
                     epochs.insert(*id, Arc::clone(&epoch.key));
                     if current.as_ref().is_none_or(|other| other.public.number < epoch.public.number) {
                         current = Some(epoch);
@@ -164,7 +158,7 @@ impl TenantKeys {
         }
         Ok(Self {
             tenant,
-            wrap,
+            wrapping,
             index,
             epochs: RwLock::new(epochs),
             retired: Mutex::default(),
@@ -204,6 +198,20 @@ impl TenantKeys {
         let mut current = self.current();
         let number = current.as_ref().map_or(0, |epoch| epoch.public.number).saturating_add(1);
         *current = Some(self.new_epoch(KeyEpoch { number, since: now })?);
+        Ok(())
+    }
+
+    /// Wraps the row of the current epoch as the wrapping says now. Commits repeat it until it is durable; none may be on
+    /// its way.
+    pub(crate) fn rewrap(&self) -> Result<(), StoreError> {
+        let mut current = self.current();
+        let Some(Mutation::Put { version, value, .. }) = current.as_mut().map(|epoch| &mut epoch.row) else {
+            return Ok(());
+        };
+        let place = Place::Wrapped { tenant: self.tenant, what: WrappedKey::Epoch };
+        if let Some(fresh) = self.wrapping.now().rewrapped(&place, *version, value)? {
+            *value = fresh;
+        }
         Ok(())
     }
 
@@ -287,7 +295,7 @@ impl TenantKeys {
         plain.extend_from_slice(&public.since.as_second().to_be_bytes());
         plain.extend_from_slice(&id);
         let place = Place::Wrapped { tenant: self.tenant, what: WrappedKey::Epoch };
-        let value = self.wrap.seal(&place, version, &plain)?;
+        let value = self.wrapping.now().seal(&place, version, &plain)?;
         let row = Mutation::Put { space: Space::Keys, key: id.into(), version, value };
         self.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&key));
         Ok(Epoch { key, public, row, row_durable: false, used: 0, block_durable: 0 })
@@ -305,9 +313,9 @@ fn data_key(id: KeyId, master: &[u8; KEY_BYTES]) -> Result<SealKey, StoreError> 
     SealKey::new(id, &key)
 }
 
-fn open_epoch(tenant: TenantId, wrap: &SealKey, id: KeyId, row: &Row) -> Result<Epoch, StoreError> {
+fn open_epoch(tenant: TenantId, wrap: &WrapKeys, id: KeyId, row: &Row) -> Result<Epoch, StoreError> {
     let place = Place::Wrapped { tenant, what: WrappedKey::Epoch };
-    let plain = Zeroizing::new(wrap.open(&place, row.0, &row.1)?);
+    let plain = wrap.open(&place, row.0, &row.1)?;
     let rest = plain.get(KEY_BYTES..).ok_or(BAD_ROW)?;
     let (number, rest) = rest.split_first_chunk::<4>().ok_or(BAD_ROW)?;
     let (since, named) = rest.split_first_chunk::<8>().ok_or(BAD_ROW)?;

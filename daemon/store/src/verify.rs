@@ -1,8 +1,8 @@
-//! Looking at every row of an open store: whether it opens, and whether the change log is whole.
+//! Looking at every row of an open store: whether it opens, whether the change log is whole, and whether what belongs to
+//! an object is all there.
 //!
-//! Engines skip checks of their own for speed, so a bad page shows only where somebody reads it. This reads all of
-//! one state, while writers go on, and says what is damaged; it mends nothing. A record that is not there any more it
-//! misses only in the change log.
+//! Engines skip checks of their own for speed, so a bad page shows only where somebody reads it, and a row that is gone
+//! to nobody. This reads all of one state, while writers go on, and says what is damaged; it mends nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::engine::Heads;
 use crate::engine::layout::{ChangeRow, GROUPS_ROW, Head, change_seq, key_in, space_in, split, tenant_in};
 use crate::error::StoreError;
 use crate::format::SYSTEM;
+use crate::members::{Details, Members};
 use crate::space::{RecordVersion, Space};
 use crate::store::Store;
 use crate::tenant::TenantStore;
@@ -56,8 +57,9 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Reads every row of the present state and opens it, checks that the collections' histories are whole, and that
-    /// no tenant is behind the high-water mark. Blocks its thread.
+    /// Reads every row of the present state and opens it, checks that the collections' histories are whole, that each
+    /// object has its summary and its claim and they have it, and that no tenant is behind the high-water mark. Blocks its
+    /// thread.
     ///
     /// # Errors
     /// The engine gave up over what it read: what it shows no longer can be looked at no further.
@@ -71,6 +73,7 @@ impl Store {
             named: BTreeSet::new(),
             log: Log::default(),
             heads: Heads::default(),
+            members: Members::default(),
         };
         self.shared.engine.export(&mut |row, stored| {
             check.row(row, stored);
@@ -80,6 +83,7 @@ impl Store {
             Ok(())
         })?;
         check.end_log();
+        check.members()?;
         if let Some(marked) = mark {
             for (tenant, seq) in marked {
                 // One that was dropped since then is not missed.
@@ -111,6 +115,7 @@ struct Check<'a> {
     named: BTreeSet<TenantId>,
     log: Log,
     heads: Heads,
+    members: Members,
 }
 
 /// The history of one collection while its rows go by: its head comes first, then its changes.
@@ -137,6 +142,7 @@ impl Check<'_> {
         let Ok((version, value)) = split(stored) else {
             return self.found(tenant, Some(space), &key, "a row is shorter than its version");
         };
+        self.members.row(tenant, space, &key, version, value);
         let checked = match space {
             Space::Tenants => {
                 self.named.extend(tenant_in(&key));
@@ -202,6 +208,26 @@ impl Check<'_> {
             let key = collection.as_bytes();
             self.found(tenant, Some(Space::Changes), key, "the change log ends before its head");
         }
+    }
+
+    /// At the end: which objects are not all there. If any, their collections are read once more to name them.
+    fn members(&mut self) -> Result<(), StoreError> {
+        let incomplete = std::mem::take(&mut self.members).incomplete();
+        if incomplete.is_empty() {
+            return Ok(());
+        }
+        let mut details = Details::new(incomplete);
+        self.store.shared.engine.export(&mut |row, stored| {
+            let space = space_in(row).and_then(Space::from_byte);
+            if let (Some(tenant), Some(space), Ok((version, _))) = (tenant_in(row), space, split(stored)) {
+                details.row(tenant, space, &key_in(row), version);
+            }
+            Ok(())
+        })?;
+        for ((tenant, _), space, key, what) in details.missing() {
+            self.found(tenant, Some(space), &key, what);
+        }
+        Ok(())
     }
 
     fn keys_of(&mut self, tenant: TenantId) -> Option<Arc<TenantStore>> {

@@ -8,16 +8,27 @@ use super::Listing;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyVerb {
-    /// Gives every tenant a new key, seals everything anew with it and removes the older ones; requests go on
+    /// Gives every tenant a new key, or the store a new root key; requests go on
     #[command(after_help = "\
 Examples:
   almanac key rotate
   almanac key rotate --tenant riverside --json
-It may be cut off at any time: nothing is lost, and the next rotation finishes it. The root key stays the same.")]
+  almanac key rotate --root
+  almanac key rotate --root --next-key-file /root/next.key         for key = \"credential\"
+A tenant's new key seals everything anew and the older ones are removed; the root key stays the same. A new root key
+wraps all tenants' keys anew, after which the one before opens nothing but older backups; follow it by a rotation of the
+tenants' keys if somebody may have copied the store and the root key. Either may be cut off at any time: nothing is
+lost, and the next one, or the next start, finishes it.")]
     Rotate {
         /// Only this tenant
         #[arg(long, value_name = "TENANT")]
         tenant: Option<String>,
+        /// A new root key instead of new tenants' keys
+        #[arg(long, conflicts_with = "tenant")]
+        root: bool,
+        /// The new root key: 64 hexadecimal digits, in a file that only its owner may read; made if this is not given
+        #[arg(long, value_name = "FILE", requires = "root")]
+        next_key_file: Option<PathBuf>,
         #[command(flatten)]
         listing: Listing,
     },

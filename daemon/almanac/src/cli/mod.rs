@@ -111,10 +111,14 @@ The file is of one moment. Without the root key nobody can read it, and it does 
 Examples:
   mkdir -m 700 state && cp root.key state/
   almanac --state ./state restore almanac-2026-11-28.backup
+  almanac restore --key-file /safe/root.key.old-1f2e3d4c almanac-2026-10-01.backup
 Every client synchronises anew afterwards; nothing that they hold is lost or doubled.")]
     Restore {
         /// The backup
         file: PathBuf,
+        /// The root key that it was made under; the store then gets the root key of the configuration
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
     /// The store itself
     #[command(subcommand)]
@@ -287,9 +291,17 @@ mod tests {
             "restore f",
             "store verify",
             "store verify --json",
+            "store check",
+            "store check --json",
+            "store compact",
+            "store compact --json",
             "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
+            "key rotate --root --json",
+            "key rotate --root --next-key-file n",
+            "restore --key-file k f",
+            "backup verify f --key-file k",
             "key passphrase change",
             "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",
@@ -327,6 +339,8 @@ mod tests {
             "backup f g",
             "store convert",
             "store convert --to memory",
+            "key rotate --root --tenant t",
+            "key rotate --next-key-file n",
             "user disable a:b",
             "app-password add ../a --label l",
             "app-password revoke a crd_1",

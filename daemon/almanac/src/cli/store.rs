@@ -23,6 +23,9 @@ pub(crate) enum BackupVerb {
     Verify {
         /// The backup
         file: PathBuf,
+        /// The root key that it was made under, if the store has another since
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
 }
 
@@ -31,6 +34,21 @@ pub(crate) enum StoreVerb {
     /// Opens every record and follows every history, while the server runs or not; mends nothing
     #[command(after_help = "Examples:\n  almanac store verify\n  almanac store verify --json | jq .damaged")]
     Verify(Listing),
+    /// Lets the engine check its own structure, and opens every record; the server must be stopped
+    #[command(after_help = "\
+Examples:
+  almanac store check
+  almanac store check --json | jq .repaired
+What the engine can repair of its structure is repaired, and said. `almanac store verify` looks at the records alone, while
+the server runs.")]
+    Check(Listing),
+    /// Gives the file system back what the store has freed; the server must be stopped
+    #[command(after_help = "\
+Examples:
+  almanac store compact
+  almanac store compact --json | jq .after
+A sled store is copied for this, which takes as much room as it has now. Clients notice nothing.")]
+    Compact(Listing),
     /// Moves everything into a store of another engine; the server must be stopped
     #[command(after_help = "\
 Examples:

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 
 use almanac_store::backup::{self, BackupError};
-use almanac_store::{CreateMode, EngineKind, OpenOptions, Store, StoreError};
+use almanac_store::{CreateMode, EngineKind, OpenOptions, RootKey, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -67,8 +67,12 @@ impl Write for Queue {
 }
 
 /// Checks a backup without restoring it.
-pub(crate) fn verify(config: &Config, mut file: impl Read) -> Result<Outcome, Failure> {
-    let key = options(config, CreateMode::Never).key;
+pub(crate) fn verify(
+    config: &Config,
+    mut file: impl Read,
+    made_under: Option<RootKey>,
+) -> Result<Outcome, Failure> {
+    let key = made_under.map_or_else(|| options(config, CreateMode::Never).key, |key| Arc::new(key));
     let mut show = show("verify");
     let info =
         backup::verify(&mut file, &*key, &mut |_, bytes| show(bytes)).map_err(|error| failure(&error))?;
@@ -76,11 +80,15 @@ pub(crate) fn verify(config: &Config, mut file: impl Read) -> Result<Outcome, Fa
 }
 
 /// Makes a store of a backup in the state folder.
-pub(crate) fn restore(config: &Config, mut file: impl Read) -> Result<Outcome, Failure> {
+pub(crate) fn restore(
+    config: &Config,
+    mut file: impl Read,
+    made_under: Option<&RootKey>,
+) -> Result<Outcome, Failure> {
     let options = options(config, CreateMode::IfMissing);
     let mut show = show("restore");
-    let info =
-        backup::restore(&mut file, &options, &mut |_, bytes| show(bytes)).map_err(|error| failure(&error))?;
+    let info = backup::restore(&mut file, &options, made_under, &mut |_, bytes| show(bytes))
+        .map_err(|error| failure(&error))?;
     Ok(Outcome::BackedUp(BackupRow::from(&info)))
 }
 
@@ -122,9 +130,11 @@ fn failure(error: &BackupError) -> Failure {
         | BackupError::NewerVersion { .. }
         | BackupError::Damaged { .. }
         | BackupError::Cut { .. } => Exit::Damaged,
-        BackupError::NotEmpty(_) | BackupError::Store(_) | BackupError::Read(_) | BackupError::Write(_) => {
-            Exit::Failed
-        }
+        BackupError::KeyUnfinished
+        | BackupError::NotEmpty(_)
+        | BackupError::Store(_)
+        | BackupError::Read(_)
+        | BackupError::Write(_) => Exit::Failed,
     };
     // Those texts that say what to do say it behind a semicolon.
     let text = chain(error);

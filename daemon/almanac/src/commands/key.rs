@@ -1,20 +1,24 @@
 //! The root key: where the configuration has it, and the passphrase that protects it.
 
 use std::env;
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almanac_app::AppError;
 use almanac_store::{
     CredentialKey, FileKey, FreshKey, KeyError, KeyProvider, KeyWish, OpenError, Passphrase, PassphraseKey,
+    RootError, RootKey, Store,
 };
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use super::rows::RootRow;
 use super::run::refused;
 use crate::as_owner::become_owner_of;
 use crate::config::{Config, Engine, Key};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Set by systemd for a unit that has credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -23,7 +27,7 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 pub(crate) fn provider(config: &Config) -> Arc<dyn KeyProvider> {
     match (config.store.engine, config.store.key) {
         // What is gone with the process needs no key that outlives it.
-        (Engine::Memory, _) => Arc::new(FreshKey),
+        (Engine::Memory, _) => Arc::new(FreshKey::default()),
         (_, Key::File) => {
             let path = config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
             Arc::new(FileKey { path })
@@ -84,6 +88,42 @@ pub(crate) fn change_passphrase(
             file.display()
         ),
     })
+}
+
+/// The key that lies in a file, in clear or under the passphrase of the configuration.
+pub(crate) fn read_key(config: &Config, path: &Path) -> Result<RootKey, Failure> {
+    let mut magic = [0; 8];
+    let begun = File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut magic));
+    let root = if begun.is_ok() && almanac_store::keys::is_wrapped(&magic) {
+        wrapped_in(config, path.into()).load(KeyWish::Existing)
+    } else {
+        FileKey { path: path.into() }.load(KeyWish::Existing)
+    };
+    root.map_err(failure)
+}
+
+/// Changes the root key of an open store, to the one that `next` holds in digits if it holds any.
+pub(crate) async fn rotate_root(store: Arc<Store>, next: &[u8]) -> Result<RootRow, Failure> {
+    let wrong =
+        || Failure::failed("the new root key is not 64 hexadecimal digits", "make one: openssl rand -hex 32");
+    let next = if next.is_empty() { None } else { Some(RootKey::from_hex(next).ok_or_else(wrong)?) };
+    let rotated = tokio::task::spawn_blocking(move || store.rotate_root(next)).await;
+    match rotated.map_err(|_| AppError::Bug("the change of the root key panicked"))? {
+        Ok(done) => Ok(RootRow::from(&done)),
+        Err(RootError::Key(error)) => Err(failure(error)),
+        Err(RootError::Open(error)) => Err(refused(&error)),
+        Err(RootError::Store(error)) => Err(AppError::from(error).into()),
+        Err(error) => {
+            let text = error.to_string();
+            let (what, remedy) = text.split_once("; ").unwrap_or((&text, "try again"));
+            let exit = match error {
+                RootError::NoNextKey => Exit::Usage,
+                RootError::NotInstalled => Exit::WrongKey,
+                _ => Exit::Failed,
+            };
+            Err(Failure::new(exit, what, remedy))
+        }
+    }
 }
 
 fn failure(error: KeyError) -> Failure {

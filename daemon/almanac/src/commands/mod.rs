@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod trash;
+pub(crate) mod upkeep;
 
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::Daemon;
 use crate::failure::{Exit, Failure, chain};
 use rows::{
-    AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
-    TenantRow, UserRow, VerifyRow,
+    AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
+    NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
 };
 use trash::{RestoredRow, TrashCommand, TrashRows};
 
@@ -96,6 +97,8 @@ pub(crate) enum Command {
         /// All tenants and the instance itself without this.
         tenant: Option<String>,
     },
+    /// The new root key is the attachment of the request; without one it is made.
+    KeyRotateRoot {},
 }
 
 /// What a person is in the clinic.
@@ -151,7 +154,10 @@ pub(crate) enum Outcome {
     BackedUp(BackupRow),
     Converted(ConvertedRow),
     Verified(VerifyRow),
+    Checked(CheckRow),
+    Compacted(CompactRow),
     KeysRotated(Vec<KeyRow>),
+    RootRotated(RootRow),
 }
 
 /// An outcome, with a file in pieces if there is one.
@@ -188,6 +194,9 @@ impl Executor {
                     |done| progress(ImportProgress { done: usize::try_from(done).unwrap_or(0), total: 0 });
                 let done = self.app.rotate_keys(tenant.as_deref(), &step).await?;
                 Outcome::KeysRotated(done.iter().map(KeyRow::from).collect())
+            }
+            Command::KeyRotateRoot {} => {
+                Outcome::RootRotated(key::rotate_root(Arc::clone(self.app.store()), attachment).await?)
             }
             Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
             Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,

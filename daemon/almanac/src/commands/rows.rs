@@ -4,9 +4,9 @@ use almanac_app::{
     AppPasswordInfo, CalendarInfo, ImportReport, KeyRotation, StoreStatus, TenantInfo, UserInfo, UserState,
 };
 use almanac_backend::Access;
-use almanac_store::Rotated;
 use almanac_store::backup::BackupInfo;
 use almanac_store::verify::Report;
+use almanac_store::{Kept, RootRotated, Rotated};
 use serde::{Deserialize, Serialize};
 
 use super::{Role, State};
@@ -91,6 +91,27 @@ impl From<&KeyRotation> for KeyRow {
     }
 }
 
+/// What came of a new root key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RootRow {
+    /// Keys of tenants that are wrapped by it now.
+    pub(crate) rewrapped: u64,
+    /// The file with the root key before, which older backups need.
+    pub(crate) kept: Option<String>,
+    /// Whether the operator has to give the new one before the next start.
+    pub(crate) install: bool,
+}
+
+impl From<&RootRotated> for RootRow {
+    fn from(done: &RootRotated) -> Self {
+        let kept = match &done.kept {
+            Kept::In(path) => Some(path.display().to_string()),
+            Kept::Nowhere | Kept::ByOperator => None,
+        };
+        Self { rewrapped: done.rewrapped, kept, install: done.kept == Kept::ByOperator }
+    }
+}
+
 /// What a conversion did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ConvertedRow {
@@ -109,6 +130,24 @@ pub(crate) struct VerifyRow {
     pub(crate) damaged: u64,
     /// The first of them.
     pub(crate) damages: Vec<DamageRow>,
+}
+
+/// What checking the engine's structure and every record found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CheckRow {
+    pub(crate) engine: String,
+    /// Whether the engine had to repair its structure.
+    pub(crate) repaired: bool,
+    #[serde(flatten)]
+    pub(crate) records: VerifyRow,
+}
+
+/// How much the store takes on the disk, in bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CompactRow {
+    pub(crate) engine: String,
+    pub(crate) before: u64,
+    pub(crate) after: u64,
 }
 
 /// One record that is not as it was written; ids and keyed hashes only.

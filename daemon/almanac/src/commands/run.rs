@@ -208,7 +208,7 @@ pub(crate) fn refused(error: &OpenError) -> Failure {
         OpenError::InUse(_) => Exit::InUse,
         // Nothing that a service manager could try again.
         OpenError::OtherEngine { .. } | OpenError::HalfConverted(_) => Exit::Configuration,
-        OpenError::WrongKey(_) | OpenError::KeyFile(_) => Exit::WrongKey,
+        OpenError::WrongKey(_) | OpenError::KeyBefore(_) | OpenError::KeyFile(_) => Exit::WrongKey,
         OpenError::Foreign(_)
         | OpenError::NewerVersion { .. }
         | OpenError::RolledBack(_)
@@ -243,6 +243,7 @@ mod tests {
             (OpenError::InUse(at()), Exit::InUse),
             (OpenError::Missing(at()), Exit::Failed),
             (OpenError::WrongKey(at()), Exit::WrongKey),
+            (OpenError::KeyBefore(at()), Exit::WrongKey),
             (OpenError::Foreign(at()), Exit::Damaged),
             (OpenError::NewerVersion { found: 2, known: 1 }, Exit::Damaged),
             (OpenError::RolledBack(at()), Exit::Damaged),
@@ -256,6 +257,7 @@ mod tests {
                 OpenError::KeyFile(KeyError::NoCredential { name: "almanac.root-key", make: "openssl" }),
                 Exit::WrongKey,
             ),
+            (OpenError::KeyFile(KeyError::Fixed { path: at(), source: denied() }), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::NotWrapped(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::BadWrapped(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::WrongPassphrase(at())), Exit::WrongKey),
@@ -277,6 +279,7 @@ mod tests {
                 OpenError::InUse(_)
                 | OpenError::Missing(_)
                 | OpenError::WrongKey(_)
+                | OpenError::KeyBefore(_)
                 | OpenError::Foreign(_)
                 | OpenError::NewerVersion { .. }
                 | OpenError::RolledBack(_)

@@ -59,7 +59,7 @@ pub enum BackupError {
         known: u32,
     },
     /// It was made under another root key.
-    #[error("the root key does not fit this backup; name the key file of the store that it was made of")]
+    #[error("the root key does not fit this backup; name the key that it was made under with --key-file")]
     WrongKey,
     /// A piece was changed, moved or left out.
     #[error("the backup is damaged after {rows} rows; use another one")]
@@ -75,6 +75,11 @@ pub enum BackupError {
         /// The rows that were read before.
         rows: u64,
     },
+    /// The root key of the store is between two.
+    #[error(
+        "a change of the root key is not finished; finish it with key rotate --root, or restart the server"
+    )]
+    KeyUnfinished,
     /// There is a store already where one was to be restored.
     #[error("there is a store in {0} already; restore into an empty state folder")]
     NotEmpty(std::path::PathBuf),

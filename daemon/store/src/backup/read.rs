@@ -10,7 +10,7 @@ use super::{BackupError, BackupInfo, Progress};
 use crate::aside::{Aside, rename};
 use crate::engine::StoredRow;
 use crate::error::StoreError;
-use crate::keys::{KeyProvider, KeyWish};
+use crate::keys::{KeyProvider, KeyWish, RootKey};
 use crate::migrations;
 use crate::open::{
     Names, OpenError, OpenOptions, Tuning, at, exists, make_folder, mark_key, stored, take_lock,
@@ -33,11 +33,15 @@ pub fn verify(
 /// Makes a store of a backup in an empty state folder. The store has a new incarnation. The root key must be there
 /// already. The store gets its name when it is complete, so a restore that was cut off is simply begun again.
 ///
+/// `made_under`: the root key of the backup, if it is not the one that the store is to have; that one is made then if
+/// there is none.
+///
 /// # Errors
 /// The folder has a store, or the backup is not whole; then the folder has no store afterwards.
 pub fn restore(
     input: &mut dyn Read,
     options: &OpenOptions,
+    made_under: Option<&RootKey>,
     progress: &mut Progress<'_>,
 ) -> Result<BackupInfo, BackupError> {
     let Some(other) = options.engine.other() else {
@@ -51,13 +55,20 @@ pub fn restore(
             return Err(BackupError::NotEmpty(names.folder.clone()));
         }
     }
-    let root = options.key.load(KeyWish::Existing).map_err(OpenError::from)?;
-    let secret = root.backup_secret().ok_or(StoreError::Bug("key derivation"))?;
+    let wish = if made_under.is_some() { KeyWish::MayCreate } else { KeyWish::Existing };
+    let root = options.key.load(wish).map_err(OpenError::from)?;
+    let secret = made_under.unwrap_or(&root).backup_secret().ok_or(StoreError::Bug("key derivation"))?;
     let reader = Reader::open(input, &secret)?;
 
     let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, &Tuning::default())?;
     let filled = reader
         .each(&mut |rows| Ok(aside.engine.import(rows).map_err(StoreError::from)?), progress)
+        .and_then(|info| {
+            made_under
+                .map_or(Ok(()), |old| aside.put_under(&root, old))
+                .map_err(|error| stored(&names.folder, error))?;
+            Ok(info)
+        })
         .and_then(|info| Ok((info, aside.begin_new_life().map_err(|error| stored(&names.folder, error))?)));
     let (info, format) = match filled {
         Ok(filled) => filled,

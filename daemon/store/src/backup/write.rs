@@ -8,8 +8,10 @@ use super::pieces::{Chain, ID_BYTES, Kind, MAGIC, PIECE_BYTES, push_row};
 use super::{BackupError, BackupInfo, Progress};
 use crate::engine::EngineError;
 use crate::error::StoreError;
+use crate::rotate_root::Root;
 use crate::seal::random;
 use crate::store::Store;
+use crate::wait::wait_for;
 
 impl Store {
     /// Writes a backup of the state that the store has now; writers go on meanwhile. Blocks its thread. The caller
@@ -22,10 +24,16 @@ impl Store {
         out: &mut dyn Write,
         progress: &mut Progress<'_>,
     ) -> Result<BackupInfo, BackupError> {
+        // Held until the state to be copied is taken: everything in it is wrapped by the key that the backup names.
+        let mut root = Some(wait_for(self.root.read()));
+        let secret = match root.as_deref() {
+            Some(Root { change: None, secret, .. }) => secret.clone(),
+            _ => return Err(BackupError::KeyUnfinished),
+        };
         let id: [u8; ID_BYTES] = random()?;
-        let head = [MAGIC.as_slice(), &id, self.backup_secret.check()].concat();
+        let head = [MAGIC.as_slice(), &id, secret.check()].concat();
         out.write_all(&head).map_err(BackupError::Write)?;
-        let chain = Chain::new(&self.backup_secret, &id, &head)?;
+        let chain = Chain::new(&secret, &id, &head)?;
         let now = self.shared.clock.now();
         let made = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let version = crate::migrations::CURRENT;
@@ -33,6 +41,7 @@ impl Store {
         writer.send(info(self.incarnation().as_bytes(), version, made.as_second()))?;
         let mut failed = None;
         let exported = self.shared.engine.export(&mut |row, stored| {
+            root = None;
             writer.add(row, stored, progress).map_err(|error| {
                 failed = Some(error);
                 EngineError::Closed // ends the export; the error itself is told below

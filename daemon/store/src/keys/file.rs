@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{KeyError, KeyProvider, KeyWish, RootKey};
-use crate::files::sync_folder_of;
+use super::{Kept, KeyError, KeyProvider, KeyWish, RootKey};
+use crate::files::{sync_folder_of, write_private};
 
 /// No file with a secret is longer than this.
 pub(super) const SECRET_BYTES_MAX: u64 = 4096;
@@ -29,6 +29,23 @@ impl KeyProvider for FileKey {
             }
             result => result,
         }
+    }
+
+    fn keep(&self) -> Result<Kept, KeyError> {
+        let failed = |source| KeyError::Fixed { path: self.path.clone(), source };
+        let beside = read_key(&self.path)?.name_beside(&self.path).ok_or(KeyError::NoRandom)?;
+        // Where this cannot be written, the new key could not be either.
+        write_aside(&self.path, b"").and_then(fs::remove_file).map_err(failed)?;
+        match fs::hard_link(&self.path, &beside) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => sync_folder_of(&self.path).map_err(failed)?,
+        }
+        Ok(Kept::In(beside))
+    }
+
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        write_private(&self.path, new.to_hex().as_bytes())
+            .map_err(|source| KeyError::Fixed { path: self.path.clone(), source })
     }
 }
 

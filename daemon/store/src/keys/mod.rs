@@ -11,7 +11,8 @@ mod passphrase;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
@@ -60,7 +61,8 @@ impl RootKey {
     }
 
     /// The key as 64 hexadecimal digits and a line end.
-    pub(crate) fn to_hex(&self) -> Zeroizing<String> {
+    #[must_use]
+    pub fn to_hex(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
         for byte in self.0.iter() {
             for nibble in [byte >> 4, byte & 15] {
@@ -76,6 +78,16 @@ impl RootKey {
         derive(&self.0, b"almanac root wrap v1")
     }
 
+    /// The name of the key that wraps tenants' keys.
+    pub(crate) fn wrap_id(&self) -> Option<[u8; 16]> {
+        derive(&self.0, b"almanac root wrap id v1").and_then(|key| key.first_chunk::<16>().copied())
+    }
+
+    /// The key that seals the other root key while this one is being changed.
+    pub(crate) fn box_key(&self) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+        derive(&self.0, b"almanac root pending v1")
+    }
+
     /// The key that authenticates the high-water mark.
     pub(crate) fn mark_key(&self) -> Option<hmac::Key> {
         derive(&self.0, b"almanac root mark v1").map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*key))
@@ -86,6 +98,12 @@ impl RootKey {
         let secret = derive(&self.0, b"almanac root backup v1")?;
         let check = derive(&secret, b"almanac backup check v1")?.first_chunk::<16>().copied()?;
         Some(BackupSecret { secret, check })
+    }
+
+    /// The name of a file beside `path` that keeps this key when another takes its place.
+    pub(crate) fn name_beside(&self, path: &Path) -> Option<PathBuf> {
+        let digits: String = self.check()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Some(path.with_added_extension(format!("old-{digits}")))
     }
 
     /// 16 bytes that tell this key from another and nothing else about it.
@@ -101,6 +119,7 @@ impl fmt::Debug for RootKey {
 }
 
 /// What the keys of backups are derived from.
+#[derive(Clone)]
 pub(crate) struct BackupSecret {
     secret: Zeroizing<[u8; KEY_BYTES]>,
     check: [u8; 16],
@@ -163,6 +182,18 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// No other key can be put into its place.
+    #[error(
+        "the key file {path} cannot be replaced; let the user that runs the server write to its folder while the root key \
+         is changed"
+    )]
+    Fixed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Whoever started this process gave it no credentials at all.
     #[error(
         "the credential {0} is there for the service only; ask the running server, or run the command as the service \
@@ -218,6 +249,41 @@ pub trait KeyProvider: Send + Sync {
     /// # Errors
     /// There is no usable key; nothing was made or changed, except that a new key file may exist.
     fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError>;
+
+    /// Keeps the present root key beside, for the backups that were made under it, before another takes its place. Safe
+    /// to repeat. A provider that cannot replace its key says so by [`Kept::ByOperator`].
+    ///
+    /// # Errors
+    /// The key cannot be kept, or could not be replaced: `load` gives what it gave.
+    fn keep(&self) -> Result<Kept, KeyError> {
+        Ok(Kept::ByOperator)
+    }
+
+    /// Makes `new` the root key that `load` gives from now on, durably; nothing where `keep` says that the operator does.
+    ///
+    /// # Errors
+    /// `load` gives what it gave.
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        let _ = new;
+        Ok(())
+    }
+}
+
+/// Where a root key is that another took the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// In this file.
+    In(PathBuf),
+    /// Nowhere, or where it was put before.
+    Nowhere,
+    /// Where the operator has it, who has to put the new one into its place.
+    ByOperator,
+}
+
+impl KeyProvider for RootKey {
+    fn load(&self, _wish: KeyWish) -> Result<RootKey, KeyError> {
+        Ok(self.clone())
+    }
 }
 
 /// A root key held in memory: for simulations, and for programs that fetch the key themselves.
@@ -238,12 +304,25 @@ impl KeyProvider for FixedKey {
     }
 }
 
-/// A new root key each time: for an engine in memory, whose data no later process can want.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FreshKey;
+/// A root key that is gone with its provider: for an engine in memory, whose data no later process can want.
+#[derive(Default)]
+pub struct FreshKey(Mutex<Option<RootKey>>);
 
 impl KeyProvider for FreshKey {
     fn load(&self, _wish: KeyWish) -> Result<RootKey, KeyError> {
-        RootKey::random()
+        let mut key = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*key {
+            Some(key) => Ok(key.clone()),
+            None => Ok(key.insert(RootKey::random()?).clone()),
+        }
+    }
+
+    fn keep(&self) -> Result<Kept, KeyError> {
+        Ok(Kept::Nowhere)
+    }
+
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(new.clone());
+        Ok(())
     }
 }

@@ -6,7 +6,6 @@
 //! ```
 //! The wrapping key is Argon2id (RFC 9106) of the passphrase; all that stands in front of the nonce is authenticated.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -14,8 +13,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::credential::{self, CREDENTIAL_PASSPHRASE};
 use super::file::{self, SECRET_BYTES_MAX};
-use super::{KEY_BYTES, KeyError, KeyProvider, KeyWish, RootKey, boxed};
-use crate::files::{StateLock, sync_folder_of};
+use super::{KEY_BYTES, Kept, KeyError, KeyProvider, KeyWish, RootKey, boxed};
+use crate::files::{StateLock, write_private};
 use crate::limits::{
     ARGON2_LANES, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES,
     ARGON2_PASSES_MAX, PASSPHRASE_BYTES_MIN,
@@ -81,6 +80,20 @@ impl KeyProvider for PassphraseKey {
             result => result,
         }
     }
+
+    fn keep(&self) -> Result<Kept, KeyError> {
+        let root = self.load(KeyWish::Existing)?;
+        let beside = root.name_beside(&self.wrapped).ok_or(KeyError::NoRandom)?;
+        file::make(&beside, &file::read(&self.wrapped)?)?;
+        Ok(Kept::In(beside))
+    }
+
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        let _alone = self.lock()?;
+        let passphrase = self.passphrase.read()?;
+        self.open(&passphrase)?; // it may be a passphrase that was changed meanwhile
+        self.put(&wrap(new, &passphrase)?)
+    }
 }
 
 impl PassphraseKey {
@@ -118,10 +131,7 @@ impl PassphraseKey {
 
     /// Puts a wrapped key in the place of the one there is, durably.
     fn put(&self, bytes: &[u8]) -> Result<(), KeyError> {
-        let put = file::write_aside(&self.wrapped, bytes)
-            .and_then(|aside| fs::rename(aside, &self.wrapped))
-            .and_then(|()| sync_folder_of(&self.wrapped));
-        put.map_err(|source| self.failed(source))
+        write_private(&self.wrapped, bytes).map_err(|source| self.failed(source))
     }
 
     /// Held while the file is changed: another passphrase and another root key must not undo each other.

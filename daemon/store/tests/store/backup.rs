@@ -26,7 +26,7 @@ fn check(file: &[u8], folder: &Path) -> Result<BackupInfo, BackupError> {
 fn restored(file: &[u8], from: &Path, to: &Path) -> Result<BackupInfo, BackupError> {
     fs::create_dir_all(to).unwrap();
     fs::copy(from.join("root.key"), to.join("root.key")).unwrap();
-    restore(&mut &*file, &options(to), &mut |_, _| {})
+    restore(&mut &*file, &options(to), None, &mut |_, _| {})
 }
 
 /// A store with some objects, one of them larger than a piece of a backup.
@@ -133,21 +133,21 @@ fn a_restore_overwrites_nothing_and_needs_the_right_key() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = filled(from.path());
     let (file, _) = backup(&store);
-    let in_use = restore(&mut file.as_slice(), &options(from.path()), &mut |_, _| {});
+    let in_use = restore(&mut file.as_slice(), &options(from.path()), None, &mut |_, _| {});
     assert!(matches!(in_use, Err(BackupError::Open(OpenError::InUse(_)))));
     store.close();
     let before = files(from.path());
-    let occupied = restore(&mut file.as_slice(), &options(from.path()), &mut |_, _| {});
+    let occupied = restore(&mut file.as_slice(), &options(from.path()), None, &mut |_, _| {});
     assert!(matches!(occupied, Err(BackupError::NotEmpty(_))));
     assert!(files(from.path()) == before);
 
     let mut wrong = options(to.path());
-    let keyless = restore(&mut file.as_slice(), &wrong, &mut |_, _| {});
+    let keyless = restore(&mut file.as_slice(), &wrong, None, &mut |_, _| {});
     assert!(matches!(keyless, Err(BackupError::Open(OpenError::KeyFile(_)))), "no key is made up");
     wrong.key = Arc::new(FixedKey::new([9; 32]));
-    let foreign = restore(&mut file.as_slice(), &wrong, &mut |_, _| {});
+    let foreign = restore(&mut file.as_slice(), &wrong, None, &mut |_, _| {});
     assert!(matches!(foreign, Err(BackupError::WrongKey)));
-    let noise = restore(&mut [7; 100].as_slice(), &wrong, &mut |_, _| {});
+    let noise = restore(&mut [7; 100].as_slice(), &wrong, None, &mut |_, _| {});
     assert!(matches!(noise, Err(BackupError::Foreign)));
 }
 
@@ -159,8 +159,9 @@ fn a_backup_under_writes_is_of_one_state() {
     let file = std::thread::scope(|scope| {
         let writer = store.tenant(tenant(1)).unwrap();
         let stop = &stop;
+        block_on(writer.commit(pair(&writer, 1))).unwrap(); // the backups may be faster than the thread
         scope.spawn(move || {
-            for number in 1_u32.. {
+            for number in 2_u32.. {
                 block_on(writer.commit(pair(&writer, number))).unwrap();
                 if stop.load(Ordering::Relaxed) {
                     break;

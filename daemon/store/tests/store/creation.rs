@@ -2,77 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
-use almanac_store::engine::redb::{Medium, file_medium};
 use almanac_store::{
     CreateMode, FileKey, KeyError, KeyProvider, KeyWish, OpenError, OpenOptions, RootKey, Store, Tuning,
 };
-use redb::StorageBackend;
 
 use crate::common::{block_on, open, options, put, tenant, value};
-
-/// The state folder as it was at some moments: what a stop at that moment would have left.
-#[derive(Clone, Default)]
-struct Moments(Arc<Mutex<Vec<tempfile::TempDir>>>);
-
-impl Moments {
-    fn keep(&self, folder: &Path) {
-        let kept = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), kept.path().join(entry.file_name())).unwrap();
-        }
-        self.0.lock().unwrap().push(kept);
-    }
-}
-
-/// A file that keeps a moment before and after everything that makes it durable or changes its length.
-#[derive(Debug)]
-struct Kept {
-    file: Box<dyn StorageBackend>,
-    folder: PathBuf,
-    moments: Moments,
-}
-
-impl std::fmt::Debug for Moments {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Moments")
-    }
-}
-
-impl StorageBackend for Kept {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)?;
-        self.moments.keep(&self.folder);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.moments.keep(&self.folder);
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.file.close()?;
-        self.moments.keep(&self.folder);
-        Ok(())
-    }
-}
+use crate::moments::{Moments, Writes};
 
 /// A key provider that does something when the key of a new store was asked for: in the middle of the creation.
 struct During<F>(FileKey, F);
@@ -110,19 +48,10 @@ fn is_made_good(folder: &Path, moment: &str) {
 fn a_stop_at_any_moment_at_which_the_rows_are_written_is_made_good() {
     let folder = tempfile::tempdir().unwrap();
     let moments = Moments::default();
-    let medium: Arc<Medium> = {
-        let moments = moments.clone();
-        Arc::new(move |path: &Path| {
-            let folder = path.parent().unwrap().to_owned();
-            moments.keep(&folder);
-            let file = file_medium(path)?;
-            moments.keep(&folder);
-            Ok(Box::new(Kept { file, folder, moments: moments.clone() }) as _)
-        })
-    };
+    let medium = moments.medium(Writes::Skip);
     let tuning = Tuning { medium, ..Tuning::default() };
     drop(Store::open_tuned(options(folder.path()), &tuning).unwrap());
-    let kept = moments.0.lock().unwrap();
+    let kept = moments.all();
     assert!(kept.len() > 8, "only {} moments", kept.len());
     let named = kept.iter().filter(|moment| moment.path().join("store.redb").exists()).count();
     assert!(named > 0 && named < kept.len(), "before and after the rows have their name");

@@ -317,13 +317,13 @@ fn a_backup_of_one_engine_is_restored_into_any() {
             let restored = tempfile::tempdir().unwrap();
             fs::copy(folder.path().join("root.key"), restored.path().join("root.key")).unwrap();
             let options = options(restored.path(), to);
-            assert_eq!(restore(&mut backup.as_slice(), &options, &mut |_, _| {}).unwrap(), made);
+            assert_eq!(restore(&mut backup.as_slice(), &options, None, &mut |_, _| {}).unwrap(), made);
             assert!(shared(rows(folder.path(), from)) == shared(rows(restored.path(), to)));
             assert_is_whole(&open(restored.path(), to));
-            let again = restore(&mut backup.as_slice(), &options, &mut |_, _| {});
+            let again = restore(&mut backup.as_slice(), &options, None, &mut |_, _| {});
             assert!(again.is_err(), "nothing is overwritten");
             let other = OpenOptions { engine: other(to), ..options };
-            let beside = restore(&mut backup.as_slice(), &other, &mut |_, _| {});
+            let beside = restore(&mut backup.as_slice(), &other, None, &mut |_, _| {});
             assert!(beside.is_err(), "nor is a second store made");
         }
     }
@@ -366,7 +366,7 @@ fn a_sled_backup_under_writes_is_of_one_state() {
     let restored = tempfile::tempdir().unwrap();
     fs::copy(folder.path().join("root.key"), restored.path().join("root.key")).unwrap();
     let options = options(restored.path(), EngineKind::Sled);
-    assert_eq!(restore(&mut file.as_slice(), &options, &mut |_, _| {}).unwrap(), made.unwrap());
+    assert_eq!(restore(&mut file.as_slice(), &options, None, &mut |_, _| {}).unwrap(), made.unwrap());
     let copied = Store::open(options).unwrap();
     assert_is_whole(&copied);
     let old = copied.tenant(tenant(1)).unwrap();

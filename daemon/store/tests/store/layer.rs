@@ -27,7 +27,7 @@ pub(crate) fn watched() -> (Store, Arc<Watched>) {
     let layer = Arc::new(OnceLock::new());
     let mut options = options(Path::new("none"));
     options.engine = EngineKind::Memory;
-    options.key = Arc::new(almanac_store::FreshKey);
+    options.key = Arc::new(almanac_store::FreshKey::default());
     let around = Arc::clone(&layer);
     let around = move |engine| {
         let watched = Watched { engine, rows: AtomicU64::new(0), held: watch::Sender::new(None) };
@@ -57,6 +57,11 @@ impl Watched {
 
     fn count(&self, rows: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// Commits that are held back now.
+    pub(crate) fn waiting(&self) -> usize {
+        self.held.receiver_count()
     }
 
     async fn released(&self, tenant: TenantId) {

@@ -21,6 +21,7 @@ mod kill;
 mod ledger;
 mod model;
 mod power;
+mod root_key;
 
 use std::fs;
 

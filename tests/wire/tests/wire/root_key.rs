@@ -88,3 +88,66 @@ fn a_store_with_a_key_file_is_moved_under_a_passphrase() {
     moved.boot();
     assert!(moved.cli(&["user", "list"]).ok().contains("erika"));
 }
+
+#[test]
+fn the_root_key_is_changed_while_the_server_runs_and_while_it_does_not_and_older_backups_are_restored_with_the_older_one()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::stopped(Options::new().without_canary());
+    serves(&mut daemon);
+    let erika = daemon.person("erika2");
+    let client = daemon.client(&erika);
+    let _ = client.put(&erika.object("a.ics"), ics::simple("a")).expect(201);
+    let file = folder.path().join("before.backup");
+    let file = file.to_str().unwrap();
+    let _ = daemon.cli(&["backup", file]).ok();
+    let key = || fs::read_to_string(daemon.state().join("root.key")).unwrap();
+    let first = key();
+
+    let done = daemon.cli(&["key", "rotate", "--root", "--json"]).json();
+    // The system tenant and the one that people are in: the index key and one key each.
+    assert_eq!((done["rewrapped"].as_u64(), done["install"].as_bool()), (Some(4), Some(false)));
+    let kept = done["kept"].as_str().unwrap().to_owned();
+    assert_eq!(fs::read_to_string(&kept).unwrap(), first);
+    assert_ne!(key(), first);
+    let _ = client.put(&erika.object("b.ics"), ics::simple("b")).expect(201);
+    daemon.restart();
+    let client = daemon.client(&erika);
+    let _ = client.get(&erika.object("b.ics")).expect(200);
+    assert!(daemon.cli(&["backup", "verify", file]).failed(5).contains("--key-file"));
+    let _ = daemon.cli(&["backup", "verify", file, "--key-file", &kept]).ok();
+    daemon.stop();
+    let said = daemon.cli(&["key", "rotate", "--root"]).ok();
+    assert!(said.contains("complete: 4 keys") && said.contains("root.key.old-"), "{said}");
+    assert_eq!(daemon.cli(&["store", "verify", "--json"]).json()["damaged"], 0);
+
+    let mut other = Daemon::stopped(Options::new().state(&folder.path().join("other")).without_canary());
+    let _ = other.cli(&["restore", "--key-file", &kept, file]).ok();
+    other.boot();
+    let client = other.client(&erika);
+    let _ = client.get(&erika.object("a.ics")).expect(200);
+    assert_eq!(client.get(&erika.object("b.ics")).status, 404);
+}
+
+#[test]
+fn a_credential_is_changed_by_the_operator_who_is_told_when_the_old_one_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let credential = folder.path().join("almanac.root-key");
+    fs::write(&credential, KEY).unwrap();
+    let options = Options::new().set("store.key", "credential").without_canary();
+    let options = options.variable("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let mut daemon = Daemon::stopped(options);
+    serves(&mut daemon);
+    let rotate = ["key", "rotate", "--root"];
+    assert!(daemon.cli(&rotate).failed(2).contains("--next-key-file"));
+    let next = private(&folder.path().join("next"), &KEY.replace('0', "f"));
+    let rotate = [rotate.as_slice(), &["--next-key-file", &next]].concat();
+    let said = daemon.cli(&rotate).ok();
+    assert!(said.contains("systemd-creds encrypt --name=almanac.root-key"), "{said}");
+    daemon.stop();
+    let refused = daemon.try_boot().unwrap_err().failed(5);
+    assert!(refused.contains("was changed, and this is the one before"), "{refused}");
+    fs::copy(&next, &credential).unwrap();
+    daemon.boot();
+    assert!(daemon.cli(&["user", "list"]).ok().contains("erika"));
+}

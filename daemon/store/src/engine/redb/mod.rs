@@ -19,13 +19,13 @@ pub use self::disk::{Medium, file_medium};
 pub use super::handle::OpenFault;
 
 use self::disk::Looked;
-use self::rows::{ROWS, TableRows, commit, open_database, storage, table, transaction};
+use self::rows::{ROWS, TableRows, commit, compaction, database, open_database, storage, table, transaction};
 use super::handle::{GAVE_UP, Handle};
 use super::local::{Disk, LocalEngine, Reading, Writing};
 use super::read::{self, Next, Rows as _, heads};
 use super::{EngineError, EngineStats, Heads, Order, Row, RowSink, StoredRow, Values};
 use crate::files::available_bytes;
-use crate::limits::{DROP_ROWS_MAX, FREE_BYTES_MIN};
+use crate::limits::{COMPACT_PASSES_MAX, DROP_ROWS_MAX, FREE_BYTES_MIN};
 use crate::space::{Key, Space};
 
 /// See the module's documentation.
@@ -104,6 +104,43 @@ impl RedbEngine {
         });
         found?.ok_or(OpenFault::Foreign)
     }
+}
+
+impl RedbEngine {
+    /// Lets redb check the structure of the file, which nobody has open. `false`: it was repaired.
+    ///
+    /// # Errors
+    /// The structure is beyond repair, or the file cannot be read and written.
+    pub(crate) fn check(path: &Path, cache_bytes: usize) -> Result<bool, OpenFault> {
+        alone(path, cache_bytes, |db| db.check_integrity().map_err(database))
+    }
+
+    /// Moves the pages of the file together, which nobody has open, until nothing is gained. Returns its bytes then.
+    ///
+    /// # Errors
+    /// The file cannot be read and written; it holds what it held.
+    pub(crate) fn compact(path: &Path, cache_bytes: usize) -> Result<u64, OpenFault> {
+        alone(path, cache_bytes, |db| {
+            for _ in 0..COMPACT_PASSES_MAX {
+                if !db.compact().map_err(compaction)? {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        std::fs::metadata(path).map(|meta| meta.len()).map_err(OpenFault::Io)
+    }
+}
+
+/// Runs `work` on the file of a store that nobody has open. redb panics over some damage.
+fn alone<T>(
+    path: &Path,
+    cache_bytes: usize,
+    work: impl FnOnce(&mut Database) -> Result<T, OpenFault>,
+) -> Result<T, OpenFault> {
+    let mut db = open_database(path, cache_bytes, &file_medium, &Arc::default())?;
+    let done = catch_unwind(AssertUnwindSafe(|| work(&mut db)));
+    done.unwrap_or(Err(OpenFault::Damaged))
 }
 
 impl Disk for RedbDisk {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::redb::{
-    Builder, CommitError, Database, DatabaseError, ReadableTable, StorageError, Table, TableDefinition,
-    TableError, TransactionError,
+    Builder, CommitError, CompactionError, Database, DatabaseError, ReadableTable, StorageError, Table,
+    TableDefinition, TableError, TransactionError,
 };
 
 use super::disk::{Counted, Medium};
@@ -112,6 +112,20 @@ pub(super) fn table(error: TableError) -> EngineError {
         TableError::Storage(error) => storage(error),
         TableError::TableDoesNotExist(_) => EngineError::Corrupt("the file has no rows of this program"),
         other => EngineError::Io(io::Error::other(other)),
+    }
+}
+
+pub(super) fn database(error: DatabaseError) -> OpenFault {
+    match error {
+        DatabaseError::Storage(error) => storage(error).into(),
+        _ => OpenFault::Damaged,
+    }
+}
+
+pub(super) fn compaction(error: CompactionError) -> OpenFault {
+    match error {
+        CompactionError::Storage(error) => storage(error).into(),
+        other => OpenFault::Io(io::Error::other(other)),
     }
 }
 
