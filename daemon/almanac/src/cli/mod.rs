@@ -3,6 +3,7 @@
 mod doctor;
 mod logs;
 mod people;
+mod profile;
 mod store;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
+pub(crate) use self::profile::Profile;
 pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
@@ -74,6 +76,14 @@ Examples:
   almanac export ada/calendar > ada.ics
   almanac export ada/calendar -o ada.ics     the file is made readable for its owner only")]
     Export(Export),
+    /// Writes a configuration profile for iPhone, iPad and Mac, which adds the account of one person
+    #[command(after_help = "\
+Examples:
+  almanac profile nora -o nora.mobileconfig
+  almanac profile nora --host cal.example.org:8443 -o nora.mobileconfig
+Send it to the device and open it there. It asks for an app password: `almanac app-password add nora --label iphone`.
+A second profile of the same person takes the place of the first one.")]
+    Profile(Profile),
     /// Says how the server is, running or stopped
     #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
     Status(Listing),
@@ -256,6 +266,8 @@ mod tests {
             "import f.ics a/b",
             "export a/b",
             "export a/b -o f",
+            "profile a",
+            "profile a -o f --host cal.example.org --with-app-password",
             "status",
             "status --json",
             "doctor",
@@ -300,6 +312,8 @@ mod tests {
             "calendar share a/b --with c --access all",
             "import f",
             "logs --since never",
+            "profile a:b",
+            "profile a --host cal.example.org/path",
             "logs --since 2h --lines 5",
             "backup",
             "backup verify",

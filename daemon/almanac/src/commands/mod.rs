@@ -2,6 +2,7 @@
 //! in the command line's own process: there is one implementation.
 
 pub(crate) mod backup;
+pub(crate) mod profile;
 pub(crate) mod rows;
 pub(crate) mod run;
 
