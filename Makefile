@@ -52,10 +52,10 @@ attacks: ## Hostile input against a release build, with bounds on CPU time and m
 	ALMANAC_BIN=$(CURDIR)/target/release/almanac \
 	  $(CARGO) test --locked --package almanac-wire --test wire -- --ignored --nocapture --test-threads 1 attacks::
 
-crash: ## Kills the daemon at random moments, ROUNDS times (200)
+crash: ## Kills the daemon ROUNDS times (200), cuts its power, fails its disk at every write and sync
 	@$(INSTALL) build
 	$(CARGO) build --locked --package almanac
-	ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
+	ALMANAC_FAULTS=all ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
 
 bench: ## What requests cost beside Radicale and Xandikos (EVENTS=50000 PEERS=full|none ROUNDS=10)
 	@$(INSTALL) build

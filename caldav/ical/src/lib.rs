@@ -8,7 +8,7 @@
 //! over input has a bound from [`Limits`] or a budget, and no recursion is deeper than the tree may be.
 //!
 //! Where to start: [`CalendarObject::parse`] for what a PUT goes through, [`tree`] for the shape of a component,
-//! [`series`] for times. Text: [`lines`] → [`tree`] → [`object`] → [`skeleton`], [`select`], [`merge`], [`split`], [`edit`],
+//! [`series`] for times. Text: [`lines`] → [`tree`] → [`object`] → [`skeleton`], [`select`], [`merge`], [`split`], [`cut`](mod@cut), [`edit`],
 //! [`build`]. Time: [`value`] → [`zone`] → [`recur`] → [`series`].
 //!
 //! RFC 5545 (the format), 6868 (parameter encoding), 4791 (sections 4.1, 5.3.2.1, 7.10, 9.6 to 9.9); components and
@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 pub mod build;
+pub mod cut;
 pub mod edit;
 pub mod invalid;
 pub mod limits;

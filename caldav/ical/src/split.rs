@@ -135,7 +135,7 @@ fn sequence(component: &Component) -> u32 {
     component.property("SEQUENCE").and_then(|sequence| sequence.value().trim().parse().ok()).unwrap_or(0)
 }
 
-fn without_controls(octets: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn without_controls(octets: &[u8]) -> Cow<'_, [u8]> {
     let is_bad = |octet: u8| matches!(octet, 0..=8 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f);
     if !octets.iter().any(|&octet| is_bad(octet)) {
         return Cow::Borrowed(octets);

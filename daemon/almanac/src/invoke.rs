@@ -12,7 +12,8 @@ use almanac_app::{AppError, ImportProgress};
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
 use crate::commands::profile::Profile;
-use crate::commands::{Answer, Command, Outcome, Role, SharedAccess, State, backup, run};
+use crate::commands::trash::TrashCommand;
+use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -51,7 +52,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let row = block_on(status::status(&config))??;
             print(text(&Outcome::Status(Box::new(row)), audience(listing)).as_bytes())
         }
-        Verb::Import(import) => self::import(&config, import),
+        Verb::Import(import) => self::import(&config, &import),
         Verb::Export(export) => self::export(&config, export),
         Verb::Profile(wish) => self::profile(&config, &wish),
         Verb::Backup(backup) => self::back_up(&config, backup),
@@ -71,10 +72,18 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
             print(text(&outcome, audience(listing)).as_bytes())
         }
+        Verb::Key(cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change {
+            new_passphrase_file,
+            key_file,
+        })) => {
+            let said = key::change_passphrase(&config, new_passphrase_file.as_deref(), key_file.as_deref())?;
+            print(said.as_bytes())
+        }
         Verb::Tenant(verb) => simple(&config, tenant(verb)),
         Verb::User(verb) => simple(&config, user(verb)),
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
+        Verb::Trash(verb) => simple(&config, trash(verb)?),
     }
 }
 
@@ -125,13 +134,13 @@ fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(
     print(text(&outcome, audience).as_bytes())
 }
 
-fn import(config: &Config, import: cli::Import) -> Result<(), Failure> {
+fn import(config: &Config, import: &cli::Import) -> Result<(), Failure> {
     // Read before root becomes somebody who perhaps may not.
     let file = read_file(&import.file)?;
     let steps = Steps::default();
-    let (outcome, _) = carry_out(config, Command::Import { at: import.at }, &file, &|step| steps.show(step))?;
-    print(text(&outcome, Audience::People).as_bytes())?;
-    let Outcome::Imported(report) = outcome else { return Ok(()) };
+    become_owner_of(&config.store.path)?;
+    let report = block_on(commands::import::import(config, &import.at, &file, &|step| steps.show(step)))??;
+    say(&Outcome::Imported(report.clone()))?;
     if report.refused.is_empty() {
         return Ok(());
     }
@@ -355,6 +364,40 @@ fn app_password(verb: AppPassword) -> (Command, Audience) {
         AppPassword::List { login, listing } => (Command::AppPasswordList { login }, audience(listing)),
         AppPassword::Revoke { login, id } => (Command::AppPasswordRevoke { login, id }, Audience::People),
     }
+}
+
+fn trash(verb: cli::Trash) -> Result<(Command, Audience), Failure> {
+    let (command, audience) = match verb {
+        cli::Trash::List(list) => {
+            (TrashCommand::List { of: list.of, names: list.names }, audience(list.listing))
+        }
+        cli::Trash::Restore { id, to } => (TrashCommand::Restore { id, to }, Audience::People),
+        cli::Trash::Purge(wish) => {
+            if !wish.yes {
+                confirm("What is removed from the trash cannot be brought back.")?;
+            }
+            let command = match wish.id {
+                Some(id) => TrashCommand::Purge { id },
+                None => TrashCommand::PurgeAll { of: wish.of },
+            };
+            (command, Audience::People)
+        }
+    };
+    Ok((Command::Trash(command), audience))
+}
+
+/// Asks the operator on the terminal; where there is none, the command line must say yes.
+fn confirm(what: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("this needs a yes, and there is no terminal to ask on", "add --yes"));
+    }
+    let _ = write!(io::stderr(), "{what} Go on? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::failed("nothing was done", "answer y, or add --yes"))
 }
 
 fn calendar(verb: Calendar) -> (Command, Audience) {

@@ -75,6 +75,8 @@ pub(crate) const BACKUP_PIECES_QUEUED: usize = 4;
 
 /// Bytes after which the progress of a backup is shown again.
 pub(crate) const BACKUP_SHOWN_EVERY: u64 = 64 << 20;
+/// Bytes of a file that an import sends to the daemon at a time.
+pub(crate) const IMPORT_PART_BYTES: usize = 1 << 20;
 
 /// How long a check of `doctor` waits for another program, for a resolver or for the daemon.
 pub(crate) const DOCTOR_WAIT: Duration = Duration::from_secs(2);

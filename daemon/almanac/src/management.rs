@@ -223,7 +223,9 @@ mod tests {
             create: CreateMode::IfMissing,
         };
         let store = Arc::new(Store::open(options).unwrap());
-        let app = App::open(Arc::clone(&store), AppOptions { clock, cache_bytes: 1 << 20 }).await.unwrap();
+        let app = App::open(Arc::clone(&store), AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 })
+            .await
+            .unwrap();
         let management = Management {
             daemon: Arc::clone(&daemon),
             metrics: Arc::default(),

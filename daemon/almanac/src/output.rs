@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::commands::Outcome;
 use crate::commands::rows::{StatusRow, VerifyRow};
+use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
 
 /// For whom a list is printed.
@@ -61,6 +62,13 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 report.refused.len()
             );
         }
+        Outcome::Trash(list) if audience == Audience::People => return trash(list),
+        Outcome::Trash(list) => return json(list),
+        Outcome::Restored(row) => {
+            let renamed = if row.renamed { ", under another name, since its own is taken" } else { "" };
+            return format!("restored: {} {}{renamed}\n", word(&row.kind), row.calendar);
+        }
+        Outcome::Purged { entries } => return format!("removed for good: {entries}\n"),
         Outcome::BackedUp(row) => {
             return format!(
                 "complete: {} rows, {} bytes, of the store {} as it was {}\n",
@@ -81,6 +89,29 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
         list => rows(list),
     };
     columns(&table)
+}
+
+fn trash(list: &TrashRows) -> String {
+    let named = list.entries.iter().any(|row| row.name.is_some());
+    let heading = ["ID", "KIND", "CALENDAR", "DELETED", "UNTIL", "BYTES", "NAME", "LABEL"];
+    let count = if named { heading.len() } else { heading.len() - 2 };
+    let mut table = vec![heading.iter().take(count).map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    table.extend(list.entries.iter().map(|row| {
+        let mut cells = vec![
+            row.id.clone(),
+            word(&row.kind),
+            row.calendar.clone(),
+            row.deleted.clone(),
+            row.until.clone(),
+            row.bytes.to_string(),
+        ];
+        if named {
+            cells.extend([&row.name, &row.label].map(|text| text.clone().unwrap_or_else(|| "-".to_owned())));
+        }
+        cells
+    }));
+    let more = if list.more { "there are older ones: name a person or a calendar\n" } else { "" };
+    columns(&table) + more
 }
 
 fn verified(row: &VerifyRow) -> String {

@@ -10,9 +10,7 @@ use almanac_backend::{
 use almanac_base::{CollectionId, UserId};
 use almanac_ical::ComponentKind;
 use almanac_store::records::collection::{home_key, share_key};
-use almanac_store::records::{
-    CollectionRecord, DeadPropertyRecord, Document, GarbageRecord, HomeRecord, ShareRecord,
-};
+use almanac_store::records::{CollectionRecord, DeadPropertyRecord, Document, HomeRecord, ShareRecord};
 use almanac_store::{IndexField, Key, Precondition, RecordVersion, Space, StoreError, TenantStore, Write};
 
 use crate::App;
@@ -246,8 +244,8 @@ impl App {
         }
     }
 
-    /// Makes a collection unreachable and its names free, in one commit; its members are removed later, by
-    /// housekeeping. `changing` is held by the caller.
+    /// Makes a collection unreachable and its names free, in one commit; its members are removed when its time in the
+    /// trash is over, by housekeeping. `changing` is held by the caller.
     pub(crate) async fn discard_collection(&self, entry: &CollectionEntry) -> Result<(), AppError> {
         self.discard_guarded(entry, None).await
     }
@@ -264,16 +262,15 @@ impl App {
         Ok(())
     }
 
-    /// Adds to a write that a collection goes out of sight: its record, its names and its shares go, a note for
-    /// housekeeping comes.
+    /// Adds to a write that a collection goes out of sight: its record, its names and its shares go into the trash, or
+    /// for good.
     pub(crate) fn discarding(&self, write: Write, entry: &CollectionEntry) -> Write {
         let store = &entry.tenant.store;
         let key = entry.id.as_bytes().as_slice();
-        let garbage = GarbageRecord { deleted: self.clock.now().as_second() };
-        let mut write = write
+        let mut write = self
+            .keeping_collection(write, entry)
             .delete(Space::Collections, key)
-            .delete(Space::Homes, home_name_key(store, entry.owner, entry.name.as_str()))
-            .put(Space::Meta, key, store.new_version(), garbage.to_bytes());
+            .delete(Space::Homes, home_name_key(store, entry.owner, entry.name.as_str()));
         for (user, share) in &entry.shares {
             write = write
                 .delete(Space::Shares, share_key(entry.id, *user))

@@ -23,6 +23,8 @@ pub struct Housekeeping {
     pub last_uses: usize,
     /// Records of deleted collections that were removed.
     pub purged: u64,
+    /// Entries of the trash whose time was over.
+    pub expired: u64,
     /// Changes that were forgotten because they are old.
     pub trimmed: u64,
     /// Summaries that follow a newer time-zone database now.
@@ -50,8 +52,8 @@ pub struct StoreStatus {
 const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
-    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, removes
-    /// what deleted collections left behind, forgets old history, renews summaries. Safe at any time, and safe to be
+    /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, empties
+    /// the trash of what is over its time, removes what deleted collections left behind, forgets old history, renews summaries. Safe at any time, and safe to be
     /// cut off.
     ///
     /// # Errors
@@ -67,6 +69,10 @@ impl App {
         }
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
+            match self.expire_trash(&tenant.store).await {
+                Ok(expired) => done.expired += expired,
+                Err(error) => failed = failed.or(Some(error)),
+            }
             match self.purge(&tenant.store).await {
                 Ok(purged) => done.purged += purged,
                 Err(error) => failed = failed.or(Some(error)),
@@ -176,7 +182,7 @@ impl App {
     }
 
     /// Removes the members of deleted collections and of copies that were never finished, some at a time.
-    async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
+    pub(crate) async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
         let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
         let (mut removed, mut commits) = (0, PURGE_COMMITS);
         for (key, note) in garbage.rows {

@@ -32,6 +32,7 @@ mod shares;
 mod summaries;
 mod token;
 mod transfer;
+mod trash;
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
@@ -48,6 +49,7 @@ pub use housekeeping::{Housekeeping, StoreStatus};
 pub use keys::KeyRotation;
 pub use people::{AppPasswordInfo, NewUser, TenantInfo, UserInfo, check_login};
 pub use transfer::{ImportProgress, ImportReport};
+pub use trash::{Naming, Restored, TrashEntry, TrashKind, TrashList, TrashNames, TrashScope};
 
 use directory::Directory;
 use index::IndexCache;
@@ -58,6 +60,8 @@ pub struct AppOptions {
     pub clock: Arc<dyn Clock>,
     /// The memory that the indexes of collections may take together, in bytes.
     pub cache_bytes: usize,
+    /// The days for which what was deleted can be restored; 0: not at all.
+    pub trash_days: u32,
 }
 
 /// The running application: one for each store.
@@ -67,6 +71,7 @@ pub struct App {
     ids: IdGen,
     directory: RwLock<Directory>,
     indexes: IndexCache,
+    trash_days: u32,
     /// Held while people, collections or shares change, so that the directory follows the store in order.
     changing: tokio::sync::Mutex<()>,
     /// The directory may not say what the store says; changed only while `changing` is held.

@@ -16,6 +16,19 @@ pub(crate) const PURGE_BATCH: u32 = 500;
 /// Commits of one round of housekeeping.
 pub(crate) const PURGE_COMMITS: usize = 200;
 
+/// Entries of the trash that a list shows.
+pub(crate) const TRASH_LISTED_MAX: usize = 1_000;
+
+/// Characters of a summary or display name in such a list.
+pub(crate) const TRASH_LABEL_CHARS: usize = 100;
+
+/// Bytes of display names and dead properties of sharees that go into the trash with a calendar. The store refuses
+/// values above 32 MiB.
+pub(crate) const TRASHED_SHARES_BYTES: usize = 16 << 20;
+
+/// Names tried for what is restored while its own is taken.
+pub(crate) const NAME_ATTEMPTS: u32 = 1_000;
+
 /// Objects written at the same time by an import: they share the syncs of the disk.
 pub(crate) const IMPORT_PARALLEL: usize = 32;
 

@@ -10,6 +10,7 @@ use almanac_ical::CalendarObject;
 use almanac_store::objects::Member;
 use almanac_store::records::ObjectRecord;
 use almanac_store::records::collection::share_key;
+use almanac_store::records::object::member_key;
 use almanac_store::{Committed, Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
 
@@ -20,13 +21,14 @@ use crate::head::Moment;
 use crate::index::members::Step;
 use crate::index::slot::{Slot, kind_from_byte, kind_to_byte, summarize};
 use crate::limits::COMMIT_ATTEMPTS;
+use crate::properties::unchanged;
 
 /// A member that a commit changed.
-struct Changed<'a> {
-    entry: &'a CollectionEntry,
-    member: Member,
+pub(crate) struct Changed<'a> {
+    pub(crate) entry: &'a CollectionEntry,
+    pub(crate) member: Member,
     /// How it is now; `None`: gone.
-    now: Option<Arc<Slot>>,
+    pub(crate) now: Option<Arc<Slot>>,
 }
 
 /// An object as it was read, with the version that a write must find unchanged.
@@ -130,10 +132,12 @@ impl App {
             let Permit { entry, holds } = self.writable(caller, &at.collection, Refusal::NotFound)?;
             let store = &entry.tenant.store;
             let member = store.member(entry.id, at.name.as_str());
-            let (version, old) = self.existing(&entry, member, guard).await?;
+            let whole = self.leaving(&entry, member, guard).await?;
             let write = Write { preconditions: holds, ..Write::new() }
-                .require_object(member, Some(version))
-                .delete_object(member, store.new_version(), &old, self.clock.now().as_second());
+                .require_object(member, Some(whole.version))
+                .require(unchanged(&member_key(entry.id, &member.name), whole.properties_version))
+                .delete_object(member, store.new_version(), &whole.object, self.clock.now().as_second());
+            let write = self.keeping_object(write, &entry, whole);
             if let Some(committed) = self.commit(&entry, write).await? {
                 self.announce([Changed { entry: &entry, member, now: None }], &committed);
                 return Ok(());
@@ -287,7 +291,11 @@ impl App {
     }
 
     /// Commits; `None` means that another writer was first and the decision must be made again.
-    async fn commit(&self, entry: &CollectionEntry, write: Write) -> Result<Option<Committed>, AppError> {
+    pub(crate) async fn commit(
+        &self,
+        entry: &CollectionEntry,
+        write: Write,
+    ) -> Result<Option<Committed>, AppError> {
         let announced: Vec<_> = write.log.iter().map(|change| change.collection).collect();
         match entry.tenant.store.commit(write).await {
             Ok(committed) => Ok(Some(committed)),
@@ -298,7 +306,7 @@ impl App {
 
     /// Tells the indexes and the collections' heads of changes that are durable, in the order of the log
     /// entries. Changes of one collection that follow each other are shown in one step.
-    fn announce<'a>(&self, changed: impl IntoIterator<Item = Changed<'a>>, committed: &Committed) {
+    pub(crate) fn announce<'a>(&self, changed: impl IntoIterator<Item = Changed<'a>>, committed: &Committed) {
         let mut changed = changed.into_iter().zip(&committed.changes).peekable();
         while let Some((first, place)) = changed.next() {
             let entry = first.entry;
@@ -310,7 +318,12 @@ impl App {
                 steps.push(step(next, place.seq));
             }
             self.indexes.apply(entry.id, prev_seq, steps);
-            entry.head.raise(Moment::new(last.seq, Some(last.version)));
+            let moment = Moment::new(last.seq, Some(last.version));
+            entry.head.raise(moment);
+            // A calendar that was deleted and restored since it was looked up has another head.
+            if let Some(now) = self.directory().collections.get(&entry.id) {
+                now.head.raise(moment);
+            }
         }
     }
 

@@ -39,6 +39,7 @@ impl App {
             clock: options.clock,
             directory: RwLock::new(directory),
             indexes: IndexCache::new(options.cache_bytes),
+            trash_days: options.trash_days,
             changing: tokio::sync::Mutex::new(()),
             stale: AtomicBool::new(false),
             copying: Mutex::default(),

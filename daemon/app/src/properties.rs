@@ -117,7 +117,7 @@ impl App {
 }
 
 /// That the properties under this key are still those that were read.
-fn unchanged(key: &[u8], version: Option<RecordVersion>) -> Precondition {
+pub(crate) fn unchanged(key: &[u8], version: Option<RecordVersion>) -> Precondition {
     match version {
         Some(version) => Precondition::VersionIs(Space::Properties, key.into(), version),
         None => Precondition::Absent(Space::Properties, key.into()),

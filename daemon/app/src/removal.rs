@@ -10,9 +10,10 @@ use almanac_store::{Space, Store, TenantStore, Write, prefix_range};
 use crate::collections::home_name_key;
 use crate::error::AppError;
 use crate::open::{all, all_in, id};
+use crate::trash::forget_person;
 
-/// Removes a person's calendars, the shares of and with them, the names in their home, and the person; then the
-/// note that said so. Each step can be repeated.
+/// Removes a person's calendars, the shares of and with them, the names in their home, what of all this is in the
+/// trash, and the person; then the note that said so. Each step can be repeated.
 pub(crate) async fn finish_removal(store: &Store, tenant: TenantId, user: UserId) -> Result<(), AppError> {
     if let Some(sealed) = store.tenant(tenant) {
         remove_person(&sealed, user).await?;
@@ -60,6 +61,7 @@ async fn remove_person(store: &TenantStore, user: UserId) -> Result<(), AppError
         }
         store.commit(write).await?;
     }
+    forget_person(store, user).await?;
     store.commit(Write::new().delete(Space::Principals, user.as_bytes().as_slice())).await?;
     Ok(())
 }

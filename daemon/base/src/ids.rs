@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
 use crate::clock::Clock;
@@ -77,6 +78,10 @@ id!(
     CredentialId, "crd"
 );
 id!(
+    /// Something deleted that can still be restored. Its time is that of the deletion.
+    TrashId, "tra"
+);
+id!(
     /// One request, in logs and error answers.
     RequestId, "req"
 );
@@ -104,12 +109,32 @@ impl IdGen {
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         *Uuid::new_v7(UuidTime::from_unix(NoContext, seconds, nanos)).as_bytes()
     }
+
+    /// What every id of this millisecond and later is not below, and every earlier one is: where a range by time
+    /// begins or ends.
+    #[must_use]
+    pub fn bound(at: Timestamp) -> [u8; 16] {
+        let millis = u128::try_from(at.as_millisecond()).unwrap_or(0);
+        (millis << 80).to_be_bytes()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::clock::{ManualClock, SystemClock};
+
+    #[test]
+    fn ids_are_ordered_by_their_millisecond() {
+        let start: Timestamp = "2026-11-02T08:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::new(start));
+        let id = IdGen::new(Arc::clone(&clock) as _).fresh();
+        assert!(IdGen::bound(start) <= id);
+        clock.advance(SignedDuration::from_millis(1));
+        assert!(id < IdGen::bound(clock.now()));
+    }
 
     #[test]
     fn an_id_survives_its_text_form_and_other_texts_are_refused() {

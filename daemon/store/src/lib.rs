@@ -11,6 +11,7 @@
 //! ```text
 //! state/store.redb   the rows, or store.sled/      state/lock   held while a process has the store
 //! state/head         the high-water mark         state/root.key   the root key, if it is kept in a file here
+//!                                                state/root.wrapped   the same, if a passphrase opens it
 //! ```
 #![warn(missing_docs)]
 
@@ -30,6 +31,7 @@ mod mark;
 mod migrations;
 pub mod objects;
 mod open;
+mod pack;
 pub mod records;
 mod rotate;
 pub mod seal;
@@ -45,7 +47,10 @@ mod write;
 pub use changes::{Change, ChangePage, CollectionPlace};
 pub use engine::{ChangePlace, Committed, Order, Precondition, ReadOp, Scan, Values};
 pub use error::StoreError;
-pub use keys::{FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, RootKey};
+pub use keys::{
+    CredentialKey, FileKey, FixedKey, FreshKey, KeyError, KeyProvider, KeyWish, Passphrase, PassphraseKey,
+    RootKey,
+};
 pub use kinds::EngineKind;
 pub use open::{CreateMode, Layer, OpenError, OpenOptions, Tuning, look};
 pub use rotate::Rotated;

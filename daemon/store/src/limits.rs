@@ -57,3 +57,24 @@ pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
 pub const MARK_BYTES_MAX: u64 = 16 << 20;
 /// Rows that a rotation seals anew in one round.
 pub const RESEAL_ROWS: u32 = 200;
+/// Values shorter than this are sealed as they are: what zstd saves on them the padding takes back.
+pub const PACKED_BYTES_MIN: usize = 128;
+/// Values longer than this are sealed as they are: packing happens where requests are served, at some 5 ms a mebibyte,
+/// and what is so long is an attachment, which packs badly.
+pub const PACKED_BYTES_MAX: usize = 256 << 10;
+/// Contexts for packing, and for unpacking, that are kept for the next value.
+pub const PACKERS_KEPT_MAX: usize = 16;
+/// Memory of Argon2id for a new passphrase, in KiB; a wrapped key with less is refused.
+pub const ARGON2_MEMORY_KIB: u32 = 64 << 10;
+/// The most memory that a wrapped key may ask for, in KiB.
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Passes of Argon2id for a new passphrase; a wrapped key with fewer is refused.
+pub const ARGON2_PASSES: u32 = 3;
+/// The most passes that a wrapped key may ask for.
+pub const ARGON2_PASSES_MAX: u32 = 16;
+/// Lanes of Argon2id for a new passphrase.
+pub const ARGON2_LANES: u32 = 1;
+/// The most lanes that a wrapped key may ask for.
+pub const ARGON2_LANES_MAX: u32 = 4;
+/// The shortest passphrase that a key is wrapped by, in bytes.
+pub const PASSPHRASE_BYTES_MIN: usize = 12;

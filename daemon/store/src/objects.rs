@@ -4,10 +4,12 @@
 use almanac_base::CollectionId;
 
 use crate::records::object::{member_key, uid_key};
-use crate::records::{ChangeRecord, Document, KeyedHash, ObjectRecord, SummaryRecord, UidRecord};
+use crate::records::{
+    ChangeRecord, Document, KeyedHash, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord,
+};
 use crate::tenant::TenantStore;
 use crate::write::{LogWrite, Write};
-use crate::{IndexField, Precondition, RecordVersion, Space, StoreError};
+use crate::{IndexField, Key, Precondition, RecordVersion, Space, StoreError};
 
 /// Where an object is: the collection and the keyed hash of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,18 @@ pub struct Member {
     pub collection: CollectionId,
     /// The keyed hash of the object's name in it.
     pub name: KeyedHash,
+}
+
+/// An object with its dead properties.
+pub struct WholeObject {
+    /// The version of the object.
+    pub version: RecordVersion,
+    /// The object.
+    pub object: ObjectRecord,
+    /// The version of the properties; `None` if there are none.
+    pub properties_version: Option<RecordVersion>,
+    /// The dead properties.
+    pub properties: PropertiesRecord,
 }
 
 impl Write {
@@ -104,6 +118,27 @@ impl TenantStore {
                     .transpose()
             })
             .collect()
+    }
+
+    /// An object and its dead properties, in one consistent view; `None` if there is no such object.
+    ///
+    /// # Errors
+    /// As [`TenantStore::get_many`].
+    pub async fn whole_object(&self, member: Member) -> Result<Option<WholeObject>, StoreError> {
+        let key: Key = member_key(member.collection, &member.name).into();
+        let keys = [(Space::Objects, key.clone()), (Space::Properties, key)];
+        let mut found = self.get_many(&keys).await?.into_iter();
+        let Some(object) = found.next().flatten() else { return Ok(None) };
+        let properties = found.next().flatten();
+        Ok(Some(WholeObject {
+            version: object.version,
+            object: ObjectRecord::from_bytes(&object.value)?,
+            properties_version: properties.as_ref().map(|record| record.version),
+            properties: match properties {
+                Some(record) => PropertiesRecord::from_bytes(&record.value)?,
+                None => PropertiesRecord::default(),
+            },
+        }))
     }
 
     /// The name of the object that has claimed a UID.

@@ -32,6 +32,8 @@ pub enum Space {
     Meta = 10,
     /// Dead properties.
     Properties = 11,
+    /// What was deleted and can still be restored.
+    Trash = 12,
     /// A tenant's wrapped keys and how often each has sealed. Kept by this crate.
     Keys = 240,
     /// The tenants of the store. Kept by this crate, in the system tenant.
@@ -41,7 +43,7 @@ pub enum Space {
 }
 
 impl Space {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Objects,
         Self::Summaries,
         Self::Index,
@@ -53,6 +55,7 @@ impl Space {
         Self::Shares,
         Self::Meta,
         Self::Properties,
+        Self::Trash,
         Self::Keys,
         Self::Tenants,
         Self::Format,

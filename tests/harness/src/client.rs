@@ -150,11 +150,16 @@ impl Client {
     /// A sync-collection REPORT (RFC 6578) for ETags; the empty token asks for everything.
     #[must_use]
     pub fn sync(&self, path: &str, token: &str) -> Response {
+        self.sync_request(path, token).send()
+    }
+
+    /// The same, still to be sent.
+    pub fn sync_request(&self, path: &str, token: &str) -> Request {
         let inside = format!(
             "<D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level>{}",
             prop(&["D:getetag"])
         );
-        self.report_request(path, "D:sync-collection", &inside).send()
+        self.report_request(path, "D:sync-collection", &inside)
     }
 
     /// A time-range query for ETags on VEVENT.

@@ -137,6 +137,20 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// What a command says until its end.
+    ///
+    /// # Panics
+    /// If it is not UTF-8.
+    #[must_use]
+    pub fn of(process: Child) -> Self {
+        let output = process.wait_with_output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Standard output, if the command succeeded.
     ///
     /// # Panics
@@ -321,16 +335,17 @@ impl Daemon {
     /// The same with `input` on standard input.
     #[must_use]
     pub fn cli_with_input(&self, arguments: &[&str], input: &[u8]) -> Cli {
+        let mut process = self.begin_cli(arguments);
+        let _ = process.stdin.take().unwrap().write_all(input); // a command that reads nothing may be gone already
+        Cli::of(process)
+    }
+
+    /// Starts such a command and does not wait for its end; [`Cli::of`] does.
+    #[must_use]
+    pub fn begin_cli(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let _ = process.stdin.take().unwrap().write_all(input); // a command that reads nothing may be gone already
-        let output = process.wait_with_output().unwrap();
-        Cli {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        command.spawn().unwrap()
     }
 
     /// Makes a person in the usual tenant, with an app password.
@@ -393,6 +408,12 @@ impl Daemon {
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the daemon is not running")
+    }
+
+    /// Whether it was started and its end was not awaited. It may have ended by itself.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// The process id.

@@ -22,7 +22,7 @@ const PREREQUISITES: [&str; 3] = ["`git`", "`make`", "rustup"];
 const TOOLCHAIN: (&str, &str) = ("channel = \"1.95.0\"", "rust-version = \"1.95\"");
 
 /// Bindings that need nothing installed: declarations of what the kernel or the browser has, or with their C inside.
-const BINDINGS: [&str; 7] = [
+const BINDINGS: [&str; 8] = [
     "core-foundation-sys",
     "inotify-sys",
     "js-sys",
@@ -30,6 +30,7 @@ const BINDINGS: [&str; 7] = [
     "libmimalloc-sys",
     "linux-raw-sys",
     "windows-sys",
+    "zstd-sys",
 ];
 
 /// Bindings that need a library of the system, behind a feature that is off: the manifest, and its line that says so.

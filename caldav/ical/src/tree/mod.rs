@@ -16,6 +16,7 @@ use line::ContentLine;
 
 pub use parameter::Parameter;
 pub use property::Property;
+pub(crate) use read::{delimiter, property_of};
 pub use read::{read, read_all, read_counting};
 
 /// A component: VCALENDAR, VEVENT, VALARM, X-ANYTHING.

@@ -115,7 +115,17 @@ impl<'a> Reader<'a> {
 }
 
 /// The name in `BEGIN:name` or `END:name`. Trailing spaces are forgiven, old Outlook versions wrote them.
-fn delimiter<'a>(line: &'a Line<'_>, keyword: &str) -> Option<&'a str> {
+pub(crate) fn delimiter<'a>(line: &'a Line<'_>, keyword: &str) -> Option<&'a str> {
     let (name, value) = line.text.split_once(':')?;
     name.eq_ignore_ascii_case(keyword).then(|| value.trim_ascii())
+}
+
+/// The text of a line's property, if it has this name.
+pub(crate) fn property_of(line: &Line<'_>, name: &str, limits: &Limits) -> Result<Option<String>, Invalid> {
+    // Most lines have another name, and need not be taken apart for that.
+    if !line.text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+        return Ok(None);
+    }
+    let property = Property::from_line(line.clone(), limits.params_max)?;
+    Ok(property.is(name).then(|| property.text()))
 }

@@ -1,22 +1,26 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
 mod doctor;
+mod key;
 mod logs;
 mod people;
 mod profile;
 mod store;
+mod trash;
 
 use std::path::PathBuf;
 
 use almanac_app::check_login;
-use almanac_base::CredentialId;
+use almanac_base::{CredentialId, TrashId};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
 pub(crate) use self::profile::Profile;
-pub(crate) use self::store::{Backup, BackupVerb, KeyVerb, StoreEngine, StoreVerb};
+pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
+pub(crate) use self::trash::Trash;
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
@@ -64,6 +68,9 @@ Examples:
     /// Calendars and their shares
     #[command(subcommand)]
     Calendar(Calendar),
+    /// What was deleted, for as long as it is kept
+    #[command(subcommand)]
+    Trash(Trash),
     /// Puts the objects of an iCalendar file into a calendar
     #[command(after_help = "\
 Examples:
@@ -200,6 +207,10 @@ fn credential(text: &str) -> Result<String, String> {
     text.parse::<CredentialId>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
+fn trashed(text: &str) -> Result<String, String> {
+    text.parse::<TrashId>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -262,6 +273,14 @@ mod tests {
             "calendar remove a/b",
             "calendar share a/b --with c --access free-busy",
             "calendar share a/b --with c --access none",
+            "trash list",
+            "trash list a --json",
+            "trash list a/b --names",
+            "trash restore tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "trash restore tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d --to a/b",
+            "trash purge tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d --yes",
+            "trash purge --all",
+            "trash purge --all --of a/b --yes",
             "import - a/b",
             "import f.ics a/b",
             "export a/b",
@@ -283,6 +302,8 @@ mod tests {
             "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
+            "key passphrase change",
+            "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",
         ] {
             assert!(parse(&format!("almanac {line}")).is_ok(), "{line}");
@@ -327,6 +348,11 @@ mod tests {
             "calendar add a/b --components VEVENT,VALARM",
             "calendar remove a:b/c",
             "calendar share a/b --with c/d --access read",
+            "trash list a/b/c",
+            "trash restore a.ics",
+            "trash purge",
+            "trash purge --of a",
+            "trash purge --all tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a",
             "export a/",
         ] {

@@ -1,27 +1,10 @@
-//! Backups, the store and its keys.
+//! Backups and the store.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Listing;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyVerb {
-    /// Gives every tenant a new key, seals everything anew with it and removes the older ones; requests go on
-    #[command(after_help = "\
-Examples:
-  almanac key rotate
-  almanac key rotate --tenant riverside --json
-It may be cut off at any time: nothing is lost, and the next rotation finishes it. The root key stays the same.")]
-    Rotate {
-        /// Only this tenant
-        #[arg(long, value_name = "TENANT")]
-        tenant: Option<String>,
-        #[command(flatten)]
-        listing: Listing,
-    },
-}
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

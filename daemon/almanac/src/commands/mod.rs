@@ -2,9 +2,12 @@
 //! in the command line's own process: there is one implementation.
 
 pub(crate) mod backup;
+pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod profile;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod trash;
 
 use std::sync::Arc;
 
@@ -22,6 +25,7 @@ use rows::{
     AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
     TenantRow, UserRow, VerifyRow,
 };
+use trash::{RestoredRow, TrashCommand, TrashRows};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +80,7 @@ pub(crate) enum Command {
         with: String,
         access: SharedAccess,
     },
+    Trash(TrashCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -135,6 +140,11 @@ pub(crate) enum Outcome {
     AppPasswords(Vec<AppPasswordRow>),
     AppPassword(NewAppPassword),
     Calendars(Vec<CalendarRow>),
+    Trash(TrashRows),
+    Restored(RestoredRow),
+    Purged {
+        entries: u64,
+    },
     Imported(ImportRow),
     /// The file is attached.
     Exported,
@@ -189,6 +199,7 @@ impl Executor {
             | Command::CalendarList { .. }
             | Command::CalendarRemove { .. }
             | Command::CalendarShare { .. } => self.calendars(command).await?,
+            Command::Trash(command) => self.trash(command).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -359,6 +370,7 @@ fn list_of(what: &str) -> &'static str {
         "tenant" => "tenant",
         "calendar" => "calendar",
         "app password" => "app-password",
+        "entry of the trash" => "trash",
         _ => "user",
     }
 }

@@ -149,13 +149,25 @@ pub(crate) struct ShareRow {
     pub(crate) access: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ImportRow {
     pub(crate) created: usize,
     pub(crate) replaced: usize,
     pub(crate) unchanged: usize,
     /// Why objects were refused.
     pub(crate) refused: Vec<String>,
+}
+
+impl ImportRow {
+    /// Adds what another part of a file came to; returns how many objects that part had.
+    pub(crate) fn add(&mut self, part: Self) -> usize {
+        let objects = part.created + part.replaced + part.unchanged + part.refused.len();
+        self.created += part.created;
+        self.replaced += part.replaced;
+        self.unchanged += part.unchanged;
+        self.refused.extend(part.refused);
+        objects
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use almanac_app::{App, AppOptions, ImportProgress};
 use almanac_base::SystemClock;
-use almanac_store::{CreateMode, EngineKind, FileKey, FreshKey, KeyProvider, OpenError, OpenOptions, Store};
+use almanac_store::{CreateMode, EngineKind, OpenError, OpenOptions, Store};
 use tokio::time::{Instant, sleep};
 
-use super::{Answer, Command, Executor, Outcome, backup};
+use super::{Answer, Command, Executor, Outcome, backup, key};
 use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
@@ -38,6 +38,66 @@ pub(crate) async fn run(
             return Err(in_use(config));
         }
         sleep(STORE_LOOK).await;
+    }
+}
+
+/// Several commands one after the other, all where the first one finds the store.
+pub(crate) enum Session<'a> {
+    /// In this process.
+    Here(Arc<Store>, Executor),
+    /// In the daemon of this configuration.
+    Daemon(&'a Config),
+}
+
+impl<'a> Session<'a> {
+    /// Opens the store, or finds the daemon that has it. Another command that holds it is waited for.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) async fn begin(config: &'a Config) -> Result<Self, Failure> {
+        let deadline = Instant::now() + STORE_WAIT;
+        loop {
+            if let Some(store) = open(config, CreateMode::Never)? {
+                let store = Arc::new(store);
+                let app = app(config, &store).await?;
+                return Ok(Self::Here(store, Executor { app, daemon: None }));
+            }
+            if client::listens(&config.store.path).await? {
+                return Ok(Self::Daemon(config));
+            }
+            if Instant::now() > deadline {
+                return Err(in_use(config));
+            }
+            sleep(STORE_LOOK).await;
+        }
+    }
+
+    /// Carries out one command.
+    ///
+    /// # Errors
+    /// As the command.
+    pub(crate) async fn carry_out(
+        &self,
+        command: Command,
+        attachment: &[u8],
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<Answer, Failure> {
+        match self {
+            Self::Here(_, executor) => executor.execute(command, attachment, progress).await,
+            Self::Daemon(config) => {
+                let answer = client::ask(&config.store.path, &command, attachment, progress).await?;
+                answer
+                    .ok_or_else(|| Failure::failed("the server stopped meanwhile", "give the command again"))
+            }
+        }
+    }
+
+    /// Closes a store that is open here.
+    pub(crate) async fn end(self) {
+        if let Self::Here(store, executor) = self {
+            executor.app.close().await;
+            store.close();
+        }
     }
 }
 
@@ -97,28 +157,25 @@ async fn here(
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<Answer, Failure> {
     let store = Arc::new(store);
-    let app = app(config, &store).await?;
-    let executor = Executor { app: Arc::clone(&app), daemon: None };
-    let answer = executor.execute(command, attachment, progress).await;
-    app.close().await;
-    store.close();
+    let executor = Executor { app: app(config, &store).await?, daemon: None };
+    let session = Session::Here(store, executor);
+    let answer = session.carry_out(command, attachment, progress).await;
+    session.end().await;
     answer
 }
 
 /// How the configuration wants the store.
 pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
-    let key_file = || config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"));
-    let (engine, key): (_, Arc<dyn KeyProvider>) = match config.store.engine {
-        Engine::Redb => (EngineKind::Redb, Arc::new(FileKey { path: key_file() })),
-        Engine::Sled => (EngineKind::Sled, Arc::new(FileKey { path: key_file() })),
-        // What is gone with the process needs no key that outlives it.
-        Engine::Memory => (EngineKind::Memory, Arc::new(FreshKey)),
+    let engine = match config.store.engine {
+        Engine::Redb => EngineKind::Redb,
+        Engine::Sled => EngineKind::Sled,
+        Engine::Memory => EngineKind::Memory,
     };
     OpenOptions {
         state: config.store.path.clone(),
         engine,
         cache_bytes: config.store.cache.0 / 2,
-        key,
+        key: key::provider(config),
         clock: Arc::new(SystemClock),
         create,
     }
@@ -126,7 +183,11 @@ pub(crate) fn options(config: &Config, create: CreateMode) -> OpenOptions {
 
 /// The application on an open store. Half of `[store] cache` is for its indexes, half for the engine.
 pub(crate) async fn app(config: &Config, store: &Arc<Store>) -> Result<Arc<App>, Failure> {
-    let options = AppOptions { clock: Arc::new(SystemClock), cache_bytes: config.store.cache.0 / 2 };
+    let options = AppOptions {
+        clock: Arc::new(SystemClock),
+        cache_bytes: config.store.cache.0 / 2,
+        trash_days: config.store.trash_days,
+    };
     Ok(App::open(Arc::clone(store), options).await?)
 }
 
@@ -190,6 +251,16 @@ mod tests {
             (OpenError::KeyFile(KeyError::Malformed(at())), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::Io { path: at(), source: denied() }), Exit::WrongKey),
             (OpenError::KeyFile(KeyError::NoRandom), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::NoCredentials("almanac.root-key")), Exit::WrongKey),
+            (
+                OpenError::KeyFile(KeyError::NoCredential { name: "almanac.root-key", make: "openssl" }),
+                Exit::WrongKey,
+            ),
+            (OpenError::KeyFile(KeyError::NotWrapped(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::BadWrapped(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::WrongPassphrase(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::NoPassphrase(at())), Exit::WrongKey),
+            (OpenError::KeyFile(KeyError::BadPassphrase("is empty")), Exit::WrongKey),
             (OpenError::Damaged { what: "a page" }, Exit::Damaged),
             (OpenError::DamagedMark(at()), Exit::Damaged),
             (

@@ -157,6 +157,7 @@ impl Config {
         let Some(folder) = folder else { return };
         let mut paths: Vec<&mut PathBuf> = vec![&mut self.store.path];
         paths.extend(&mut self.store.key_file);
+        paths.extend(&mut self.store.passphrase_file);
         if let Some(tls) = &mut self.http.tls {
             paths.extend([&mut tls.cert_file, &mut tls.key_file]);
         }
@@ -302,10 +303,20 @@ mod tests {
             .map(|line| line.strip_prefix("#: ").unwrap_or(line))
             .collect::<Vec<_>>()
             .join("\n");
-        let config = from_text(&uncommented, &[]).unwrap();
+        // All of them are understood; that two of them exclude each other is another test's matter.
+        let config = parse(&uncommented, "").unwrap();
         assert!(
             config.http.tls.is_some() && config.http.public_url.is_some() && config.store.key_file.is_some()
         );
+        let without = uncommented.replace("\npassphrase_file = ", "\n# ");
+        from_text(&without, &[]).unwrap();
+        from_text(
+            &without
+                .replace("key = \"file\"", "key = \"credential\"")
+                .replace("\nkey_file = \"/etc/almanac/root", "\n# "),
+            &[],
+        )
+        .unwrap();
         let listed: Table = toml::from_str(&uncommented).unwrap();
         for section in ["", "http", "http.tls", "management", "store", "log", "limits"] {
             let table = section

@@ -64,9 +64,21 @@ pub(crate) struct Management {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Store {
     pub(crate) path: PathBuf,
+    pub(crate) key: Key,
     pub(crate) key_file: Option<PathBuf>,
+    pub(crate) passphrase_file: Option<PathBuf>,
     pub(crate) engine: Engine,
     pub(crate) cache: Size,
+    pub(crate) trash_days: u32,
+}
+
+/// Where the root key comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Key {
+    File,
+    Credential,
+    Passphrase,
 }
 
 /// What keeps the records.
@@ -178,9 +190,12 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             path: PathBuf::from("/var/lib/almanac"),
+            key: Key::File,
             key_file: None,
+            passphrase_file: None,
             engine: Engine::Redb,
             cache: Size(64 << 20),
+            trash_days: 30,
         }
     }
 }
@@ -216,6 +231,9 @@ impl Default for Limits {
 /// What the store takes as one value, less what belongs to an object beside its octets.
 const OBJECT_BYTES_CEILING: Size = Size(almanac_store::limits::VALUE_BYTES_MAX - (4 << 20));
 
+/// Ten years.
+const TRASH_DAYS_MAX: u32 = 3_650;
+
 fn loopback(port: u16) -> ListenAddress {
     ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
@@ -224,6 +242,7 @@ impl Config {
     /// Refuses what each key allows but all together do not.
     pub(crate) fn check(&self) -> Result<(), Mistake> {
         self.check_listeners()?;
+        self.check_key()?;
         let limits = &self.limits;
         // hyper's buffers have this floor.
         if limits.header_bytes_max < Size(8 << 10) {
@@ -244,6 +263,10 @@ impl Config {
                 "choose less",
             ));
         }
+        if self.store.trash_days > TRASH_DAYS_MAX {
+            let what = format!("it is above {TRASH_DAYS_MAX}");
+            return Err(Mistake::new(&["store.trash_days"], what, "choose less; 0 keeps nothing"));
+        }
         for (keys, limit) in [
             (&["limits.connections_max"], limits.connections_max),
             (&["limits.connections_per_ip_max"], limits.connections_per_ip_max),
@@ -251,6 +274,26 @@ impl Config {
             if limit == 0 {
                 return Err(Mistake::new(keys, "0 lets nobody connect", "choose 1 or more"));
             }
+        }
+        Ok(())
+    }
+
+    /// A file that another kind of key would use is a misunderstanding: whoever names it believes that it is used.
+    fn check_key(&self) -> Result<(), Mistake> {
+        let store = &self.store;
+        if store.key_file.is_some() && store.key != Key::File {
+            return Err(Mistake::new(
+                &["store.key_file", "store.key"],
+                "it is not used, because the root key does not come from a file",
+                "remove it, or set key = \"file\" in [store]",
+            ));
+        }
+        if store.passphrase_file.is_some() && store.key != Key::Passphrase {
+            return Err(Mistake::new(
+                &["store.passphrase_file", "store.key"],
+                "it is not used, because no passphrase protects the root key",
+                "remove it, or set key = \"passphrase\" in [store]",
+            ));
         }
         Ok(())
     }
@@ -341,6 +384,35 @@ mod tests {
             assert_eq!(config.check().is_ok(), allowed, "{address}: TLS is for the other listener");
             config.http.behind_proxy = true;
             assert_eq!(config.check(), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_file_for_another_kind_of_key_is_a_mistake() {
+        for (key, key_file, passphrase_file, allowed) in [
+            (Key::File, true, false, true),
+            (Key::File, false, true, false),
+            (Key::Credential, false, false, true),
+            (Key::Credential, true, false, false),
+            (Key::Credential, false, true, false),
+            (Key::Passphrase, false, false, true),
+            (Key::Passphrase, false, true, true),
+            (Key::Passphrase, true, true, false),
+        ] {
+            let mut config = Config::default();
+            config.store.key = key;
+            config.store.key_file = key_file.then(|| "k".into());
+            config.store.passphrase_file = passphrase_file.then(|| "p".into());
+            assert_eq!(config.check().is_ok(), allowed, "{key:?} {key_file} {passphrase_file}");
+        }
+    }
+
+    #[test]
+    fn the_term_of_the_trash_is_bounded() {
+        for (trash_days, allowed) in [(0, true), (30, true), (3_650, true), (3_651, false)] {
+            let store = Store { trash_days, ..Store::default() };
+            let config = Config { store, ..Config::default() };
+            assert_eq!(config.check().is_ok(), allowed, "{trash_days}");
         }
     }
 

@@ -28,6 +28,14 @@ pub(crate) async fn ask(
     converse(stream, command, attachment, progress).await.map(Some)
 }
 
+/// Whether a daemon listens at this state folder.
+///
+/// # Errors
+/// It cannot be told.
+pub(crate) async fn listens(state: &Path) -> Result<bool, Failure> {
+    Ok(connect(state).await?.is_some())
+}
+
 /// Asks the daemon of this state folder for a backup, and gives its pieces to `take`. `Ok(None)` if none listens.
 ///
 /// # Errors

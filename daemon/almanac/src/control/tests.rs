@@ -23,7 +23,7 @@ async fn executor() -> Executor {
         create: CreateMode::IfMissing,
     };
     let store = Arc::new(Store::open(options).unwrap());
-    let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20 }).await.unwrap();
+    let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
     Executor { app, daemon: None }
 }
 

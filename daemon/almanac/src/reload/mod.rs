@@ -201,16 +201,19 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
     let Http { listen, public_url, trusted_proxies, behind_proxy, tls } = http;
     let Log { level, format, target } = log;
     let Management { listen: management_listen } = management;
-    let Store { path, key_file, engine, cache } = store;
+    let Store { path, key, key_file, passphrase_file, engine, cache, trash_days } = store;
     let old = running;
     let waiting = [
         ("http.listen", listen != old.http.listen),
         ("http.tls", tls.is_some() != old.http.tls.is_some()),
         ("management.listen", management_listen != old.management.listen),
         ("store.path", path != old.store.path),
+        ("store.key", key != old.store.key),
         ("store.key_file", key_file != old.store.key_file),
+        ("store.passphrase_file", passphrase_file != old.store.passphrase_file),
         ("store.engine", engine != old.store.engine),
         ("store.cache", cache != old.store.cache),
+        ("store.trash_days", trash_days != old.store.trash_days),
         ("log.format", format != old.log.format),
         ("log.target", target != old.log.target),
     ];
@@ -230,7 +233,7 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
 mod tests {
     use super::*;
     use crate::config::values::Size;
-    use crate::config::{Engine, Level, LogFormat, LogTarget};
+    use crate::config::{Engine, Key, Level, LogFormat, LogTarget};
 
     #[test]
     fn what_needs_a_restart_stays_and_is_named_and_everything_else_is_new() {
@@ -246,9 +249,12 @@ mod tests {
         new.management.listen.clear();
         new.store = Store {
             path: "/s".into(),
+            key: Key::Passphrase,
             key_file: Some("/k".into()),
+            passphrase_file: Some("/p".into()),
             engine: Engine::Memory,
             cache: Size(1 << 20),
+            trash_days: 7,
         };
         let (merged, waiting) = merge(&running, new.clone());
         assert_eq!(
@@ -258,9 +264,12 @@ mod tests {
                 "http.tls",
                 "management.listen",
                 "store.path",
+                "store.key",
                 "store.key_file",
+                "store.passphrase_file",
                 "store.engine",
                 "store.cache",
+                "store.trash_days",
                 "log.format",
                 "log.target"
             ]

@@ -5,6 +5,7 @@ mod costs;
 mod history;
 mod outcomes;
 mod support;
+mod trash;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -432,7 +433,7 @@ async fn another_tenant_is_absent_in_every_way() {
 }
 
 #[test]
-async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
+async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged_when_its_term_is_over() {
     let world = World::new().await;
     for n in 0..5 {
         put(&world, &world.nora, &format!("{n}.ics"), &n.to_string(), "2026-11-03T09:00:00Z").await;
@@ -443,6 +444,9 @@ async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged() {
     assert!(listing(&world, &world.nora, &Select::default()).await.is_empty());
     let again = world.app.create_collection(&world.nora, &calendar, self::calendar()).await;
     assert_eq!(refusal(again), Refusal::AlreadyExists);
+    world.clock.advance(jiff::SignedDuration::from_hours(24 * 30 - 1));
+    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0, "it can still be restored");
+    world.clock.advance(jiff::SignedDuration::from_hours(2));
     assert_eq!(
         world.app.housekeeping().await.unwrap().purged,
         21,

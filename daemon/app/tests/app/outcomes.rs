@@ -77,6 +77,9 @@ async fn housekeeping_removes_what_is_deleted_even_if_last_uses_cannot_be_writte
     let (world, engine) = World::watched(PLENTY).await;
     put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
     world.app.delete_collection(&world.nora, &at("nora", "calendar"), &anything()).await.unwrap();
+    let (_, secret) = world.app.add_app_password("nora", "phone").await.unwrap();
+    world.app.authenticate("nora", &secret).await.unwrap().unwrap();
+    world.clock.advance(jiff::SignedDuration::from_hours(24 * 31));
     engine.lie(|| EngineError::NoSpace);
     world.app.housekeeping().await.unwrap_err();
     assert_eq!(world.app.housekeeping().await.unwrap().purged, 0, "removed in spite of the error");

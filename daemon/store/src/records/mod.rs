@@ -9,10 +9,12 @@
 pub mod collection;
 pub mod object;
 pub mod people;
+pub mod trash;
 
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
 pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
 pub use people::{CredentialRecord, LoginRecord, PrincipalRecord, RemovalRecord, TenantRecord};
+pub use trash::{TrashRecord, TrashedRecord, TrashedShare};
 
 use crate::StoreError;
 

@@ -65,9 +65,16 @@ impl Drop for Small {
     }
 }
 
+/// Octets that nothing makes shorter.
+fn noise(seed: u64) -> Vec<u8> {
+    let next =
+        |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    std::iter::successors(Some(seed), next).map(|n| n.to_be_bytes()[0]).take(20_000).collect()
+}
+
 fn put(tenant: &TenantStore, number: u64) -> Result<(), StoreError> {
     let key = number.to_be_bytes();
-    let write = Write::new().put(Space::Objects, key.as_slice(), tenant.new_version(), vec![7; 20_000]);
+    let write = Write::new().put(Space::Objects, key.as_slice(), tenant.new_version(), noise(number));
     block_on(tenant.commit(write)).map(|_| ())
 }
 

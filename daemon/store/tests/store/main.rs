@@ -9,6 +9,7 @@ mod engines;
 mod epochs;
 mod fixture;
 mod history;
+mod key_sources;
 mod keyfile;
 mod layer;
 mod mark;

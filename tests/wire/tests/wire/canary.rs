@@ -87,6 +87,11 @@ fn exercise(level: &str, format: &str) {
         daemon.cli_with_input(&["import", "-", &format!("{}/calendar", canary.login())], broken.as_bytes());
     canary.assert_unseen("an import's answer", &import.stderr.replace(&canary.login(), ""));
     let _ = client.delete(&path).expect(204);
+    let listed = daemon.cli(&["trash", "list", "--json"]).json();
+    canary.assert_unseen("a list of the trash", &listed.to_string().replace(&canary.login(), ""));
+    let id = listed["entries"][0]["id"].as_str().unwrap();
+    let _ = daemon.cli(&["trash", "restore", id]).ok();
+    let _ = client.delete(&path).expect(204);
     let _ = client.delete(&second).expect(204);
     daemon.restart();
     // Dropping the daemon looks for the marks in all logs, the metrics and every file of the state folder.

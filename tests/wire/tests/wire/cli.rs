@@ -257,6 +257,32 @@ fn an_import_shows_how_far_it_is_whether_the_daemon_runs_or_not() {
 }
 
 #[test]
+fn a_large_file_is_imported_with_its_scattered_series_whole_or_not_at_all() {
+    let (daemon, erika, client) = erika();
+    let event = |uid: &str, more: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:{uid}\nDTSTAMP:20261101T080000Z\nDTSTART:20261201T090000Z\n{more}END:VEVENT\n"
+        )
+    };
+    let long = format!("DESCRIPTION:{}\n", "a word and another\n ".repeat(5_000));
+    let mut components = event("series", "RRULE:FREQ=DAILY;COUNT=3\n");
+    (0..40).for_each(|n| components.push_str(&event(&n.to_string(), &long)));
+    components.push_str(&event("series", "RECURRENCE-ID:20261202T090000Z\nSUMMARY:moved\n"));
+    let broken = ics::calendar(&format!("{components}{}", event("last", "SUMMARY\n")));
+    assert!(broken.len() > 3 << 20, "more than a few parts");
+    let failed = daemon.cli_with_input(&["import", "-", "erika/calendar"], broken.as_bytes()).failed(1);
+    assert!(failed.contains("the file is not a calendar"), "{failed}");
+    assert_eq!(client.members(&erika.calendar()), Vec::<String>::new(), "nothing of a broken file");
+
+    let cli =
+        daemon.cli_with_input(&["import", "-", "erika/calendar"], ics::calendar(&components).as_bytes());
+    assert_eq!(cli.stdout, "created 41, replaced 0, unchanged 0, refused 0\n", "{}", cli.stderr);
+    let series = client.get(&format!("{}series.ics", erika.calendar()));
+    let series = series.text();
+    assert!(series.contains("RRULE") && series.contains("SUMMARY:moved"), "{series}");
+}
+
+#[test]
 fn a_list_of_people_can_be_of_one_tenant_and_names_every_role() {
     let daemon = Daemon::stopped(Options::new().without_canary());
     let roles = ["admin", "front-desk", "practitioner", "patient"];

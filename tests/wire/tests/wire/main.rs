@@ -52,11 +52,13 @@ mod refusals;
 mod reload;
 mod restart;
 mod rfc4791_appendix_b;
+mod root_key;
 mod sharing;
 mod slow_clients;
 mod sync_collection;
 mod systemd;
 mod time_zones;
+mod trash;
 
 /// A daemon with one person, Erika.
 fn erika() -> (Daemon, Person, Client) {

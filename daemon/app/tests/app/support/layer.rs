@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use almanac_base::TenantId;
 use almanac_store::engine::{
-    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, Row, RowSink,
-    StoredRow,
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Mutation, Page, RawResult, Row,
+    RowSink, StoredRow,
 };
 use almanac_store::{Key, ReadOp, Scan, Space};
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ type Fault = fn() -> EngineError;
 pub struct Watched {
     engine: Arc<dyn Engine>,
     rows: Mutex<BTreeMap<Space, usize>>,
+    commits: Mutex<Vec<Vec<Space>>>,
     lie: Mutex<Option<Fault>>,
     blind: AtomicBool,
     hung: (Mutex<bool>, Condvar),
@@ -31,6 +32,7 @@ impl Watched {
         Self {
             engine,
             rows: Mutex::default(),
+            commits: Mutex::default(),
             lie: Mutex::default(),
             blind: AtomicBool::new(false),
             hung: Default::default(),
@@ -41,6 +43,11 @@ impl Watched {
     /// The rows read since the last call, by space.
     pub fn rows_read(&self) -> BTreeMap<Space, usize> {
         std::mem::take(&mut self.rows.lock().unwrap())
+    }
+
+    /// The spaces that each commit since the last call changed.
+    pub fn commits(&self) -> Vec<Vec<Space>> {
+        std::mem::take(&mut self.commits.lock().unwrap())
     }
 
     /// Reports the next commit as failed, although it takes place.
@@ -85,7 +92,14 @@ impl Engine for Watched {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, EngineError> {
+        let spaces = commit.mutations.iter().map(|mutation| match mutation {
+            Mutation::Put { space, .. }
+            | Mutation::Delete { space, .. }
+            | Mutation::DeleteRange { space, .. } => *space,
+        });
+        let spaces = spaces.collect();
         let committed = self.engine.commit(commit).await?;
+        self.commits.lock().unwrap().push(spaces);
         match self.lie.lock().unwrap().take() {
             Some(fault) => Err(fault()),
             None => Ok(committed),

@@ -44,7 +44,17 @@ fn options(state: PathBuf, engine: EngineKind, clock: &Arc<ManualClock>) -> Open
 }
 
 pub async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>, cache_bytes: usize) -> Arc<App> {
-    let options = AppOptions { clock: Arc::clone(clock) as Arc<dyn Clock>, cache_bytes };
+    open_keeping(store, clock, cache_bytes, 30).await
+}
+
+async fn open_keeping(
+    store: &Arc<Store>,
+    clock: &Arc<ManualClock>,
+    cache_bytes: usize,
+    trash_days: u32,
+) -> Arc<App> {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let options = AppOptions { clock, cache_bytes, trash_days };
     App::open(Arc::clone(store), options).await.unwrap()
 }
 
@@ -58,6 +68,13 @@ impl World {
         let state = tempfile::tempdir().unwrap();
         let store = open_store(state.path().to_owned(), engine, &clock);
         Self::on(store, clock, state, cache_bytes).await
+    }
+
+    /// A world in which what is deleted is gone at once.
+    pub async fn without_trash() -> Self {
+        let mut world = Self::new().await;
+        world.app = open_keeping(&world.store, &world.clock, PLENTY, 0).await;
+        world
     }
 
     /// A world on an engine in memory that is watched.

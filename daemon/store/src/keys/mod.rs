@@ -1,23 +1,31 @@
 //! The root key: where it comes from and what is derived from it.
 //!
-//! The root key wraps the keys of tenants and authenticates the high-water mark; it never touches a record.
+//! The root key wraps the keys of tenants and authenticates the high-water mark; it never touches a record. It comes
+//! from a file ([`FileKey`]), from a credential of the service manager ([`CredentialKey`]), or from a file that a
+//! passphrase opens ([`PassphraseKey`]).
+
+pub(crate) mod boxed;
+mod credential;
+mod file;
+mod passphrase;
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
 use zeroize::{Zeroize, Zeroizing};
 
+pub use self::credential::{CREDENTIAL_PASSPHRASE, CREDENTIAL_ROOT_KEY, CredentialKey};
+pub use self::file::FileKey;
+pub use self::passphrase::{Passphrase, PassphraseKey, is_wrapped};
+
 /// Bytes of every symmetric key here.
 pub(crate) const KEY_BYTES: usize = 32;
-/// A key file holds 64 hexadecimal digits; more than this is not a key file.
-const KEY_FILE_BYTES_MAX: u64 = 4096;
 
 /// The key that the keys of all tenants are wrapped with. Wiped when dropped, never shown.
+#[derive(Clone)]
 pub struct RootKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl RootKey {
@@ -27,6 +35,40 @@ impl RootKey {
         let key = Self(Zeroizing::new(*bytes));
         bytes.zeroize();
         key
+    }
+
+    /// A new key.
+    pub(crate) fn random() -> Result<Self, KeyError> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        SystemRandom::new().fill(&mut *key).map_err(|_| KeyError::NoRandom)?;
+        Ok(Self(key))
+    }
+
+    /// The key that 64 hexadecimal digits name, with or without blanks around them.
+    #[must_use]
+    pub fn from_hex(text: &[u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        if text.len() != KEY_BYTES * 2 {
+            return None;
+        }
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        for (byte, digits) in key.iter_mut().zip(text.as_chunks::<2>().0) {
+            let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+            *byte = u8::try_from(high? << 4 | low?).ok()?;
+        }
+        Some(Self(key))
+    }
+
+    /// The key as 64 hexadecimal digits and a line end.
+    pub(crate) fn to_hex(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
+        for byte in self.0.iter() {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0')); // a nibble is a digit
+            }
+        }
+        text.push('\n');
+        text
     }
 
     /// The key that wraps tenants' keys.
@@ -121,6 +163,49 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// Whoever started this process gave it no credentials at all.
+    #[error(
+        "the credential {0} is there for the service only; ask the running server, or run the command as the service \
+         is run: systemd-run --pipe --wait --uid=almanac \
+         --property=LoadCredentialEncrypted={0}:/etc/credstore.encrypted/{0} almanac ..."
+    )]
+    NoCredentials(&'static str),
+    /// There are credentials, and this one is not among them.
+    #[error(
+        "the unit has no credential {name}; make one with `{make} | systemd-creds encrypt --name={name} - \
+         /etc/credstore.encrypted/{name}` and name it in the unit: \
+         LoadCredentialEncrypted={name}:/etc/credstore.encrypted/{name}"
+    )]
+    NoCredential {
+        /// Its name.
+        name: &'static str,
+        /// The command that prints what is to be encrypted.
+        make: &'static str,
+    },
+    /// The wrapped root key does not exist, though a store needs it.
+    #[error(
+        "the wrapped root key {0} is missing; put the file back from its backup, or wrap the key file that the store \
+         had until now: almanac key passphrase change --key-file FILE"
+    )]
+    NotWrapped(PathBuf),
+    /// The file is no wrapped root key, or was wrapped with parameters that this program does not take.
+    #[error("{0} is not a root key that a passphrase wraps; put the right file back from its backup")]
+    BadWrapped(PathBuf),
+    /// The passphrase opens nothing.
+    #[error("the passphrase does not open {0}; give the one that it was wrapped with")]
+    WrongPassphrase(PathBuf),
+    /// There is a wrapped key already.
+    #[error("there is a wrapped root key in {0} already; move it away if it is not of this store")]
+    Wrapped(PathBuf),
+    /// Another process changes the wrapped root key just now.
+    #[error("another command changes {0}; wait until it has ended")]
+    Changing(PathBuf),
+    /// There is no passphrase where it was to be.
+    #[error("the passphrase file {0} is missing; write the passphrase into it and chmod 600")]
+    NoPassphrase(PathBuf),
+    /// What there is cannot be a passphrase.
+    #[error("the passphrase {0}; choose another")]
+    BadPassphrase(&'static str),
     /// The operating system gave no random bytes.
     #[error("no random bytes for a new key")]
     NoRandom,
@@ -133,86 +218,6 @@ pub trait KeyProvider: Send + Sync {
     /// # Errors
     /// There is no usable key; nothing was made or changed, except that a new key file may exist.
     fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError>;
-}
-
-/// A root key in a file of 64 hexadecimal digits that only its owner may use.
-#[derive(Debug, Clone)]
-pub struct FileKey {
-    /// The file.
-    pub path: PathBuf,
-}
-
-impl KeyProvider for FileKey {
-    fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError> {
-        match read_key(&self.path) {
-            Err(KeyError::Missing(_)) if wish == KeyWish::MayCreate => {
-                make_key(&self.path)?;
-                read_key(&self.path)
-            }
-            result => result,
-        }
-    }
-}
-
-fn read_key(path: &Path) -> Result<RootKey, KeyError> {
-    let failed = |source| KeyError::Io { path: path.into(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyError::Missing(path.into())),
-        Err(error) => return Err(failed(error)),
-    };
-    let meta = file.metadata().map_err(failed)?;
-    if !meta.is_file() {
-        return Err(KeyError::Malformed(path.into()));
-    }
-    let mode = meta.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyError::Exposed { path: path.into(), mode });
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(128));
-    file.take(KEY_FILE_BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
-    parse_hex(text.trim_ascii()).ok_or_else(|| KeyError::Malformed(path.into()))
-}
-
-fn parse_hex(text: &[u8]) -> Option<RootKey> {
-    if text.len() != KEY_BYTES * 2 {
-        return None;
-    }
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    for (byte, digits) in key.iter_mut().zip(text.as_chunks::<2>().0) {
-        let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
-        *byte = u8::try_from(high? << 4 | low?).ok()?;
-    }
-    Some(RootKey(key))
-}
-
-/// Makes the file whole or not at all: written aside, then linked to its name, which fails if the name is taken.
-fn make_key(path: &Path) -> Result<(), KeyError> {
-    let failed = |source| KeyError::Io { path: path.into(), source };
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    SystemRandom::new().fill(&mut *key).map_err(|_| KeyError::NoRandom)?;
-    let mut text = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 1));
-    for byte in key.iter() {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0')); // a nibble is a digit
-        }
-    }
-    text.push('\n');
-
-    let aside = path.with_extension("new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    let linked = fs::hard_link(&aside, path);
-    fs::remove_file(&aside).map_err(failed)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
-        _ => crate::files::sync_folder_of(path).map_err(failed),
-    }
 }
 
 /// A root key held in memory: for simulations, and for programs that fetch the key themselves.
@@ -239,8 +244,6 @@ pub struct FreshKey;
 
 impl KeyProvider for FreshKey {
     fn load(&self, _wish: KeyWish) -> Result<RootKey, KeyError> {
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        SystemRandom::new().fill(&mut *key).map_err(|_| KeyError::NoRandom)?;
-        Ok(RootKey(key))
+        RootKey::random()
     }
 }

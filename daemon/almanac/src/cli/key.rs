@@ -1,0 +1,47 @@
+//! The keys.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Listing;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyVerb {
+    /// Gives every tenant a new key, seals everything anew with it and removes the older ones; requests go on
+    #[command(after_help = "\
+Examples:
+  almanac key rotate
+  almanac key rotate --tenant riverside --json
+It may be cut off at any time: nothing is lost, and the next rotation finishes it. The root key stays the same.")]
+    Rotate {
+        /// Only this tenant
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// The passphrase that protects the root key
+    #[command(subcommand)]
+    Passphrase(PassphraseVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PassphraseVerb {
+    /// Wraps the root key by another passphrase, while the server runs or not; nothing else changes
+    #[command(after_help = "\
+Examples:
+  almanac key passphrase change                                    asks twice, and shows nothing
+  almanac key passphrase change --new-passphrase-file /root/new
+  almanac key passphrase change --key-file /var/lib/almanac/root.key
+The present passphrase comes from passphrase_file in [store] or from the credential almanac.passphrase. Before the next
+start, put the new one there.")]
+    Change {
+        /// A file with the new passphrase, that only its owner may read; without this it is asked for
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// Wraps the key of this file, for a store that had key = "file" until now
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,88 @@
+//! A root key in a file of its own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{KeyError, KeyProvider, KeyWish, RootKey};
+use crate::files::sync_folder_of;
+
+/// No file with a secret is longer than this.
+pub(super) const SECRET_BYTES_MAX: u64 = 4096;
+
+/// A root key in a file of 64 hexadecimal digits that only its owner may use.
+#[derive(Debug, Clone)]
+pub struct FileKey {
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl KeyProvider for FileKey {
+    fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError> {
+        match read_key(&self.path) {
+            Err(KeyError::Missing(_)) if wish == KeyWish::MayCreate => {
+                make(&self.path, RootKey::random()?.to_hex().as_bytes())?;
+                read_key(&self.path)
+            }
+            result => result,
+        }
+    }
+}
+
+fn read_key(path: &Path) -> Result<RootKey, KeyError> {
+    RootKey::from_hex(&read(path)?).ok_or_else(|| KeyError::Malformed(path.into()))
+}
+
+/// Reads a file that nobody but its owner may use.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let failed = |source| KeyError::Io { path: path.into(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyError::Missing(path.into())),
+        Err(error) => return Err(failed(error)),
+    };
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(KeyError::Malformed(path.into()));
+    }
+    let mode = meta.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Exposed { path: path.into(), mode });
+    }
+    read_all(file).map_err(failed)
+}
+
+/// The bytes of a file, up to one more than a file with a secret may have.
+pub(super) fn read_all(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX as usize + 1)); // no copy is left by growing
+    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Makes a private file whole or not at all: written aside, then linked to its name, which fails if the name is taken.
+pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    let failed = |source| KeyError::Io { path: path.into(), source };
+    let aside = write_aside(path, bytes).map_err(failed)?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside).map_err(failed)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => sync_folder_of(path).map_err(failed),
+    }
+}
+
+/// Writes a private file beside its place, durably.
+pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let aside = path.with_extension("new");
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(aside)
+}
