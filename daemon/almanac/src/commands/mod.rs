@@ -437,7 +437,7 @@ mod tests {
             create: CreateMode::IfMissing,
         };
         let store = Arc::new(Store::open(options).unwrap());
-        let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20 }).await.unwrap();
+        let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
         let daemon = Arc::new(Daemon::new("/nonexistent".into()));
         let executor = Executor { app, daemon: Some(Arc::clone(&daemon)) };
         let (outcome, _) = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
