@@ -11,7 +11,7 @@ CARGO := cargo
 ROUNDS ?= 200
 MINUTES ?= 10
 
-.PHONY: help run test check attacks crash soak bench deb package-test clean
+.PHONY: help run test check attacks crash soak bench packaged deb rpm package-test clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -71,14 +71,23 @@ bench: ## What requests cost beside Radicale and Xandikos (EVENTS=50000 PEERS=fu
 	$(CARGO) build --locked --package almanac-bench --config profile.dev.package.almanac-bench.opt-level=2
 	ALMANAC_BIN=$(CURDIR)/target/release/almanac target/debug/almanac-bench
 
-deb: ## Builds the Debian package into target/debian
-	@$(INSTALL) build deb
-	$(CARGO) build --locked --release --package almanac
+# What the packages hold: with the part that reads the journal.
+packaged:
+	@$(INSTALL) build libsystemd
+	$(CARGO) build --locked --release --package almanac --features systemd
 	target/release/almanac docs target/docs
+
+deb: packaged ## Builds the Debian package into target/debian
+	@$(INSTALL) deb
 	$(TOOLS)/cargo-deb --locked --no-build --package almanac --output target/debian/almanac.deb
 
-package-test: deb ## Installs the Debian package on this machine, starts it, upgrades it, purges it (needs root)
-	ALMANAC_DEB=$(CURDIR)/target/debian/almanac.deb \
+rpm: packaged ## Builds the package for rpm distributions into target/rpm
+	@$(INSTALL) rpm
+	@mkdir -p target/rpm
+	$(TOOLS)/cargo-generate-rpm --package daemon/almanac --auto-req builtin --output target/rpm/almanac.rpm
+
+package-test: deb rpm ## Installs the Debian package on this machine, starts it, upgrades it, purges it (needs root)
+	ALMANAC_DEB=$(CURDIR)/target/debian/almanac.deb ALMANAC_RPM=$(CURDIR)/target/rpm/almanac.rpm \
 	  $(CARGO) test --locked --package almanac-package -- --ignored --nocapture --test-threads 1
 
 clean: ## Removes what was built; the demo data in var/ stay

@@ -52,17 +52,33 @@ impl Handed {
         Ok(handed)
     }
 
-    /// The configuration as if the addresses had been written in it: they are bound by the same rules.
+    /// Where the sockets wait.
+    pub(crate) fn places(&self) -> Places {
+        let places = |sockets: &[Socket]| sockets.iter().map(Socket::address).collect();
+        Places { http: places(&self.http), management: places(&self.management) }
+    }
+}
+
+/// Where the sockets wait that were handed over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    http: Vec<ListenAddress>,
+    management: Vec<ListenAddress>,
+}
+
+impl Places {
+    /// The configuration as if these addresses had been written in it: they are bound by the same rules, at the start
+    /// and at each reload.
     ///
     /// # Errors
     /// As [`Config::check`].
     pub(crate) fn check(&self, config: &Config) -> Result<(), Mistake> {
         let mut config = config.clone();
-        for (sockets, listen) in
+        for (places, listen) in
             [(&self.http, &mut config.http.listen), (&self.management, &mut config.management.listen)]
         {
-            if !sockets.is_empty() {
-                *listen = sockets.iter().map(Socket::address).collect();
+            if !places.is_empty() {
+                listen.clone_from(places);
             }
         }
         config.check()
@@ -131,12 +147,12 @@ mod tests {
         let config = Config::default();
         let exposed = || vec![Socket::Tcp(TcpListener::bind("0.0.0.0:0").unwrap())];
         let local = || vec![Socket::Tcp(TcpListener::bind("127.0.0.1:0").unwrap())];
-        assert_eq!(Handed { http: local(), management: local() }.check(&config), Ok(()));
+        assert_eq!(Handed { http: local(), management: local() }.places().check(&config), Ok(()));
         for (handed, key) in [
             (Handed { http: exposed(), ..Handed::default() }, "http.listen"),
             (Handed { management: exposed(), ..Handed::default() }, "management.listen"),
         ] {
-            let refused = handed.check(&config).unwrap_err();
+            let refused = handed.places().check(&config).unwrap_err();
             assert_eq!(refused.keys.first(), Some(&key), "{refused:?}");
         }
     }

@@ -7,10 +7,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use almanac_app::ImportProgress;
+use almanac_app::{AppError, ImportProgress};
 
 use crate::as_owner::become_owner_of;
 use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, User, Verb};
+use crate::commands::profile::Profile;
 use crate::commands::rows::CheckRow;
 use crate::commands::trash::TrashCommand;
 use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run, upkeep};
@@ -54,6 +55,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Import(import) => self::import(&config, &import),
         Verb::Export(export) => self::export(&config, export),
+        Verb::Profile(wish) => self::profile(&config, &wish),
         Verb::Backup(backup) => self::back_up(&config, backup),
         Verb::Restore { file, key_file } => {
             let file = open_input(&file)?; // before root becomes somebody who perhaps may not
@@ -192,9 +194,46 @@ fn export(config: &Config, export: cli::Export) -> Result<(), Failure> {
     // Opened before root becomes somebody who perhaps may not; emptied only when there is something to write.
     let file = export.output.as_deref().map(open_output).transpose()?;
     let (_, pieces) = carry_out(config, Command::Export { at: export.at }, &[], &|_| {})?;
-    let Some(mut file) = file else {
-        return pieces.iter().try_for_each(|piece| print(piece));
-    };
+    match file {
+        None => pieces.iter().try_for_each(|piece| print(piece)),
+        Some(file) => write_anew(file, &pieces),
+    }
+}
+
+fn profile(config: &Config, wish: &cli::Profile) -> Result<(), Failure> {
+    let server = wish.host.as_ref().or(config.http.public_url.as_ref()).ok_or_else(|| {
+        Failure::failed(
+            "nobody says under which name devices reach the server",
+            "set public_url in [http], or name it with --host",
+        )
+    })?;
+    let file = wish.output.as_deref().map(open_output).transpose()?;
+    let (users, _) = carry_out(config, Command::UserList { tenant: None }, &[], &|_| {})?;
+    let Outcome::Users(users) = users else { return Err(AppError::Bug("a list of people").into()) };
+    let login = wish.login.to_ascii_lowercase();
+    let user = users.iter().find(|user| user.login == login).ok_or(AppError::NotFound("login"))?;
+    let mut password = None;
+    if wish.with_app_password {
+        let add = Command::AppPasswordAdd { login: login.clone(), label: "profile".to_owned() };
+        if let (Outcome::AppPassword(new), _) = carry_out(config, add, &[], &|_| {})? {
+            let _ = writeln!(
+                io::stderr(),
+                "the profile holds an app password: whoever has the file has the calendars. Remove it once it is \
+                 installed; if it got lost: almanac app-password revoke {login} {}",
+                new.id
+            );
+            password = Some(new.secret);
+        }
+    }
+    let profile = Profile { id: &user.id, login: &login, server, password: password.as_deref() };
+    let text = profile.to_plist()?;
+    match file {
+        None => print(text.as_bytes()),
+        Some(file) => write_anew(file, &[text.into()]),
+    }
+}
+
+fn write_anew(mut file: File, pieces: &[bytes::Bytes]) -> Result<(), Failure> {
     let written = file
         .set_len(0)
         .and_then(|()| pieces.iter().try_for_each(|piece| file.write_all(piece)))

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::config::Limits;
 use crate::daemon::{Daemon, Phase};
-use crate::limits::MANAGEMENT_CONNECTIONS_MAX;
+use crate::limits::{MANAGEMENT_CONNECTIONS_MAX, PROBE_WAIT};
 use crate::listen::{Accepted, Listener};
 use crate::metrics::{Figure, Metrics};
 use crate::supervisor::{Importance, Supervisor};
@@ -78,7 +78,7 @@ impl Management {
             "/health/live" => text(StatusCode::OK, "alive\n"),
             "/health/ready" => match self.daemon.phase() {
                 Phase::Starting => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-                Phase::Running if self.store_answers().await => text(StatusCode::OK, "ready\n"),
+                Phase::Running if self.store().await == Answer::Well => text(StatusCode::OK, "ready\n"),
                 Phase::Running => text(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
                 Phase::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
             },
@@ -87,33 +87,53 @@ impl Management {
         }
     }
 
-    /// Whether requests can be answered: after a failed sync of the disk they cannot, until a restart.
-    async fn store_answers(&self) -> bool {
+    /// Whether requests can be answered: after a failed sync of the disk they cannot, until a restart, nor while the
+    /// disk hangs.
+    async fn store(&self) -> Answer {
         match self.app.get() {
-            Some(app) => app.probe().await.is_ok(),
-            None => false,
+            Some(app) => answer(app.probe()).await,
+            None => Answer::None,
         }
     }
 
     async fn metrics(&self) -> Response<Full<Bytes>> {
+        let store = self.store().await;
         let mut figures = vec![
             figure("almanac_uptime_seconds", "gauge", "Since the start.", self.daemon.uptime_seconds()),
             figure(
                 "almanac_ready",
                 "gauge",
                 "1 while requests are taken.",
-                u64::from(self.daemon.phase() == Phase::Running && self.store_answers().await),
+                u64::from(self.daemon.phase() == Phase::Running && store == Answer::Well),
             ),
         ];
+        // Its figures are asked of the disk: one that hangs would hold a thread that serves requests.
         let status = match self.app.get() {
-            Some(app) => app.status().await.ok(),
-            None => None,
+            Some(app) if store != Answer::None => app.status().await.ok(),
+            _ => None,
         };
         figures.extend(status.iter().flat_map(store_figures));
         let mut response = text(StatusCode::OK, self.metrics.render(&figures));
         let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
+    }
+}
+
+/// What the store answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Well,
+    Error,
+    /// Nothing, in time.
+    None,
+}
+
+async fn answer<E>(probe: impl Future<Output = Result<(), E>>) -> Answer {
+    match timeout(PROBE_WAIT, probe).await {
+        Ok(Ok(())) => Answer::Well,
+        Ok(Err(_)) => Answer::Error,
+        Err(_) => Answer::None,
     }
 }
 
@@ -175,6 +195,13 @@ mod tests {
 
     use super::*;
     use crate::commands::rows::Addresses;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_does_not_answer_in_time_is_told_from_one_that_answers_with_an_error() {
+        assert_eq!(answer(async { Ok::<_, ()>(()) }).await, Answer::Well);
+        assert_eq!(answer(async { Err(()) }).await, Answer::Error);
+        assert_eq!(answer(std::future::pending::<Result<(), ()>>()).await, Answer::None);
+    }
 
     async fn ask(management: &Management, method: &Method, path: &str) -> (u16, String) {
         let response = management.answer(method, path).await;

@@ -16,17 +16,34 @@ pub(crate) enum Audience {
     Programs,
 }
 
-/// Writes to stdout. A reader that has had enough, such as `head`, is no error.
+/// Whether somebody still reads what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    There,
+    /// It has had enough, as `head` has.
+    Gone,
+}
+
+/// Writes to stdout. A reader that has had enough is no error.
 ///
 /// # Errors
 /// Stdout takes nothing, because its disk is full for example.
 pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
+    print_some(text).map(|_| ())
+}
+
+/// Writes to stdout a part of something that may have no end.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_some(text: &[u8]) -> Result<Reader, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => {
             Err(Failure::failed(format!("cannot write to stdout: {error}"), "look at where it leads"))
         }
-        _ => Ok(()),
     }
 }
 

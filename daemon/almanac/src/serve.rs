@@ -56,7 +56,8 @@ pub(crate) fn run(
         config.http.tls = Some(lan::certificate(&config.store.path, SystemClock.now())?);
     }
     let handed = Handed::take()?;
-    handed.check(&config).map_err(|mistake| origin.blame(&mistake))?;
+    let places = handed.places();
+    places.check(&config).map_err(|mistake| origin.blame(&mistake))?;
     // The key of the certificate may be readable for root only.
     let tls = config.http.tls.as_ref().map(tls::load).transpose();
     let tls = tls.map_err(|mistake| origin.blame(&mistake))?;
@@ -64,7 +65,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(format!("cannot start threads: {error}"), "raise the limit of tasks")
     })?;
-    let outcome = runtime.block_on(serve(config, tls, handed, options.demo, source));
+    let outcome = runtime.block_on(serve(config, tls, handed, options.demo, source.beside(places)));
     // A store that is still being opened is not waited for: nobody is left to hear a second signal.
     runtime.shutdown_background();
     outcome

@@ -9,6 +9,7 @@ use almanac_store::records::{ChangeRecord, CredentialRecord, Document};
 use almanac_store::{
     Key, Order, Precondition, RecordVersion, Space, Stats, StoreError, TenantStore, Trim, Write, prefix_range,
 };
+use tokio::runtime::Handle;
 
 use crate::App;
 use crate::directory::Tenant;
@@ -165,11 +166,19 @@ impl App {
 
     /// Asks the store for a record: what readiness depends on.
     ///
+    /// A disk may hang, and nobody can say for how long: bound the wait. However often this is called and given up,
+    /// one thread waits for the disk, and none that serves requests.
+    ///
     /// # Errors
     /// `AppError::Store` if the store does not answer; after `Poisoned` it does not until a restart.
     pub async fn probe(&self) -> Result<(), AppError> {
-        self.store.system().get(Space::Meta, &[]).await?;
-        Ok(())
+        let turn = Arc::clone(&self.probing).lock_owned().await;
+        let (store, runtime) = (Arc::clone(&self.store), Handle::current());
+        let look = tokio::task::spawn_blocking(move || {
+            let _turn = turn; // until the disk has answered, not until nobody waits for it any more
+            runtime.block_on(store.system().get(Space::Meta, &[])).map(drop)
+        });
+        Ok(look.await.map_err(|_| AppError::Bug("looking at the store panicked"))??)
     }
 
     /// Removes the members of deleted collections and of copies that were never finished, some at a time.

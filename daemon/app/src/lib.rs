@@ -78,6 +78,8 @@ pub struct App {
     stale: AtomicBool,
     /// Collections that are being made as copies: out of sight, and not garbage yet.
     copying: Mutex<HashSet<CollectionId>>,
+    /// Held by the one probe that is on its way.
+    probing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl App {

@@ -43,6 +43,7 @@ impl App {
             changing: tokio::sync::Mutex::new(()),
             stale: AtomicBool::new(false),
             copying: Mutex::default(),
+            probing: Arc::default(),
         }))
     }
 

@@ -291,7 +291,7 @@ pub fn look(options: &OpenOptions) -> Result<(), OpenError> {
     let names = Names::new(&options.state, options.engine);
     refuse_others(&names, options.engine, other)?;
     if !exists(&names.rows)? {
-        return Err(OpenError::Missing(names.folder));
+        return Err(if exists(&names.mark)? { VANISHED } else { OpenError::Missing(names.folder) });
     }
     // Without the file nobody holds it: the store was put here by hand.
     let _lock = exists(&names.lock)?.then(|| take_lock(&names)).transpose()?;
@@ -325,7 +325,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
 /// a mark without a store means that the store vanished, whereas a store without a mark opens.
 fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), OpenError> {
     if exists(&names.mark)? {
-        return Err(OpenError::Damaged { what: "it is missing, but the file head remembers it" });
+        return Err(VANISHED);
     }
     let root = options.key.load(KeyWish::MayCreate)?;
     let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, tuning)?;
@@ -412,6 +412,8 @@ fn migrate(
     }
     Ok(())
 }
+
+const VANISHED: OpenError = OpenError::Damaged { what: "it is missing, but the file head remembers it" };
 
 const DERIVATION: OpenError = OpenError::Damaged { what: "a key cannot be derived" };
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use almanac_base::{CollectionId, TenantId};
 
 use crate::backup::Progress;
-use crate::engine::Heads;
 use crate::engine::layout::{ChangeRow, GROUPS_ROW, Head, change_seq, key_in, space_in, split, tenant_in};
+use crate::engine::{EngineError, Heads};
 use crate::error::StoreError;
 use crate::format::SYSTEM;
 use crate::members::{Details, Members};
@@ -64,6 +64,18 @@ impl Store {
     /// # Errors
     /// The engine gave up over what it read: what it shows no longer can be looked at no further.
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<Report, StoreError> {
+        self.verify_while(&|| true, progress)
+    }
+
+    /// The same, for as long as `go_on` says so, which is asked before each row.
+    ///
+    /// # Errors
+    /// As [`Store::verify`], and `Closed` if it was not to go on.
+    pub fn verify_while(
+        &self,
+        go_on: &dyn Fn() -> bool,
+        progress: &mut Progress<'_>,
+    ) -> Result<Report, StoreError> {
         // The mark first: it may not be ahead of a state that is looked at later.
         let mark = self.shared.mark.as_ref().map(|mark| mark.stored()).transpose().map_err(StoreError::Io)?;
         let mut check = Check {
@@ -76,6 +88,9 @@ impl Store {
             members: Members::default(),
         };
         self.shared.engine.export(&mut |row, stored| {
+            if !go_on() {
+                return Err(EngineError::Closed);
+            }
             check.row(row, stored);
             if check.report.rows.is_multiple_of(PROGRESS_ROWS) {
                 progress(check.report.rows, check.report.bytes);

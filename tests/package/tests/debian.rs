@@ -94,6 +94,9 @@ fn the_package_is_installed_started_upgraded_and_purged() {
     }
     assert!(!contents.contains("./home/") && !contents.contains("/target/"), "{contents}");
 
+    let depends = run("dpkg-deb", &["--field", &package, "Depends"]);
+    assert!(depends.contains("libsystemd0") && depends.contains("libc6"), "{depends}");
+
     let _installed = Installed;
     run("dpkg", &["--install", &package]);
     let state = fs::metadata(STATE).unwrap();
@@ -106,6 +109,11 @@ fn the_package_is_installed_started_upgraded_and_purged() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (daemon, socket) = start(folder.path());
     run("almanac", &["tenant", "add", "practice"]);
+    let found = run("almanac", &["doctor"]); // fails if there is a problem
+    assert!(found.contains("unit hardening") && found.contains("open in the running server"), "{found}");
+    let empty = folder.path().join("journal");
+    fs::create_dir(&empty).unwrap();
+    assert_eq!(run("almanac", &["logs", "--directory", empty.to_str().unwrap()]), "", "it reads the journal");
     run("kill", &["-HUP", &daemon.id().to_string()]);
     assert!(hear(&socket).starts_with("RELOADING=1\n"));
     assert!(hear(&socket).starts_with("READY=1\n"));

@@ -4,6 +4,7 @@ mod doctor;
 mod key;
 mod logs;
 mod people;
+mod profile;
 mod store;
 mod trash;
 
@@ -17,6 +18,7 @@ pub(crate) use self::doctor::Doctor;
 pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
+pub(crate) use self::profile::Profile;
 pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 pub(crate) use self::trash::Trash;
 use crate::commands::{kind, path};
@@ -81,6 +83,14 @@ Examples:
   almanac export ada/calendar > ada.ics
   almanac export ada/calendar -o ada.ics     the file is made readable for its owner only")]
     Export(Export),
+    /// Writes a configuration profile for iPhone, iPad and Mac, which adds the account of one person
+    #[command(after_help = "\
+Examples:
+  almanac profile nora -o nora.mobileconfig
+  almanac profile nora --host cal.example.org:8443 -o nora.mobileconfig
+Send it to the device and open it there. It asks for an app password: `almanac app-password add nora --label iphone`.
+A second profile of the same person takes the place of the first one.")]
+    Profile(Profile),
     /// Says how the server is, running or stopped
     #[command(after_help = "Examples:\n  almanac status\n  almanac status --json | jq -r .addresses.http[0]")]
     Status(Listing),
@@ -279,6 +289,8 @@ mod tests {
             "import f.ics a/b",
             "export a/b",
             "export a/b -o f",
+            "profile a",
+            "profile a -o f --host cal.example.org --with-app-password",
             "status",
             "status --json",
             "doctor",
@@ -333,6 +345,8 @@ mod tests {
             "calendar share a/b --with c --access all",
             "import f",
             "logs --since never",
+            "profile a:b",
+            "profile a --host cal.example.org/path",
             "logs --since 2h --lines 5",
             "backup",
             "backup verify",

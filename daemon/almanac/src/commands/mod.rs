@@ -4,6 +4,7 @@
 pub(crate) mod backup;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod profile;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod trash;
@@ -19,7 +20,7 @@ use almanac_store::StoreError;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Phase};
 use crate::failure::{Exit, Failure, chain};
 use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
@@ -306,8 +307,11 @@ impl Executor {
     }
 
     async fn verify(&self) -> Result<VerifyRow, Failure> {
-        let store = Arc::clone(self.app.store());
-        let report = tokio::task::spawn_blocking(move || store.verify(&mut |_, _| {})).await;
+        let (store, daemon) = (Arc::clone(self.app.store()), self.daemon.clone());
+        // A daemon that is to stop does not wait for the end of this.
+        let go_on = move || daemon.as_ref().is_none_or(|daemon| daemon.phase() != Phase::Draining);
+        let look = move || store.verify_while(&go_on, &mut |_, _| {});
+        let report = tokio::task::spawn_blocking(look).await;
         let report = report.map_err(|_| AppError::Bug("looking at the store panicked"))?;
         Ok(VerifyRow::from(&report.map_err(AppError::from)?))
     }
@@ -419,5 +423,36 @@ impl From<SharedAccess> for Option<Access> {
             SharedAccess::FreeBusy => Some(Access::FreeBusy),
             SharedAccess::None => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use almanac_app::AppOptions;
+    use almanac_base::SystemClock;
+    use almanac_store::{CreateMode, EngineKind, FreshKey, OpenOptions, Store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_at_the_whole_store_ends_when_the_daemon_is_to_stop() {
+        let clock = Arc::new(SystemClock);
+        let options = OpenOptions {
+            state: "/nonexistent".into(),
+            engine: EngineKind::Memory,
+            cache_bytes: 1 << 20,
+            key: Arc::new(FreshKey),
+            clock: Arc::clone(&clock) as _,
+            create: CreateMode::IfMissing,
+        };
+        let store = Arc::new(Store::open(options).unwrap());
+        let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
+        let daemon = Arc::new(Daemon::new("/nonexistent".into()));
+        let executor = Executor { app, daemon: Some(Arc::clone(&daemon)) };
+        let (outcome, _) = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
+        assert!(matches!(outcome, Outcome::Verified(row) if row.damaged == 0 && row.rows > 0));
+        daemon.draining();
+        let failure = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap_err();
+        assert_eq!(failure.remedy, "the server is stopping: try again afterwards");
     }
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
 use super::{Finding, Subject};
-use crate::config::{Config, Engine};
+use crate::config::{Config, Engine, Key};
 
 /// Entries of the state folder that are looked at.
 const ENTRIES_MAX: usize = 1_000;
@@ -20,9 +20,14 @@ struct Guard {
     mode: u32,
 }
 
-/// The file with the root key.
-pub(super) fn key_file(config: &Config) -> std::path::PathBuf {
-    config.store.key_file.clone().unwrap_or_else(|| config.store.path.join("root.key"))
+/// The file with the root key; `None` if it is a credential.
+fn key_file(config: &Config) -> Option<PathBuf> {
+    let store = &config.store;
+    match store.key {
+        Key::File => Some(store.key_file.clone().unwrap_or_else(|| store.path.join("root.key"))),
+        Key::Passphrase => Some(store.path.join("root.wrapped")),
+        Key::Credential => None,
+    }
 }
 
 pub(super) fn findings(subject: &Subject) -> Vec<Finding> {
@@ -33,8 +38,10 @@ pub(super) fn findings(subject: &Subject) -> Vec<Finding> {
     let folder = guard(state);
     let owner = folder.as_ref().map_or_else(|_| geteuid().as_raw(), |folder| folder.uid);
     let mut findings = vec![judge_folder(state, folder, &odd_entries(state, owner))];
-    let key = key_file(&subject.config);
-    findings.push(judge_key(&key, guard(&key), owner));
+    findings.push(match key_file(&subject.config) {
+        Some(key) => judge_key(&key, guard(&key), owner),
+        None => Finding::ok("root key file", "none: the key is a credential of the service manager"),
+    });
     findings
 }
 

@@ -1,6 +1,6 @@
 //! Whether the root key fits the store, and whether the store would be opened.
 
-use almanac_store::{CreateMode, OpenError};
+use almanac_store::{CreateMode, KeyError, OpenError};
 
 use super::{Finding, Subject};
 use crate::commands::run;
@@ -23,7 +23,12 @@ pub(super) fn finding(subject: &Subject) -> Finding {
 fn judge(looked: Result<(), OpenError>) -> Finding {
     match looked {
         Ok(()) => Finding::ok(NAME, "whole as far as a look from outside tells, and the key fits"),
-        Err(error @ (OpenError::Missing(_) | OpenError::InUse(_))) => {
+        // The last one: only the service itself gets its credentials.
+        Err(
+            error @ (OpenError::Missing(_)
+            | OpenError::InUse(_)
+            | OpenError::KeyFile(KeyError::NoCredentials(_))),
+        ) => {
             let failure = run::refused(&error);
             Finding::warning(NAME, failure.what, failure.remedy)
         }
@@ -42,12 +47,15 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn a_store_that_would_be_refused_is_a_problem_and_one_that_is_not_there_or_in_use_is_not() {
+    fn a_store_that_would_be_refused_is_a_problem_and_one_that_is_not_there_in_use_or_for_the_service_alone_is_not()
+     {
         let at = || PathBuf::from("/s");
         for (looked, level) in [
             (Ok(()), Level::Ok),
             (Err(OpenError::Missing(at())), Level::Warning),
             (Err(OpenError::InUse(at())), Level::Warning),
+            (Err(OpenError::KeyFile(KeyError::NoCredentials("k"))), Level::Warning),
+            (Err(OpenError::KeyFile(KeyError::Missing(at()))), Level::Problem),
             (Err(OpenError::WrongKey(at())), Level::Problem),
             (Err(OpenError::RolledBack(at())), Level::Problem),
         ] {

@@ -10,7 +10,7 @@ use super::rows::{Fields, line};
 use super::{IDENTIFIER, UNIT};
 use crate::cli;
 use crate::failure::Failure;
-use crate::output::{Audience, print as to_stdout};
+use crate::output::{Audience, Reader, print_some};
 
 /// How far back errors are counted.
 const ERRORS_SINCE: SignedDuration = SignedDuration::from_hours(24);
@@ -23,7 +23,9 @@ pub(super) fn print(wish: &cli::Logs) -> Result<(), Failure> {
     let mut journal = open(wish.directory.as_deref()).map_err(|error| unreadable(&error))?;
     choose(&mut journal, wish).map_err(|error| unreadable(&error))?;
     while let Some((at, fields)) = next(&mut journal, wish.follow).map_err(|error| unreadable(&error))? {
-        to_stdout(line(at, &fields, audience).as_bytes())?;
+        if print_some(line(at, &fields, audience).as_bytes())? == Reader::Gone {
+            break;
+        }
     }
     Ok(())
 }

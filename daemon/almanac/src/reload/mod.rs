@@ -19,6 +19,7 @@ use crate::config::origin::Origin;
 use crate::config::{Config, Http, Limits, Log, Management, Store, Tls};
 use crate::failure::Failure;
 use crate::front::{Current, Front, Workshop};
+use crate::handed::Places;
 use crate::supervisor::{Importance, Supervisor};
 use crate::{invoke, systemd, telemetry, tls};
 use files::{Folders, Stamps};
@@ -32,6 +33,8 @@ pub(crate) struct Source {
     loaded: Stamps,
     /// All files as they were after the configuration was first read.
     seen: Stamps,
+    /// What takes the place of the addresses in it.
+    handed: Places,
 }
 
 /// What can be exchanged while the server runs.
@@ -99,10 +102,21 @@ pub(crate) fn serve(supervisor: &Supervisor, mut reload: Reload, asked: Arc<Noti
 impl Source {
     /// `config`: as read from there a moment ago.
     pub(crate) fn new(globals: Globals, options: cli::Serve, config: &Config) -> Self {
-        let mut source = Self { globals, options, loaded: Stamps::default(), seen: Stamps::default() };
+        let mut source = Self {
+            globals,
+            options,
+            loaded: Stamps::default(),
+            seen: Stamps::default(),
+            handed: Places::default(),
+        };
         source.loaded = Stamps::of(tls_files(config.http.tls.as_ref()));
         source.seen = Stamps::of(source.files(config));
         source
+    }
+
+    /// With sockets that were handed over: the rules for addresses hold for them too.
+    pub(crate) fn beside(self, handed: Places) -> Self {
+        Self { handed, ..self }
     }
 
     /// The files whose change is a reason to reload.
@@ -168,6 +182,8 @@ impl Reload {
 fn read(source: &Source, running: &Config, tls: Option<Arc<ServerConfig>>) -> Result<Fresh, Failure> {
     let (config, origin) = source.read(running)?;
     let (config, waiting) = merge(running, config);
+    // Each by itself is allowed, but what listens already may not go with what is new.
+    source.handed.check(&config).map_err(|mistake| origin.blame(&mistake))?;
     let loaded = Stamps::of(tls_files(config.http.tls.as_ref()));
     let tls = match &config.http.tls {
         Some(files) if loaded != source.loaded => {

@@ -1,12 +1,14 @@
 //! Commits whose outcome nobody knows: reported as failed, and visible all the same.
 
 use std::io;
+use std::time::Duration;
 
 use almanac_app::{AppError, UserState};
 use almanac_backend::{Backend, Select};
 use almanac_store::StoreError;
 use almanac_store::engine::EngineError;
 use tokio::test;
+use tokio::time::timeout;
 
 use crate::support::{PLENTY, World, at, event, login, object_at};
 use crate::{anything, listing, put};
@@ -49,6 +51,25 @@ async fn a_directory_that_could_not_be_read_again_is_read_by_housekeeping() {
     world.app.housekeeping().await.unwrap();
     assert!(world.app.authenticate("nora", &secret).await.unwrap().is_none());
     assert!(world.app.principal(&world.nora, &login("tomas")).await.unwrap().is_some());
+}
+
+#[test]
+async fn a_disk_that_hangs_holds_one_thread_however_often_it_is_asked_and_none_that_serves() {
+    // The runtime of this test has one thread: if that hung, nothing below would ever happen.
+    let (world, engine) = World::watched(PLENTY).await;
+    let mut reads = engine.reads.subscribe();
+    let before = *reads.borrow_and_update();
+    engine.hang(true);
+    tokio::select! {
+        _ = world.app.probe() => panic!("a disk that hangs does not answer"),
+        reached = reads.wait_for(|count| *count > before) => drop(reached.unwrap()),
+    }
+    for _ in 0..3 {
+        timeout(Duration::ZERO, world.app.probe()).await.unwrap_err();
+    }
+    engine.hang(false);
+    world.app.probe().await.unwrap();
+    assert_eq!(*reads.borrow(), before + 2, "who waited in vain asked nothing");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use almanac_store::convert::{Converted, convert};
 use almanac_store::engine::redb::{RedbEngine, file_medium};
 use almanac_store::engine::sled::{SledEngine, SledTuning};
 use almanac_store::engine::{Engine, StoredRow};
-use almanac_store::{CreateMode, EngineKind, FixedKey, OpenError, OpenOptions, Store};
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenError, OpenOptions, Store, look};
 
 use crate::common::{self, announce, block_on, collection, put, tenant, value};
 
@@ -42,6 +42,32 @@ fn prepared(engine: EngineKind) -> tempfile::TempDir {
     }
     store.close();
     folder
+}
+
+#[test]
+fn a_look_at_a_store_that_would_be_opened_leaves_no_trace() {
+    for engine in BOTH {
+        let folder = prepared(engine);
+        // Opening it would begin a new life.
+        fs::remove_file(folder.path().join("head")).unwrap();
+        let store = folder.path().join(format!("store.{}", engine.name()));
+        let below = if engine == EngineKind::Sled { store.as_path() } else { folder.path() };
+        let traces =
+            || (names(folder.path()), fs::metadata(&store).unwrap().modified().unwrap(), names(below));
+        let before = traces();
+        look(&options(folder.path(), engine)).unwrap();
+        let absent = folder.path().join("absent");
+        assert!(matches!(look(&options(&absent, engine)), Err(OpenError::Missing(_))));
+        assert_eq!(traces(), before, "{engine:?}");
+        let _held = open(folder.path(), engine);
+        assert!(matches!(look(&options(folder.path(), engine)), Err(OpenError::InUse(_))), "{engine:?}");
+    }
+}
+
+fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
 }
 
 /// All rows of a closed store.

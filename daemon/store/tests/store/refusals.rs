@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use almanac_store::{CreateMode, FixedKey, OpenError, OpenOptions, Space, Store};
+use almanac_store::{CreateMode, FixedKey, OpenError, OpenOptions, Space, Store, look};
 
 use crate::common::{announce, block_on, files, forge, open, options, put, row_key, rows, tenant, value};
 
@@ -19,13 +19,15 @@ fn prepared() -> tempfile::TempDir {
     folder
 }
 
-/// Opens, expects a refusal, and checks that no file changed in any way.
+/// Opens, expects a refusal, and checks that no file changed in any way; and that a look says the same.
 fn refusal(options: OpenOptions) -> OpenError {
     let folder = options.state.clone();
     let before = files(&folder);
+    let looked = look(&options).err().map(|error| error.to_string());
     let Err(error) = Store::open(options) else { panic!("the store was opened") };
     assert!(before == files(&folder), "a refused store was touched: {error}");
     let text = error.to_string();
+    assert_eq!(looked.as_ref(), Some(&text), "a look from outside");
     assert!(!text.contains('\n') && !text.ends_with('.') && text.len() > 30, "{text}");
     error
 }

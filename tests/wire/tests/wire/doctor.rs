@@ -123,6 +123,24 @@ fn files_that_others_can_read_and_a_foreign_key_are_problems() {
 }
 
 #[test]
+fn a_key_that_only_the_service_gets_is_seen_through_the_running_server_and_is_no_problem_else() {
+    let credentials = tempfile::tempdir().unwrap();
+    fs::write(credentials.path().join("almanac.root-key"), "0123456789abcdef".repeat(4)).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let options =
+        || Options::new().without_canary().state(&state.path().join("s")).set("store.key", "credential");
+    let folder = credentials.path().to_str().unwrap();
+    let daemon = Daemon::start_with(options().variable("CREDENTIALS_DIRECTORY", folder));
+    let outside = Daemon::stopped(options());
+    assert!(well(&doctor(&outside), "store").contains("running server"));
+    drop(daemon);
+    let found = doctor(&outside);
+    assert_eq!(found.code, Some(0), "{found:?}");
+    assert_eq!(findings(&found)["store"]["level"], "warning");
+    assert!(well(&found, "root key file").contains("credential"));
+}
+
+#[test]
 fn a_clock_that_went_back_and_a_backup_that_was_made_are_seen() {
     let daemon = Daemon::stopped(Options::new().without_canary());
     let _ = daemon.cli(&["tenant", "add", "t"]).ok();

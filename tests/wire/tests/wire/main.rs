@@ -44,6 +44,7 @@ mod preconditions;
 mod prefer;
 mod principals;
 mod process;
+mod profile;
 mod propfind;
 mod proppatch;
 mod proxies;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use almanac_harness::{Client, Daemon, Person, Signal, Wire, ics};
+use almanac_harness::{Client, Daemon, Options, Person, Signal, Wire, ics};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
@@ -21,6 +21,10 @@ struct Running {
 
 impl Running {
     fn start(text: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_with(text, prepare, |options| options)
+    }
+
+    fn start_with(text: &str, prepare: impl FnOnce(&Path), change: impl FnOnce(Options) -> Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (manager, options) = Manager::listen(folder.path());
         let settings = folder.path().join("settings");
@@ -29,7 +33,7 @@ impl Running {
         let file = settings.join("almanac.toml");
         fs::write(&file, text).unwrap();
         let options = options.argument("--config").argument(file.to_str().unwrap());
-        let daemon = Daemon::start_with(options.without_canary());
+        let daemon = Daemon::start_with(change(options).without_canary());
         assert_eq!(manager.hear()[0], "READY=1");
         Self { daemon, manager, file, folder }
     }
@@ -194,4 +198,16 @@ fn a_hangup_does_not_end_a_daemon_without_a_file() {
     let daemon = Daemon::start();
     daemon.signal(Signal::HUP);
     assert!(daemon.await_log(|line| line.contains("the configuration is reloaded")).is_some());
+}
+
+#[test]
+fn a_socket_that_was_handed_over_is_bound_by_the_rules_at_a_reload_too() {
+    let socket = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let behind = "[http]\nbehind_proxy = true\n";
+    let running = Running::start_with(behind, |_| {}, |options| options.hand_over(socket, "http"));
+    let status = running.reload("[http]\nbehind_proxy = false\n");
+    assert!(status.contains("the new configuration is refused"), "{status}");
+    let line = running.daemon.await_log(|line| line.contains("configuration is refused"));
+    assert!(line.is_some_and(|line| line.contains("in clear over a network")), "{}", running.daemon.log());
+    assert!(!running.reload(behind).contains("refused"));
 }

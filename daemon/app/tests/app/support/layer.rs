@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use almanac_base::TenantId;
 use almanac_store::engine::{
@@ -11,7 +11,7 @@ use almanac_store::engine::{
 };
 use almanac_store::{Key, ReadOp, Scan, Space};
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 type Fault = fn() -> EngineError;
 
@@ -22,6 +22,9 @@ pub struct Watched {
     commits: Mutex<Vec<Vec<Space>>>,
     lie: Mutex<Option<Fault>>,
     blind: AtomicBool,
+    hung: (Mutex<bool>, Condvar),
+    /// Reads that came to the disk.
+    pub reads: watch::Sender<u32>,
 }
 
 impl Watched {
@@ -32,6 +35,8 @@ impl Watched {
             commits: Mutex::default(),
             lie: Mutex::default(),
             blind: AtomicBool::new(false),
+            hung: Default::default(),
+            reads: watch::Sender::new(0),
         }
     }
 
@@ -55,7 +60,15 @@ impl Watched {
         self.blind.store(blind, Ordering::Relaxed);
     }
 
+    /// Lets all reads hang with their threads, as a disk does that is gone, or go on.
+    pub fn hang(&self, hang: bool) {
+        *self.hung.0.lock().unwrap() = hang;
+        self.hung.1.notify_all();
+    }
+
     fn see(&self) -> Result<(), EngineError> {
+        self.reads.send_modify(|count| *count += 1);
+        drop(self.hung.1.wait_while(self.hung.0.lock().unwrap(), |hung| *hung).unwrap());
         if self.blind.load(Ordering::Relaxed) { Err(EngineError::NoSpace) } else { Ok(()) }
     }
 
