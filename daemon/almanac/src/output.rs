@@ -45,6 +45,13 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 report.refused.len()
             );
         }
+        Outcome::TenantMoved(row) if audience == Audience::People => {
+            return format!(
+                "complete: tenant {}, {} people, {} calendars, {} objects, {} in the trash\n",
+                row.tenant, row.people, row.calendars, row.objects, row.trash
+            );
+        }
+        Outcome::TenantMoved(row) => return json(row),
         Outcome::Trash(list) if audience == Audience::People => return trash(list),
         Outcome::Trash(list) => return json(list),
         Outcome::Restored(row) => {

@@ -16,7 +16,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
-pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
+pub(crate) use self::people::{
+    AppPassword, Calendar, Role, SharedAccess, Tenant, TenantExport, TenantImport, User,
+};
 pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 pub(crate) use self::trash::Trash;
 use crate::commands::{kind, path};
@@ -247,6 +249,11 @@ mod tests {
             "serve --demo --lan=0",
             "tenant add t",
             "tenant list --json",
+            "tenant remove t",
+            "tenant remove t --yes",
+            "tenant export t f --key-file k --json",
+            "tenant import f --key-file k",
+            "tenant import f --key-file k --name n --check",
             "user add a --tenant t --email e@example.org --display-name A --role front-desk",
             "user list",
             "user list --tenant t --json",
@@ -334,6 +341,8 @@ mod tests {
             "calendar add a/b --components VEVENT,VALARM",
             "calendar remove a:b/c",
             "calendar share a/b --with c/d --access read",
+            "tenant export t f",
+            "tenant import f",
             "trash list a/b/c",
             "trash restore a.ics",
             "trash purge",

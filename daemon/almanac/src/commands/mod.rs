@@ -6,6 +6,7 @@ pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod tenant;
 pub(crate) mod trash;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use rows::{
     AppPasswordRow, BackupRow, CalendarRow, ConvertedRow, ImportRow, KeyRow, NewAppPassword, StatusRow,
     TenantRow, UserRow, VerifyRow,
 };
+use tenant::TenantMoved;
 use trash::{RestoredRow, TrashCommand, TrashRows};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
@@ -35,6 +37,18 @@ pub(crate) enum Command {
         timezone: Option<String>,
     },
     TenantList {},
+    TenantRemove {
+        name: String,
+    },
+    /// It comes in pieces before the answer.
+    TenantExport {
+        tenant: String,
+    },
+    /// It follows in pieces.
+    TenantImport {
+        /// Its name here; the one that it has without this.
+        name: Option<String>,
+    },
     UserAdd {
         login: String,
         tenant: String,
@@ -149,6 +163,7 @@ pub(crate) enum Outcome {
     Exported,
     Status(Box<StatusRow>),
     BackedUp(BackupRow),
+    TenantMoved(TenantMoved),
     Converted(ConvertedRow),
     Verified(VerifyRow),
     KeysRotated(Vec<KeyRow>),
@@ -181,7 +196,9 @@ impl Executor {
                 return Ok((Outcome::Exported, self.app.export(&path(&at)?).await?));
             }
             Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
-            Command::Backup {} => return Err(AppError::Bug("a backup is made piece by piece").into()),
+            Command::Backup {} | Command::TenantExport { .. } | Command::TenantImport { .. } => {
+                return Err(AppError::Bug("this goes piece by piece").into());
+            }
             Command::KeyRotate { tenant } => {
                 // How many there are in all is known only at the end.
                 let step =
@@ -190,7 +207,9 @@ impl Executor {
                 Outcome::KeysRotated(done.iter().map(KeyRow::from).collect())
             }
             Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
-            Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,
+            Command::TenantAdd { .. } | Command::TenantList {} | Command::TenantRemove { .. } => {
+                self.tenants(command).await?
+            }
             Command::AppPasswordAdd { .. }
             | Command::AppPasswordList { .. }
             | Command::AppPasswordRevoke { .. } => self.app_passwords(command).await?,
@@ -211,6 +230,10 @@ impl Executor {
         match command {
             Command::TenantAdd { name, timezone } => {
                 Ok(Outcome::Made(self.app.add_tenant(&name, timezone.as_deref()).await?.id.to_string()))
+            }
+            Command::TenantRemove { name } => {
+                self.app.remove_tenant(&name).await?;
+                Ok(Outcome::Done)
             }
             _ => Ok(Outcome::Tenants(self.app.tenants().iter().map(TenantRow::from).collect())),
         }
