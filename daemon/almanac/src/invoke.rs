@@ -70,6 +70,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
             print(text(&outcome, audience(listing)).as_bytes())
         }
+        Verb::Key(cli::KeyVerb::RekeyIndex { tenant, listing }) => {
+            let outcome = commands::tenant::rekey(&config, tenant.as_deref())?;
+            print(text(&outcome, audience(listing)).as_bytes())
+        }
         Verb::Key(cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change {
             new_passphrase_file,
             key_file,

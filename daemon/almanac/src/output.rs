@@ -120,6 +120,7 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::AppPasswords(rows) => json(rows),
         Outcome::Calendars(rows) => json(rows),
         Outcome::KeysRotated(rows) => json(rows),
+        Outcome::Rekeyed(rows) => json(rows),
         _ => String::new(),
     }
 }
@@ -138,6 +139,13 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table.push(heading(&["NAME", "USERS", "ID"]));
             table
                 .extend(rows.iter().map(|row| vec![row.name.clone(), row.users.to_string(), row.id.clone()]));
+        }
+        Outcome::Rekeyed(rows) => {
+            table.push(heading(&["TENANT", "PEOPLE", "CALENDARS", "OBJECTS", "TRASH"]));
+            table.extend(rows.iter().map(|row| {
+                let counts = [row.people, row.calendars, row.objects, row.trash];
+                std::iter::once(row.tenant.clone()).chain(counts.map(|count| count.to_string())).collect()
+            }));
         }
         Outcome::KeysRotated(rows) => {
             table.push(heading(&["TENANT", "KEY", "RESEALED", "REMOVED"]));

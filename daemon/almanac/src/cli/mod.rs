@@ -297,6 +297,8 @@ mod tests {
             "store convert --to sled",
             "key rotate",
             "key rotate --tenant t --json",
+            "key rekey-index",
+            "key rekey-index --tenant t --json",
             "key passphrase change",
             "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",

@@ -164,6 +164,8 @@ pub(crate) enum Outcome {
     Status(Box<StatusRow>),
     BackedUp(BackupRow),
     TenantMoved(TenantMoved),
+    /// Of each tenant that has other index keys now.
+    Rekeyed(Vec<TenantMoved>),
     Converted(ConvertedRow),
     Verified(VerifyRow),
     KeysRotated(Vec<KeyRow>),

@@ -5,8 +5,9 @@
 //! whoever asked.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use almanac_app::TenantReport;
 use almanac_base::{Clock, SystemClock};
@@ -160,11 +161,43 @@ async fn import_here(
     match taken.await {
         Ok(report) => Ok(Outcome::TenantMoved(TenantMoved::from(&report))),
         Err(failure) => {
-            import.abandon().await?;
+            if let Err(error) = import.abandon().await {
+                let error = chain(&error);
+                tracing::warn!(error, "what came of an import stays until the next start");
+            }
             Err(failure)
         }
     }
 }
+
+/// Exchanges the index keys of one tenant or of all.
+///
+/// # Errors
+/// A server has the store, or what failed; each tenant has its old keys then, or its new ones.
+pub(crate) fn rekey(config: &Config, tenant: Option<&str>) -> Result<Outcome, Failure> {
+    become_owner_of(&config.store.path)?;
+    let last = AtomicU64::new(0);
+    let progress = |objects: u64| {
+        if objects / REKEYED_SHOWN_EVERY > last.swap(objects, Ordering::Relaxed) / REKEYED_SHOWN_EVERY {
+            let _ = writeln!(std::io::stderr(), "key rekey-index: {objects} objects copied");
+        }
+    };
+    block_on(async {
+        let Session::Here(store, executor) = Session::begin(config).await? else {
+            return Err(Failure::new(
+                Exit::InUse,
+                "index keys are exchanged only while nothing is written, and a server has the store",
+                "stop the server first",
+            ));
+        };
+        let done = executor.app.rekey_index(tenant, &progress).await;
+        Session::Here(store, executor).end().await;
+        Ok(Outcome::Rekeyed(done?.iter().map(TenantMoved::from).collect()))
+    })?
+}
+
+/// The progress is told after so many objects.
+const REKEYED_SHOWN_EVERY: u64 = 10_000;
 
 fn load(path: &Path, wish: KeyWish) -> Result<RootKey, Failure> {
     let key = FileKey { path: path.to_owned() }.load(wish);

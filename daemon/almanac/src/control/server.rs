@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{Reply, Request, read_attachment, read_line, read_part};
 use crate::commands::tenant::TenantMoved;
 use crate::commands::{Command, Executor, Outcome, backup};
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT, CONTROL_SILENCE};
 use crate::listen::{Accepted, Listener};
 use crate::supervisor::{Importance, Supervisor};
@@ -184,7 +184,10 @@ async fn import_tenant<R: AsyncRead + Unpin>(
     match taken.await {
         Ok(report) => Ok(Outcome::TenantMoved(TenantMoved::from(&report))),
         Err(failure) => {
-            import.abandon().await?;
+            if let Err(error) = import.abandon().await {
+                let error = chain(&error);
+                tracing::warn!(error, "what came of an import stays until the next start");
+            }
             Err(failure)
         }
     }

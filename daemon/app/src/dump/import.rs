@@ -23,7 +23,7 @@ use almanac_store::{Precondition, RecordVersion, Space, StoreError, TenantStore,
 use super::TenantReport;
 use crate::App;
 use crate::collections::home_name_key;
-use crate::directory::Directory;
+use crate::directory::{Directory, Tenant};
 use crate::error::AppError;
 use crate::index::slot::summarize;
 use crate::limits::{COPY_BATCH, COPY_BYTES, LOGINS_NAMED};
@@ -36,6 +36,8 @@ pub struct TenantImport {
     app: Arc<App>,
     /// The name that the operator wants it to have.
     name: Option<String>,
+    /// The tenant that goes when this one comes: the same people and collections, under other keys.
+    replaces: Option<Arc<Tenant>>,
     arriving: Option<Arriving>,
     report: TenantReport,
 }
@@ -60,7 +62,26 @@ impl App {
     /// Begins to import a tenant, under the name it has or under another one.
     #[must_use]
     pub fn import_tenant(self: &Arc<Self>, name: Option<String>) -> TenantImport {
-        TenantImport { app: Arc::clone(self), name, arriving: None, report: TenantReport::default() }
+        self.arrival(name, None)
+    }
+
+    /// Begins to make a tenant that takes the place of `old`.
+    pub(super) fn replace_tenant(self: &Arc<Self>, old: Arc<Tenant>) -> TenantImport {
+        self.arrival(None, Some(old))
+    }
+
+    fn arrival(self: &Arc<Self>, name: Option<String>, replaces: Option<Arc<Tenant>>) -> TenantImport {
+        let (app, report) = (Arc::clone(self), TenantReport::default());
+        TenantImport { app, name, replaces, arriving: None, report }
+    }
+
+    /// Forgets what is in memory of the members of a tenant's collections: they have other keyed hashes from now on.
+    fn forget_members(&self, tenant: &Tenant) {
+        let directory = self.directory();
+        for entry in directory.collections.values().filter(|entry| entry.tenant.id == tenant.id) {
+            self.indexes.forget(entry.id);
+            entry.head.forget();
+        }
     }
 
     /// Refuses an import whose tenant or people would be there twice.
@@ -131,7 +152,9 @@ impl TenantImport {
         let logins = tenant.logins.iter().map(|login| check_login(login)).collect::<Result<Vec<_>, _>>()?;
         let app = &self.app;
         let _changing = app.changing.lock().await;
-        app.check_arrival(&name, &logins)?;
+        if self.replaces.is_none() {
+            app.check_arrival(&name, &logins)?;
+        }
         let id = TenantId::from_bytes(app.ids.fresh());
         let record = TenantRecord {
             name: name.clone(),
@@ -169,30 +192,20 @@ impl TenantImport {
     /// # Errors
     /// As [`TenantImport::take`]; it is to be abandoned then.
     pub async fn finish(&mut self) -> Result<TenantReport, AppError> {
-        let app = Arc::clone(&self.app);
+        let app = &self.app;
         let arriving = self.arriving.as_mut().ok_or_else(broken)?;
         arriving.leave_no_orphans();
         arriving.flush().await?;
         let _changing = app.changing.lock().await;
-        let logins: Vec<_> = arriving.logins.iter().map(|(login, _)| login.clone()).collect();
-        app.check_arrival(&arriving.record.name, &logins)?;
-        if !arriving.is_new(&app.directory()) {
-            return Err(broken());
+        if self.replaces.is_none() {
+            let logins: Vec<_> = arriving.logins.iter().map(|(login, _)| login.clone()).collect();
+            app.check_arrival(&arriving.record.name, &logins)?;
+            if !arriving.is_new(&app.directory()) {
+                return Err(broken());
+            }
         }
         let system = app.store.system();
-        let record = TenantRecord { partial: None, ..arriving.record.clone() };
-        let key = arriving.id.as_bytes().as_slice();
-        let mut write = Write::new().put(Space::Meta, key, system.new_version(), record.to_bytes());
-        for (login, user) in &arriving.logins {
-            let key = app.login_key(login);
-            let leads = LoginRecord { tenant: *arriving.id.as_bytes(), user: *user.as_bytes() };
-            write = write.require(Precondition::Absent(Space::Index, key.into())).put(
-                Space::Index,
-                key.as_slice(),
-                system.new_version(),
-                leads.to_bytes(),
-            );
-        }
+        let write = arriving.appearing(app, self.replaces.as_deref());
         let settled = app.settle(&system, write).await;
         if let Err(AppError::Store(StoreError::Conflict { .. })) = settled {
             return Err(AppError::Exists("login"));
@@ -200,8 +213,14 @@ impl TenantImport {
         // If nobody knows whether it appeared, it is not to be abandoned: if it did not, the next start removes it.
         self.arriving = None;
         settled?;
+        if let Some(old) = &self.replaces {
+            app.forget_members(old);
+        }
         app.stale.store(true, Ordering::Relaxed);
         app.read_again().await?;
+        if let Some(old) = &self.replaces {
+            drop_partial(&app.store, old.id).await?;
+        }
         Ok(self.report.clone())
     }
 
@@ -218,6 +237,31 @@ impl TenantImport {
 }
 
 impl Arriving {
+    /// The write of the system tenant by which this one appears, in the place of an old one if there is one.
+    fn appearing(&self, app: &App, old: Option<&Tenant>) -> Write {
+        let system = app.store.system();
+        let put = |write: Write, id: TenantId, record: &TenantRecord| {
+            write.put(Space::Meta, id.as_bytes().as_slice(), system.new_version(), record.to_bytes())
+        };
+        let record = TenantRecord { partial: None, ..self.record.clone() };
+        let mut write = put(Write::new(), self.id, &record);
+        if let Some(old) = old {
+            let leaving = TenantRecord { partial: Some(PartialTenant::Leaving), ..old.record.clone() };
+            write = put(write, old.id, &leaving);
+        }
+        for (login, user) in &self.logins {
+            let key = app.login_key(login);
+            let leads = LoginRecord { tenant: *self.id.as_bytes(), user: *user.as_bytes() };
+            write = write
+                .require(match old {
+                    None => Precondition::Absent(Space::Index, key.into()),
+                    Some(_) => Precondition::Exists(Space::Index, key.into()),
+                })
+                .put(Space::Index, key.as_slice(), system.new_version(), leads.to_bytes());
+        }
+        write
+    }
+
     fn person(&mut self, person: &PersonExport) -> Result<(), AppError> {
         let login = check_login(&person.record.login)?;
         role_from_byte(person.record.role)?;

@@ -5,6 +5,7 @@
 
 mod export;
 mod import;
+mod rekey;
 
 pub use export::TenantDump;
 pub use import::TenantImport;

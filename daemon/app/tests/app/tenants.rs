@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use almanac_app::{App, AppError, TenantReport};
-use almanac_backend::{Backend, Overwrite, Select};
+use almanac_app::{App, AppError, Naming, TenantReport, TrashScope};
+use almanac_backend::{Access, Backend, Caller, Overwrite, Refusal, Select};
 use almanac_store::engine::EngineError;
 use almanac_store::{EngineKind, Order, Space, prefix_range};
 use tokio::test;
 
-use crate::support::{PLENTY, World, at, event, object_at, open_app};
-use crate::{anything, listing, put};
+use crate::support::{PLENTY, World, at, event, login, object_at, open_app};
+use crate::{anything, listing, put, refusal};
 
 async fn pieces(world: &World, tenant: &str) -> (Vec<Vec<u8>>, TenantReport) {
     let mut dump = world.app.export_tenant(tenant).await.unwrap();
@@ -41,7 +41,9 @@ async fn elsewhere() -> World {
 }
 
 fn names(app: &App) -> Vec<String> {
-    app.tenants().into_iter().map(|tenant| tenant.name).collect()
+    let mut names: Vec<_> = app.tenants().into_iter().map(|tenant| tenant.name).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -143,7 +145,7 @@ async fn an_import_that_appeared_although_its_last_commit_seemed_to_fail_is_not_
     for piece in &pieces {
         import.take(piece).await.unwrap();
     }
-    // The first commit of the end writes what waits, the second one publishes.
+    // The first commit at the end writes what waits, the second one publishes.
     engine.lie_after(1, || EngineError::NoSpace);
     import.finish().await.unwrap_err();
     import.abandon().await.unwrap();
@@ -191,4 +193,74 @@ async fn a_removed_tenant_leaves_nothing_and_its_people_and_passwords_are_gone_a
     assert_eq!(world.store.tenants().len(), 1);
     world.app.add_tenant("Lindenhof", None).await.unwrap();
     crate::support::person(&world.app, "nora", "Lindenhof").await;
+}
+
+/// What is at each name: the keyed hash, which the index keys give.
+fn hash_of(world: &World, tenant: &str) -> [u8; 32] {
+    let id = world.app.tenants().into_iter().find(|info| info.name == tenant).unwrap().id;
+    let store = world.store.tenant(id).unwrap();
+    store.member(almanac_base::CollectionId::from_bytes([7; 16]), "a.ics").name
+}
+
+#[test]
+async fn a_tenant_with_other_index_keys_is_the_same_for_its_people() {
+    for engine in [EngineKind::Memory, EngineKind::Redb, EngineKind::Sled] {
+        let world = World::with(engine, PLENTY).await;
+        let (app, nora, calendar) = (&world.app, &world.nora, at("nora", "calendar"));
+        for n in 0..20 {
+            put(&world, nora, &format!("{n}.ics"), &n.to_string(), "2026-11-03T09:00:00Z").await;
+        }
+        app.share_calendar(&calendar, &login("tomas"), Some(Access::ReadWrite)).await.unwrap();
+        app.delete_object(nora, &object_at("nora", "calendar", "0.ics"), &anything()).await.unwrap();
+        app.delete_collection(nora, &at("nora", "tasks"), &anything()).await.unwrap();
+        let (_, secret) = app.add_app_password("nora", "phone").await.unwrap();
+        let before = listing(&world, nora, &Select::default()).await;
+        let token = app.changes(nora, &calendar, None, 100).await.unwrap().token;
+        let hash = hash_of(&world, "Lindenhof");
+        let foreign = hash_of(&world, "Elsewhere");
+
+        let done = app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap();
+        assert_eq!((done.len(), done[0].objects, done[0].trash), (1, 19, 2));
+        assert_ne!(hash_of(&world, "Lindenhof"), hash);
+        assert_eq!(hash_of(&world, "Elsewhere"), foreign);
+        let nora = &app.authenticate("nora", &secret).await.unwrap().unwrap();
+        assert_eq!(listing(&world, nora, &Select::default()).await, before);
+        let old_token = app.changes(nora, &calendar, Some(&token), 100).await;
+        assert_eq!(refusal(old_token), Refusal::InvalidSyncToken);
+        assert_eq!(app.changes(nora, &calendar, None, 100).await.unwrap().members.len(), 19);
+        for entry in app.trash(&TrashScope::All, Naming::Ids).await.unwrap().entries {
+            app.restore_from_trash(entry.id, None).await.unwrap();
+        }
+        assert_eq!(listing(&world, nora, &Select::default()).await.len(), 20);
+        let tomas = Caller { tenant: nora.tenant, ..world.tomas.clone() };
+        let shared = object_at("tomas", "nora-calendar", "new.ics");
+        app.put_object(&tomas, &shared, &event("new", "2026-11-03T09:00:00Z", ""), &anything())
+            .await
+            .unwrap();
+        assert_eq!(listing(&world, nora, &Select::default()).await.len(), 21);
+        assert_eq!(world.store.tenants().len(), 2, "the old one is gone");
+        let system = world.store.system();
+        let names = system.scan(Space::Meta, prefix_range(&[]), 100, Order::Ascending).await.unwrap();
+        assert_eq!(names.rows.len(), 2);
+    }
+}
+
+#[test]
+async fn an_exchange_of_index_keys_that_seemed_to_fail_at_any_commit_leaves_one_of_both() {
+    // The commits: the new tenant's name, its keys, its members, the exchange, three that remove the old one.
+    for others in 0..7 {
+        let (world, engine) = World::watched(PLENTY).await;
+        put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+        let (_, secret) = world.app.add_app_password("nora", "phone").await.unwrap();
+        engine.lie_after(others, || EngineError::NoSpace);
+        world.app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap_err();
+        let app = open_app(&world.store, &world.clock, PLENTY).await;
+        assert_eq!(names(&app).len(), 2, "{others}");
+        assert_eq!(world.store.tenants().len(), 2, "{others}");
+        let nora = app.authenticate("nora", &secret).await.unwrap().unwrap();
+        let path = object_at("nora", "calendar", "a.ics");
+        assert!(app.object(&nora, &path).await.unwrap().is_some(), "{others}");
+        app.rekey_index(None, &|_| {}).await.unwrap();
+        assert!(app.users(Some("Elsewhere")).unwrap().len() == 1);
+    }
 }
