@@ -88,6 +88,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
             print(text(&outcome, audience(listing)).as_bytes())
         }
+        Verb::Key(cli::KeyVerb::RekeyIndex { tenant, listing }) => {
+            let outcome = commands::tenant::rekey(&config, tenant.as_deref())?;
+            print(text(&outcome, audience(listing)).as_bytes())
+        }
         Verb::Key(cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change {
             new_passphrase_file,
             key_file,
@@ -95,7 +99,15 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             let said = key::change_passphrase(&config, new_passphrase_file.as_deref(), key_file.as_deref())?;
             print(said.as_bytes())
         }
-        Verb::Tenant(verb) => simple(&config, tenant(verb)),
+        Verb::Tenant(Tenant::Export(wish)) => {
+            let outcome = commands::tenant::export(&config, &wish)?;
+            print(text(&outcome, audience(wish.listing)).as_bytes())
+        }
+        Verb::Tenant(Tenant::Import(wish)) => match commands::tenant::import(&config, &wish)? {
+            Some(outcome) => print(text(&outcome, audience(wish.listing)).as_bytes()),
+            None => print(b"whole\n"),
+        },
+        Verb::Tenant(verb) => simple(&config, tenant(verb)?),
         Verb::User(verb) => simple(&config, user(verb)),
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
@@ -251,20 +263,25 @@ fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
         return say(&backup::verify(config, file, key)?);
     }
     let path = wish.file.unwrap_or_default(); // clap demands it
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = made.map_err(|error| {
+    let (mut file, folder) = make_file(&path)?;
+    let outcome = write_backup(config, &mut file, &folder);
+    if outcome.is_err() {
+        let _ = file.set_len(0); // the name may be in a folder that only root may change
+    }
+    say(&outcome?)
+}
+
+/// Makes a file that only its owner may read; and its folder, open, to make the name durable.
+pub(crate) fn make_file(path: &Path) -> Result<(File, File), Failure> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = made.map_err(|error| {
         Failure::failed(
             format!("cannot make {}: {error}", path.display()),
             "name a new file in a folder that you may write",
         )
     })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = open_input(folder)?; // likewise, to make the name durable
-    let outcome = write_backup(config, &mut file, &folder);
-    if outcome.is_err() {
-        let _ = file.set_len(0); // the name may be in a folder that only root may change
-    }
-    say(&outcome?)
+    Ok((file, open_input(folder)?))
 }
 
 fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outcome, Failure> {
@@ -311,7 +328,7 @@ fn say(outcome: &Outcome) -> Result<(), Failure> {
     print(text(outcome, Audience::People).as_bytes())
 }
 
-fn open_input(path: &Path) -> Result<File, Failure> {
+pub(crate) fn open_input(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| {
         Failure::failed(format!("cannot read {}: {error}", path.display()), "give a readable file")
     })
@@ -353,11 +370,19 @@ impl Steps {
     }
 }
 
-fn tenant(verb: Tenant) -> (Command, Audience) {
-    match verb {
+fn tenant(verb: Tenant) -> Result<(Command, Audience), Failure> {
+    Ok(match verb {
         Tenant::Add { name, timezone } => (Command::TenantAdd { name, timezone }, Audience::People),
         Tenant::List(listing) => (Command::TenantList {}, audience(listing)),
-    }
+        Tenant::Remove { name, yes } => {
+            if !yes {
+                confirm("A tenant that is removed is gone with all its people and calendars.")?;
+            }
+            (Command::TenantRemove { name }, Audience::People)
+        }
+        // Carried out before: their files go piece by piece.
+        Tenant::Export(_) | Tenant::Import(_) => return Err(Failure::failed("not this way", "report this")),
+    })
 }
 
 fn user(verb: User) -> (Command, Audience) {

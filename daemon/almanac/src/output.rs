@@ -62,6 +62,13 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
                 report.refused.len()
             );
         }
+        Outcome::TenantMoved(row) if audience == Audience::People => {
+            return format!(
+                "complete: tenant {}, {} people, {} calendars, {} objects, {} in the trash\n",
+                row.tenant, row.people, row.calendars, row.objects, row.trash
+            );
+        }
+        Outcome::TenantMoved(row) => return json(row),
         Outcome::Trash(list) if audience == Audience::People => return trash(list),
         Outcome::Trash(list) => return json(list),
         Outcome::Restored(row) => {
@@ -163,6 +170,7 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::AppPasswords(rows) => json(rows),
         Outcome::Calendars(rows) => json(rows),
         Outcome::KeysRotated(rows) => json(rows),
+        Outcome::Rekeyed(rows) => json(rows),
         _ => String::new(),
     }
 }
@@ -181,6 +189,13 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table.push(heading(&["NAME", "USERS", "ID"]));
             table
                 .extend(rows.iter().map(|row| vec![row.name.clone(), row.users.to_string(), row.id.clone()]));
+        }
+        Outcome::Rekeyed(rows) => {
+            table.push(heading(&["TENANT", "PEOPLE", "CALENDARS", "OBJECTS", "TRASH"]));
+            table.extend(rows.iter().map(|row| {
+                let counts = [row.people, row.calendars, row.objects, row.trash];
+                std::iter::once(row.tenant.clone()).chain(counts.map(|count| count.to_string())).collect()
+            }));
         }
         Outcome::KeysRotated(rows) => {
             table.push(heading(&["TENANT", "KEY", "RESEALED", "REMOVED"]));

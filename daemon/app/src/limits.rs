@@ -54,6 +54,15 @@ pub(crate) const COPY_BATCH: usize = 100;
 /// store refuses commits above 64 MiB, and summaries and dead properties come on top.
 pub(crate) const COPY_BYTES: u64 = 8 << 20;
 
+/// Records that a tenant's export converts at a time, in bytes.
+pub(crate) const DUMP_BATCH_BYTES: usize = 1 << 20;
+
+/// Such batches that may wait for whoever takes the export.
+pub(crate) const DUMP_BATCHES_QUEUED: usize = 4;
+
+/// Logins that an error names.
+pub(crate) const LOGINS_NAMED: usize = 20;
+
 /// App passwords whose last use is written in one commit.
 pub(crate) const LAST_USES_BATCH: usize = 500;
 

@@ -21,6 +21,7 @@ use crate::error::AppError;
 use crate::head::Head;
 use crate::index::IndexCache;
 use crate::removal::finish_all;
+use crate::tenants::finish_tenants;
 use crate::{App, AppOptions};
 
 const PAGE: u32 = 1_000;
@@ -31,6 +32,7 @@ impl App {
     /// # Errors
     /// `AppError::Store` if the store cannot be read.
     pub async fn open(store: Arc<Store>, options: AppOptions) -> Result<Arc<Self>, AppError> {
+        finish_tenants(&store).await?;
         finish_all(&store).await?;
         let directory = read_directory(&store).await?;
         Ok(Arc::new(Self {
@@ -93,7 +95,11 @@ pub(crate) async fn read_directory(store: &Store) -> Result<Directory, AppError>
         let tenant = TenantId::from_bytes(id(&key)?);
         // A tenant whose keys are gone was being removed.
         let Some(sealed) = store.tenant(tenant) else { continue };
-        let tenant = tenant_entry(tenant, TenantRecord::from_bytes(&record.value)?, sealed);
+        let record = TenantRecord::from_bytes(&record.value)?;
+        if record.partial.is_some() {
+            continue;
+        }
+        let tenant = tenant_entry(tenant, record, sealed);
         read_people(&mut directory, &tenant, &logins).await?;
         read_collections(&mut directory, &tenant).await?;
         directory.tenants.insert(tenant.id, tenant);
@@ -256,7 +262,7 @@ pub(crate) fn role_to_byte(role: PrincipalRole) -> u8 {
     }
 }
 
-fn role_from_byte(byte: u8) -> Result<PrincipalRole, AppError> {
+pub(crate) fn role_from_byte(byte: u8) -> Result<PrincipalRole, AppError> {
     match byte {
         0 => Ok(PrincipalRole::Admin),
         1 => Ok(PrincipalRole::FrontDesk),

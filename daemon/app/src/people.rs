@@ -1,16 +1,15 @@
-//! Tenants, people and app passwords.
+//! People and app passwords.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use almanac_backend::{Caller, CollectionName, Login, PrincipalRole};
-use almanac_base::{CollectionId, CredentialId, Secret, TenantId, UserId};
+use almanac_base::{CollectionId, CredentialId, Secret, UserId};
 use almanac_ical::ComponentKind;
-use almanac_ical::zone::Zone;
 use almanac_store::records::{
     CollectionRecord, CredentialRecord, Document, HomeRecord, KeyedHash, LoginRecord, PrincipalRecord,
-    RemovalRecord, TenantRecord,
+    RemovalRecord,
 };
 use almanac_store::{IndexField, Precondition, Space, StoreError, Write};
 use jiff::Timestamp;
@@ -20,21 +19,8 @@ use crate::collections::{home_name_key, new_collection_record};
 use crate::directory::{Tenant, User, UserState};
 use crate::error::AppError;
 use crate::head::Head;
-use crate::open::{collection_entry, credential_entry, role_to_byte, tenant_entry, user_entry};
+use crate::open::{collection_entry, credential_entry, role_to_byte, user_entry};
 use crate::removal::finish_removal;
-
-/// A tenant as the operator sees it.
-#[derive(Debug, Clone)]
-pub struct TenantInfo {
-    /// Its id.
-    pub id: TenantId,
-    /// Its name.
-    pub name: String,
-    /// Where floating and all-day times are, in calendars that say nothing else.
-    pub timezone: String,
-    /// The number of its people.
-    pub users: u64,
-}
 
 /// A person to be made.
 #[derive(Debug, Clone)]
@@ -86,56 +72,6 @@ pub struct AppPasswordInfo {
 }
 
 impl App {
-    /// Makes a tenant. `timezone` (an IANA name; `None`: UTC) is where floating and all-day times are, in
-    /// calendars that say nothing else.
-    ///
-    /// # Errors
-    /// `Exists` if the name is taken, `Invalid` if it cannot be a name or the zone is not known.
-    pub async fn add_tenant(&self, name: &str, timezone: Option<&str>) -> Result<TenantInfo, AppError> {
-        check_text("tenant name", name, 100)?;
-        let timezone = timezone.unwrap_or("UTC");
-        if Zone::iana(timezone).is_none() {
-            return Err(AppError::Invalid("a time zone has a name like Europe/Berlin".to_owned()));
-        }
-        let _changing = self.changing.lock().await;
-        if self.directory().tenants.values().any(|tenant| tenant.record.name == name) {
-            return Err(AppError::Exists("tenant"));
-        }
-        let id = TenantId::from_bytes(self.ids.fresh());
-        let record = TenantRecord {
-            name: name.to_owned(),
-            created: self.clock.now().as_second(),
-            timezone: timezone.to_owned(),
-        };
-        let system = self.store.system();
-        let key = id.as_bytes().as_slice();
-        let write = Write::new().require(Precondition::Absent(Space::Meta, key.into())).put(
-            Space::Meta,
-            key,
-            system.new_version(),
-            record.to_bytes(),
-        );
-        self.settle(&system, write).await?;
-        // A name without keys counts for nothing: it is all that a crash can leave.
-        let sealed = self.store.create_tenant(id).await?;
-        self.directory_mut().tenants.insert(id, tenant_entry(id, record, sealed));
-        Ok(TenantInfo { id, name: name.to_owned(), timezone: timezone.to_owned(), users: 0 })
-    }
-
-    /// All tenants, ordered by creation.
-    #[must_use]
-    pub fn tenants(&self) -> Vec<TenantInfo> {
-        let directory = self.directory();
-        let count = |id| directory.users.values().filter(|user| user.tenant.id == id).count() as u64;
-        let info = |tenant: &Arc<Tenant>| TenantInfo {
-            id: tenant.id,
-            name: tenant.record.name.clone(),
-            timezone: tenant.record.timezone.clone(),
-            users: count(tenant.id),
-        };
-        directory.tenants.values().map(info).collect()
-    }
-
     /// Makes a person with the calendars `calendar` and `tasks`.
     ///
     /// # Errors
@@ -232,7 +168,7 @@ impl App {
         }
     }
 
-    fn login_key(&self, login: &Login) -> KeyedHash {
+    pub(crate) fn login_key(&self, login: &Login) -> KeyedHash {
         self.store.system().keyed_hash(IndexField::Login, &[login.as_str().as_bytes()])
     }
 
@@ -387,13 +323,6 @@ impl App {
     pub(crate) fn user_named(&self, login: &str) -> Result<Arc<User>, AppError> {
         let login = check_login(login)?;
         self.directory().users.get(&login).cloned().ok_or(AppError::NotFound("login"))
-    }
-
-    pub(crate) fn tenant_named(&self, name: &str) -> Result<Arc<Tenant>, AppError> {
-        let directory = self.directory();
-        let by_id = name.parse().ok().and_then(|id: TenantId| directory.tenants.get(&id));
-        let by_name = || directory.tenants.values().find(|tenant| tenant.record.name == name);
-        by_id.or_else(by_name).cloned().ok_or(AppError::NotFound("tenant"))
     }
 }
 

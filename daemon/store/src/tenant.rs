@@ -8,7 +8,8 @@ use almanac_base::{Clock, CollectionId, StoreId, TenantId};
 use bytes::Bytes;
 
 use crate::engine::{
-    Commit, Committed, Engine, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan, Values,
+    Commit, Committed, Engine, EngineError, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan,
+    Values, layout,
 };
 use crate::error::StoreError;
 use crate::in_flight::{Begun, InFlight};
@@ -321,6 +322,44 @@ impl TenantStore {
             });
         }
         Ok(commit)
+    }
+
+    /// Shows the records of some spaces, in the order of space and key, all from one state, to `show`. That state is
+    /// fixed when `begun` is called. Blocks its thread; writers go on.
+    ///
+    /// # Errors
+    /// A record cannot be read or does not open, or what `show` returned.
+    pub fn each_record(
+        &self,
+        spaces: &[Space],
+        begun: &mut dyn FnMut(),
+        show: &mut dyn FnMut(Space, Key, Record) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.check(spaces.iter().copied())?;
+        let mut look = |row: &[u8], stored: &[u8]| -> Result<(), StoreError> {
+            let space = layout::space_in(row).and_then(Space::from_byte);
+            let Some(space) = space.filter(|space| spaces.contains(space)) else { return Ok(()) };
+            let (key, (version, value)) = (layout::key_in(row), layout::split(stored)?);
+            let record = self.open_record(space, &key, version, value)?;
+            show(space, key, record)
+        };
+        let (mut ended, mut first) = (None, true);
+        let exported = self.shared.engine.export(&mut |row, stored| {
+            if std::mem::take(&mut first) {
+                begun();
+            }
+            ended = match layout::tenant_in(row) {
+                Some(tenant) if tenant == self.id => look(row, stored).err().map(Err),
+                // The rows of a tenant lie together: there are no more.
+                Some(tenant) if tenant > self.id => Some(Ok(())),
+                _ => None,
+            };
+            if ended.is_some() { Err(EngineError::Closed) } else { Ok(()) }
+        });
+        match ended {
+            Some(outcome) => outcome,
+            None => Ok(exported?),
+        }
     }
 
     fn open_rows(

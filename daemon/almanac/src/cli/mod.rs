@@ -17,7 +17,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
-pub(crate) use self::people::{AppPassword, Calendar, Role, SharedAccess, Tenant, User};
+pub(crate) use self::people::{
+    AppPassword, Calendar, Role, SharedAccess, Tenant, TenantExport, TenantImport, User,
+};
 pub(crate) use self::profile::Profile;
 pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 pub(crate) use self::trash::Trash;
@@ -261,6 +263,11 @@ mod tests {
             "serve --demo --lan=0",
             "tenant add t",
             "tenant list --json",
+            "tenant remove t",
+            "tenant remove t --yes",
+            "tenant export t f --key-file k --json",
+            "tenant import f --key-file k",
+            "tenant import f --key-file k --name n --check",
             "user add a --tenant t --email e@example.org --display-name A --role front-desk",
             "user list",
             "user list --tenant t --json",
@@ -314,6 +321,8 @@ mod tests {
             "key rotate --root --next-key-file n",
             "restore --key-file k f",
             "backup verify f --key-file k",
+            "key rekey-index",
+            "key rekey-index --tenant t --json",
             "key passphrase change",
             "key passphrase change --new-passphrase-file n --key-file k",
             "docs d",
@@ -362,6 +371,8 @@ mod tests {
             "calendar add a/b --components VEVENT,VALARM",
             "calendar remove a:b/c",
             "calendar share a/b --with c/d --access read",
+            "tenant export t f",
+            "tenant import f",
             "trash list a/b/c",
             "trash restore a.ics",
             "trash purge",

@@ -1,5 +1,7 @@
 //! Tenants, people, app passwords and calendars.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Listing, calendar, component, credential, login};
@@ -18,6 +20,65 @@ pub(crate) enum Tenant {
     /// Lists all tenants
     #[command(after_help = "Examples:\n  almanac tenant list\n  almanac tenant list --json")]
     List(Listing),
+    /// Removes a tenant with all its people, calendars and app passwords
+    #[command(after_help = "\
+Examples:
+  almanac tenant remove riverside
+  almanac tenant remove riverside --yes
+There is no way back but a backup, or an export: see `almanac tenant export`.")]
+    Remove {
+        /// Its name or id
+        name: String,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Writes a tenant into an encrypted file that another instance can import, while the server runs or not
+    #[command(after_help = "\
+Examples:
+  almanac tenant export riverside riverside.export --key-file riverside.key
+It holds people, calendars, shares, objects and the trash, all of one moment. It does not hold app passwords: they are
+of use only here. Whoever has the key can read all of it: send file and key by different ways.")]
+    Export(TenantExport),
+    /// Makes a tenant of an export: all of it, or nothing
+    #[command(after_help = "\
+Examples:
+  almanac tenant import riverside.export --key-file riverside.key
+  almanac tenant import riverside.export --key-file riverside.key --name \"Riverside Practice\"
+  almanac tenant import riverside.export --key-file riverside.key --check
+Everybody needs a new app password afterwards: see `almanac app-password add`. Programs synchronise anew and find the
+same objects under the same ETags.")]
+    Import(TenantImport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantExport {
+    /// Its name or id
+    pub(crate) tenant: String,
+    /// The file to make; one that exists is not overwritten
+    pub(crate) file: PathBuf,
+    /// The key to seal it with, 64 hexadecimal digits; a new one is made if there is no such file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantImport {
+    /// The export
+    pub(crate) file: PathBuf,
+    /// The key that it was sealed with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    /// The name of the tenant here, instead of the one that it has
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Reads the file to its end and checks every piece of it, and imports nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) listing: Listing,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod profile;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod tenant;
 pub(crate) mod trash;
 pub(crate) mod upkeep;
 
@@ -26,6 +27,7 @@ use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
     NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
 };
+use tenant::TenantMoved;
 use trash::{RestoredRow, TrashCommand, TrashRows};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
@@ -37,6 +39,18 @@ pub(crate) enum Command {
         timezone: Option<String>,
     },
     TenantList {},
+    TenantRemove {
+        name: String,
+    },
+    /// It comes in pieces before the answer.
+    TenantExport {
+        tenant: String,
+    },
+    /// It follows in pieces.
+    TenantImport {
+        /// Its name here; the one that it has without this.
+        name: Option<String>,
+    },
     UserAdd {
         login: String,
         tenant: String,
@@ -153,6 +167,9 @@ pub(crate) enum Outcome {
     Exported,
     Status(Box<StatusRow>),
     BackedUp(BackupRow),
+    TenantMoved(TenantMoved),
+    /// Of each tenant that has other index keys now.
+    Rekeyed(Vec<TenantMoved>),
     Converted(ConvertedRow),
     Verified(VerifyRow),
     Checked(CheckRow),
@@ -188,7 +205,9 @@ impl Executor {
                 return Ok((Outcome::Exported, self.app.export(&path(&at)?).await?));
             }
             Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
-            Command::Backup {} => return Err(AppError::Bug("a backup is made piece by piece").into()),
+            Command::Backup {} | Command::TenantExport { .. } | Command::TenantImport { .. } => {
+                return Err(AppError::Bug("this goes piece by piece").into());
+            }
             Command::KeyRotate { tenant } => {
                 // How many there are in all is known only at the end.
                 let step =
@@ -200,7 +219,9 @@ impl Executor {
                 Outcome::RootRotated(key::rotate_root(Arc::clone(self.app.store()), attachment).await?)
             }
             Command::StoreVerify {} => Outcome::Verified(self.verify().await?),
-            Command::TenantAdd { .. } | Command::TenantList {} => self.tenants(command).await?,
+            Command::TenantAdd { .. } | Command::TenantList {} | Command::TenantRemove { .. } => {
+                self.tenants(command).await?
+            }
             Command::AppPasswordAdd { .. }
             | Command::AppPasswordList { .. }
             | Command::AppPasswordRevoke { .. } => self.app_passwords(command).await?,
@@ -221,6 +242,10 @@ impl Executor {
         match command {
             Command::TenantAdd { name, timezone } => {
                 Ok(Outcome::Made(self.app.add_tenant(&name, timezone.as_deref()).await?.id.to_string()))
+            }
+            Command::TenantRemove { name } => {
+                self.app.remove_tenant(&name).await?;
+                Ok(Outcome::Done)
             }
             _ => Ok(Outcome::Tenants(self.app.tenants().iter().map(TenantRow::from).collect())),
         }
@@ -441,7 +466,7 @@ mod tests {
             state: "/nonexistent".into(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,
-            key: Arc::new(FreshKey),
+            key: Arc::new(FreshKey::default()),
             clock: Arc::clone(&clock) as _,
             create: CreateMode::IfMissing,
         };

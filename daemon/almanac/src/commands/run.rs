@@ -55,9 +55,17 @@ impl<'a> Session<'a> {
     /// # Errors
     /// As [`run`].
     pub(crate) async fn begin(config: &'a Config) -> Result<Self, Failure> {
+        Self::begin_with(config, CreateMode::Never).await
+    }
+
+    /// The same, making a store where there is none if `create` says so.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) async fn begin_with(config: &'a Config, create: CreateMode) -> Result<Self, Failure> {
         let deadline = Instant::now() + STORE_WAIT;
         loop {
-            if let Some(store) = open(config, CreateMode::Never)? {
+            if let Some(store) = open(config, create)? {
                 let store = Arc::new(store);
                 let app = app(config, &store).await?;
                 return Ok(Self::Here(store, Executor { app, daemon: None }));
@@ -115,7 +123,7 @@ pub(crate) async fn back_up(config: &Config, take: &mut backup::Take<'_>) -> Res
             }
             return making.end().await;
         }
-        if let Some(outcome) = client::ask_for_backup(&config.store.path, take).await? {
+        if let Some(outcome) = client::ask_for_pieces(&config.store.path, &Command::Backup {}, take).await? {
             return Ok(outcome);
         }
         if Instant::now() > deadline {

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::{Reply, Request, read_attachment, read_line, socket};
+use super::{Reply, Request, read_attachment, read_line, socket, write_part};
 use crate::commands::backup::Take;
+use crate::commands::tenant::Give;
 use crate::commands::{Answer, Command, Outcome};
 use crate::failure::Failure;
 use crate::listen::connect_unix;
@@ -36,15 +37,19 @@ pub(crate) async fn listens(state: &Path) -> Result<bool, Failure> {
     Ok(connect(state).await?.is_some())
 }
 
-/// Asks the daemon of this state folder for a backup, and gives its pieces to `take`. `Ok(None)` if none listens.
+/// Asks the daemon of this state folder for what comes in pieces, and gives them to `take`. `Ok(None)` if none listens.
 ///
 /// # Errors
 /// What the daemon answered, why it could not be asked, or what `take` failed with.
-pub(crate) async fn ask_for_backup(state: &Path, take: &mut Take<'_>) -> Result<Option<Outcome>, Failure> {
+pub(crate) async fn ask_for_pieces(
+    state: &Path,
+    command: &Command,
+    take: &mut Take<'_>,
+) -> Result<Option<Outcome>, Failure> {
     let Some(stream) = connect(state).await? else { return Ok(None) };
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    let _ = writer.write_all(&line(&Command::Backup {}, 0)?).await; // the answer says more, as below
+    let _ = writer.write_all(&line(command, 0)?).await; // the answer says more, as below
     loop {
         match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
             Some(Reply::Piece { bytes }) => {
@@ -56,6 +61,37 @@ pub(crate) async fn ask_for_backup(state: &Path, take: &mut Take<'_>) -> Result<
             Some(Reply::Done { outcome, .. }) => return Ok(Some(outcome)),
             None => return Err(broken("the server closed the connection")),
         }
+    }
+}
+
+/// Sends pieces to the daemon of this state folder, as many as `give` has. `Ok(None)` if none listens.
+///
+/// # Errors
+/// What the daemon answered, why it could not be asked, or what `give` failed with; the daemon undoes it then.
+pub(crate) async fn send_pieces(
+    state: &Path,
+    command: &Command,
+    give: &mut Give<'_>,
+) -> Result<Option<Outcome>, Failure> {
+    let Some(stream) = connect(state).await? else { return Ok(None) };
+    let (reader, mut writer) = stream.into_split();
+    let mut sent = writer.write_all(&line(command, 0)?).await;
+    // A server that refuses early closes early: its answer says more than our failure to write.
+    while sent.is_ok() {
+        let piece = give()?.unwrap_or_default(); // an empty one is the end
+        sent = write_part(&mut writer, &piece).await;
+        if piece.is_empty() {
+            break;
+        }
+    }
+    let mut reader = BufReader::new(reader);
+    match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
+        Some(Reply::Done { outcome, .. }) => Ok(Some(outcome)),
+        Some(Reply::Failed(failure)) => Err(failure),
+        Some(Reply::Progress { .. } | Reply::Piece { .. }) => {
+            Err(broken("something came that nobody asked for"))
+        }
+        None => Err(broken("the server closed the connection")),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The control socket: `control.sock` in the state folder, by which the command line talks to a running daemon.
 //!
 //! One connection carries one command. The client sends one line of JSON, a [`Request`], then as many bytes as it
-//! announced. The daemon sends lines of JSON, [`Reply`]: any number of progress lines (of a backup: pieces of it), then one that ends it,
-//! then as many bytes as that one announced. Only root and the owner of the daemon are listened to.
+//! announced; or a file in parts, each behind its length, up to an empty one. The daemon sends lines of JSON,
+//! [`Reply`]: any number of progress lines (of a backup or an export of a tenant: pieces of it), then one that ends
+//! it, then as many bytes as that one announced. Only root and the owner of the daemon are listened to.
 
 pub(crate) mod client;
 pub(crate) mod server;
@@ -12,8 +13,9 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use almanac_store::backup::dump::PIECE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::commands::{Command, Outcome};
@@ -36,7 +38,7 @@ pub(crate) struct Request {
 pub(crate) enum Reply {
     /// How far an import is.
     Progress { done: usize, total: usize },
-    /// So many bytes of a backup follow the line, then further lines.
+    /// So many bytes of a backup or of a tenant's export follow the line, then further lines.
     Piece { bytes: usize },
     /// It is done; so many bytes follow the line.
     Done { outcome: Outcome, attachment_bytes: usize },
@@ -69,6 +71,24 @@ where
     serde_json::from_slice(&line)
         .map(Some)
         .map_err(|error| format!("the line cannot be understood at column {}", error.column()))
+}
+
+/// Writes a piece of a file whose length nobody knows before: 4 bytes that say how long it is, then so many.
+async fn write_part<W: AsyncWrite + Unpin>(to: &mut W, piece: &[u8]) -> std::io::Result<()> {
+    let length = u32::try_from(piece.len()).map_err(std::io::Error::other)?;
+    to.write_all(&length.to_be_bytes()).await?;
+    to.write_all(piece).await
+}
+
+/// Reads what [`write_part`] wrote; `None` if it is empty, which is the end.
+async fn read_part<R: AsyncRead + Unpin>(from: &mut R) -> Result<Option<Vec<u8>>, String> {
+    let length = timeout(CONTROL_SILENCE, from.read_u32()).await;
+    let length = length.map_err(|_| "the file stopped coming")?.map_err(|_| "the file broke off")?;
+    let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+    if bytes > PIECE_BYTES_MAX {
+        return Err(format!("a piece is larger than {PIECE_BYTES_MAX} bytes"));
+    }
+    if bytes == 0 { Ok(None) } else { read_attachment(from, bytes).await.map(Some) }
 }
 
 /// Reads the bytes that a line announced.

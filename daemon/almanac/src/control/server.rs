@@ -6,14 +6,15 @@ use std::sync::Arc;
 use almanac_app::ImportProgress;
 use bytes::Bytes;
 use rustix::process::geteuid;
-use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use super::{Reply, Request, read_attachment, read_line};
+use super::{Reply, Request, read_attachment, read_line, read_part};
+use crate::commands::tenant::TenantMoved;
 use crate::commands::{Command, Executor, Outcome, backup};
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT, CONTROL_SILENCE};
 use crate::listen::{Accepted, Listener};
 use crate::supervisor::{Importance, Supervisor};
@@ -60,6 +61,12 @@ pub(super) async fn converse(stream: UnixStream, executor: &Executor) {
     let answer = match receive(&mut reader).await {
         Ok((Request { command: Command::Backup {}, .. }, _)) => {
             back_up(executor, &mut writer).await.map(|outcome| (outcome, Vec::new()))
+        }
+        Ok((Request { command: Command::TenantExport { tenant }, .. }, _)) => {
+            export_tenant(executor, &tenant, &mut writer).await.map(|outcome| (outcome, Vec::new()))
+        }
+        Ok((Request { command: Command::TenantImport { name }, .. }, _)) => {
+            import_tenant(executor, name, &mut reader).await.map(|outcome| (outcome, Vec::new()))
         }
         Ok((request, attachment)) => carry_out(executor, request, &attachment, &mut writer).await,
         Err(reason) => Err(Failure::failed(
@@ -128,16 +135,62 @@ async fn carry_out<W: AsyncWrite + Unpin>(
 async fn back_up<W: AsyncWrite + Unpin>(executor: &Executor, writer: &mut W) -> Result<Outcome, Failure> {
     let mut making = backup::begin(Arc::clone(executor.app.store()));
     while let Some(piece) = making.pieces.recv().await {
-        let sent = async {
-            send(writer, &Reply::Piece { bytes: piece.len() }).await?;
-            writer.write_all(&piece).await
-        };
-        // A client that takes nothing would hold the view of the store open, and what is overwritten with it.
-        if !matches!(timeout(CONTROL_SILENCE, sent).await, Ok(Ok(()))) {
+        if !send_piece(writer, &piece).await {
             break;
         }
     }
     making.end().await
+}
+
+/// Sends a piece; whether the client took it. One that takes nothing would hold the view of the store open, and what
+/// is overwritten with it.
+async fn send_piece<W: AsyncWrite + Unpin>(writer: &mut W, piece: &Bytes) -> bool {
+    let sent = async {
+        send(writer, &Reply::Piece { bytes: piece.len() }).await?;
+        writer.write_all(piece).await
+    };
+    matches!(timeout(CONTROL_SILENCE, sent).await, Ok(Ok(())))
+}
+
+/// Sends a tenant piece by piece. A client that leaves ends it.
+async fn export_tenant<W: AsyncWrite + Unpin>(
+    executor: &Executor,
+    tenant: &str,
+    writer: &mut W,
+) -> Result<Outcome, Failure> {
+    let mut dump = executor.app.export_tenant(tenant).await?;
+    while let Some(piece) = dump.piece().await? {
+        if !send_piece(writer, &piece).await {
+            return Err(Failure::failed("the export was not taken", "give the command again"));
+        }
+    }
+    Ok(Outcome::TenantMoved(TenantMoved::from(dump.report())))
+}
+
+/// Takes a tenant piece by piece. A client that leaves before the end undoes it.
+async fn import_tenant<R: AsyncRead + Unpin>(
+    executor: &Executor,
+    name: Option<String>,
+    reader: &mut R,
+) -> Result<Outcome, Failure> {
+    let mut import = executor.app.import_tenant(name);
+    let taken = async {
+        let lost = |reason| Failure::failed(format!("the import is not whole: {reason}"), "import it again");
+        while let Some(piece) = read_part(reader).await.map_err(lost)? {
+            import.take(&piece).await?;
+        }
+        Ok::<_, Failure>(import.finish().await?)
+    };
+    match taken.await {
+        Ok(report) => Ok(Outcome::TenantMoved(TenantMoved::from(&report))),
+        Err(failure) => {
+            if let Err(error) = import.abandon().await {
+                let error = chain(&error);
+                tracing::warn!(error, "what came of an import stays until the next start");
+            }
+            Err(failure)
+        }
+    }
 }
 
 async fn send<W: AsyncWrite + Unpin>(writer: &mut W, reply: &Reply) -> std::io::Result<()> {

@@ -12,6 +12,7 @@
 //! The rows are those of the engine, sealed as they are: a restore makes the same records with the same ETags, but a
 //! new incarnation, so that every client synchronises anew. The root key is not in a backup.
 
+pub mod dump;
 mod pieces;
 mod read;
 mod write;

@@ -26,7 +26,7 @@ pub fn verify(
     progress: &mut Progress<'_>,
 ) -> Result<BackupInfo, BackupError> {
     let root = key.load(KeyWish::Existing).map_err(OpenError::from)?;
-    Reader::open(input, &root.backup_secret().ok_or(StoreError::Bug("key derivation"))?)?
+    Reader::open(MAGIC, input, &root.backup_secret().ok_or(StoreError::Bug("key derivation"))?)?
         .each(&mut |_| Ok(()), progress)
 }
 
@@ -58,7 +58,7 @@ pub fn restore(
     let wish = if made_under.is_some() { KeyWish::MayCreate } else { KeyWish::Existing };
     let root = options.key.load(wish).map_err(OpenError::from)?;
     let secret = made_under.unwrap_or(&root).backup_secret().ok_or(StoreError::Bug("key derivation"))?;
-    let reader = Reader::open(input, &secret)?;
+    let reader = Reader::open(MAGIC, input, &secret)?;
 
     let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, &Tuning::default())?;
     let filled = reader
@@ -83,7 +83,7 @@ pub fn restore(
     Ok(info)
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     input: &'a mut dyn Read,
     chain: Chain,
     rows: u64,
@@ -91,14 +91,19 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn open(input: &'a mut dyn Read, secret: &crate::keys::BackupSecret) -> Result<Self, BackupError> {
+    /// Begins to read a file of pieces that has this beginning.
+    pub(super) fn open(
+        magic: &[u8; 8],
+        input: &'a mut dyn Read,
+        secret: &crate::keys::BackupSecret,
+    ) -> Result<Self, BackupError> {
         let mut head = [0; MAGIC.len() + ID_BYTES + CHECK_BYTES];
         input.read_exact(&mut head).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => BackupError::Foreign,
             _ => BackupError::Read(error),
         })?;
         let parts = || {
-            let rest = head.strip_prefix(MAGIC)?;
+            let rest = head.strip_prefix(magic)?;
             let (id, check) = rest.split_first_chunk::<ID_BYTES>()?;
             Some((*id, check))
         };
@@ -115,35 +120,48 @@ impl<'a> Reader<'a> {
         take: &mut dyn FnMut(&[StoredRow]) -> Result<(), BackupError>,
         progress: &mut Progress<'_>,
     ) -> Result<BackupInfo, BackupError> {
+        let mut info = self.info(migrations::CURRENT)?;
+        while let Some(rows) = self.next()? {
+            take(&rows)?;
+            progress(self.rows, self.bytes);
+        }
+        (info.rows, info.bytes) = (self.rows, self.bytes);
+        Ok(info)
+    }
+
+    /// The first piece, which says what the file is of; no newer version than `known` is understood.
+    pub(super) fn info(&mut self, known: u32) -> Result<BackupInfo, BackupError> {
         let (Kind::Info, info) = self.piece()? else { return Err(self.damaged()) };
-        let mut info = parse_info(&info).ok_or_else(|| self.damaged())?;
-        if info.version > migrations::CURRENT {
-            return Err(BackupError::NewerVersion { found: info.version, known: migrations::CURRENT });
+        let info = parse_info(&info).ok_or_else(|| self.damaged())?;
+        if info.version > known {
+            return Err(BackupError::NewerVersion { found: info.version, known });
         }
-        loop {
-            match self.piece()? {
-                (Kind::Rows, piece) => {
-                    let rows = rows(&piece).ok_or_else(|| self.damaged())?;
-                    take(&rows)?;
-                    self.rows += rows.len() as u64;
-                    let bytes =
-                        rows.iter().map(|(row, stored)| row.len().saturating_add(stored.len()) as u64);
-                    self.bytes += bytes.sum::<u64>();
-                    progress(self.rows, self.bytes);
-                }
-                (Kind::End, end) => {
-                    let counted = [self.rows.to_be_bytes(), self.bytes.to_be_bytes()].concat();
-                    let mut more = [0];
-                    let beyond = self.input.read(&mut more).map_err(BackupError::Read)?;
-                    if end != counted || beyond > 0 {
-                        return Err(self.damaged());
-                    }
-                    (info.rows, info.bytes) = (self.rows, self.bytes);
-                    return Ok(info);
-                }
-                (Kind::Info, _) => return Err(self.damaged()),
+        Ok(info)
+    }
+
+    /// The rows of the next piece; `None` when the last piece confirmed that they were all.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<StoredRow>>, BackupError> {
+        match self.piece()? {
+            (Kind::Rows, piece) => {
+                let rows = rows(&piece).ok_or_else(|| self.damaged())?;
+                self.rows += rows.len() as u64;
+                let bytes = rows.iter().map(|(row, stored)| row.len().saturating_add(stored.len()) as u64);
+                self.bytes += bytes.sum::<u64>();
+                Ok(Some(rows))
             }
+            (Kind::End, end) => {
+                let counted = [self.rows.to_be_bytes(), self.bytes.to_be_bytes()].concat();
+                let mut more = [0];
+                let beyond = self.input.read(&mut more).map_err(BackupError::Read)?;
+                if end != counted || beyond > 0 { Err(self.damaged()) } else { Ok(None) }
+            }
+            (Kind::Info, _) => Err(self.damaged()),
         }
+    }
+
+    /// The bytes of all rows so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn piece(&mut self) -> Result<(Kind, Vec<u8>), BackupError> {

@@ -8,6 +8,7 @@ use super::pieces::{Chain, ID_BYTES, Kind, MAGIC, PIECE_BYTES, push_row};
 use super::{BackupError, BackupInfo, Progress};
 use crate::engine::EngineError;
 use crate::error::StoreError;
+use crate::keys::BackupSecret;
 use crate::rotate_root::Root;
 use crate::seal::random;
 use crate::store::Store;
@@ -30,14 +31,10 @@ impl Store {
             Some(Root { change: None, secret, .. }) => secret.clone(),
             _ => return Err(BackupError::KeyUnfinished),
         };
-        let id: [u8; ID_BYTES] = random()?;
-        let head = [MAGIC.as_slice(), &id, secret.check()].concat();
-        out.write_all(&head).map_err(BackupError::Write)?;
-        let chain = Chain::new(&secret, &id, &head)?;
+        let mut writer = Writer::begin(MAGIC, &secret, out)?;
         let now = self.shared.clock.now();
         let made = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let version = crate::migrations::CURRENT;
-        let mut writer = Writer { chain, out, piece: vec![Kind::Rows as u8], rows: 0, bytes: 0 };
         writer.send(info(self.incarnation().as_bytes(), version, made.as_second()))?;
         let mut failed = None;
         let exported = self.shared.engine.export(&mut |row, stored| {
@@ -62,21 +59,39 @@ impl Store {
     }
 }
 
-fn info(incarnation: &[u8; 16], version: u32, made: i64) -> Vec<u8> {
+pub(super) fn info(incarnation: &[u8; 16], version: u32, made: i64) -> Vec<u8> {
     [&[Kind::Info as u8], incarnation.as_slice(), &version.to_be_bytes(), &made.to_be_bytes()].concat()
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     chain: Chain,
     out: &'a mut dyn Write,
     /// The rows that are not written yet.
     piece: Vec<u8>,
-    rows: u64,
-    bytes: u64,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
 }
 
-impl Writer<'_> {
-    fn add(&mut self, row: &[u8], stored: &[u8], progress: &mut Progress<'_>) -> Result<(), BackupError> {
+impl<'a> Writer<'a> {
+    /// Begins a file of pieces.
+    pub(super) fn begin(
+        magic: &[u8; 8],
+        secret: &BackupSecret,
+        out: &'a mut dyn Write,
+    ) -> Result<Self, BackupError> {
+        let id: [u8; ID_BYTES] = random()?;
+        let head = [magic.as_slice(), &id, secret.check()].concat();
+        out.write_all(&head).map_err(BackupError::Write)?;
+        let chain = Chain::new(secret, &id, &head)?;
+        Ok(Self { chain, out, piece: vec![Kind::Rows as u8], rows: 0, bytes: 0 })
+    }
+
+    pub(super) fn add(
+        &mut self,
+        row: &[u8],
+        stored: &[u8],
+        progress: &mut Progress<'_>,
+    ) -> Result<(), BackupError> {
         push_row(&mut self.piece, row, stored);
         self.rows += 1;
         self.bytes += row.len().saturating_add(stored.len()) as u64;
@@ -92,7 +107,7 @@ impl Writer<'_> {
         if piece.len() > 1 { self.send(piece) } else { Ok(()) }
     }
 
-    fn finish(&mut self) -> Result<(), BackupError> {
+    pub(super) fn finish(&mut self) -> Result<(), BackupError> {
         self.flush()?;
         let end =
             [&[Kind::End as u8], self.rows.to_be_bytes().as_slice(), &self.bytes.to_be_bytes()].concat();
@@ -100,7 +115,7 @@ impl Writer<'_> {
         self.out.flush().map_err(BackupError::Write)
     }
 
-    fn send(&mut self, piece: Vec<u8>) -> Result<(), BackupError> {
+    pub(super) fn send(&mut self, piece: Vec<u8>) -> Result<(), BackupError> {
         let sealed = self.chain.seal(piece)?;
         let length = u32::try_from(sealed.len()).map_err(|_| StoreError::TooLarge)?;
         self.out.write_all(&length.to_be_bytes()).map_err(BackupError::Write)?;

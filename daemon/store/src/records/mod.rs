@@ -7,13 +7,16 @@
 //! Keys are made of ids and keyed hashes only: they lie on disk in clear.
 
 pub mod collection;
+pub mod export;
 pub mod object;
 pub mod people;
 pub mod trash;
 
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
 pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
-pub use people::{CredentialRecord, LoginRecord, PrincipalRecord, RemovalRecord, TenantRecord};
+pub use people::{
+    CredentialRecord, LoginRecord, PartialTenant, PrincipalRecord, RemovalRecord, TenantRecord,
+};
 pub use trash::{TrashRecord, TrashedRecord, TrashedShare};
 
 use crate::StoreError;

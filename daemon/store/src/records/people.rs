@@ -16,6 +16,21 @@ pub struct TenantRecord {
     /// The zone of floating times where nothing else says one (IANA name).
     #[n(2)]
     pub timezone: String,
+    /// Present while it is not whole: being imported or being removed. What a start finds of it goes.
+    #[n(3)]
+    pub partial: Option<PartialTenant>,
+}
+
+/// Why a tenant is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PartialTenant {
+    /// Its import is not finished.
+    #[n(0)]
+    Arriving,
+    /// Its removal is not finished.
+    #[n(1)]
+    Leaving,
 }
 
 /// `Space::Index` of the system tenant: whose a login is. Key: keyed hash of the login.

@@ -57,6 +57,7 @@ mod sharing;
 mod slow_clients;
 mod sync_collection;
 mod systemd;
+mod tenants;
 mod time_zones;
 mod trash;
 

@@ -20,7 +20,7 @@ pub struct Watched {
     engine: Arc<dyn Engine>,
     rows: Mutex<BTreeMap<Space, usize>>,
     commits: Mutex<Vec<Vec<Space>>>,
-    lie: Mutex<Option<Fault>>,
+    lie: Mutex<Option<(usize, Fault)>>,
     blind: AtomicBool,
     hung: (Mutex<bool>, Condvar),
     /// Reads that came to the disk.
@@ -52,7 +52,12 @@ impl Watched {
 
     /// Reports the next commit as failed, although it takes place.
     pub fn lie(&self, fault: Fault) {
-        *self.lie.lock().unwrap() = Some(fault);
+        self.lie_after(0, fault);
+    }
+
+    /// The same of the commit after so many others.
+    pub fn lie_after(&self, others: usize, fault: Fault) {
+        *self.lie.lock().unwrap() = Some((others, fault));
     }
 
     /// Fails all reads, or no more.
@@ -100,8 +105,13 @@ impl Engine for Watched {
         let spaces = spaces.collect();
         let committed = self.engine.commit(commit).await?;
         self.commits.lock().unwrap().push(spaces);
-        match self.lie.lock().unwrap().take() {
-            Some(fault) => Err(fault()),
+        let mut lie = self.lie.lock().unwrap();
+        match lie.take() {
+            Some((0, fault)) => Err(fault()),
+            Some((others, fault)) => {
+                *lie = Some((others - 1, fault));
+                Ok(committed)
+            }
             None => Ok(committed),
         }
     }
