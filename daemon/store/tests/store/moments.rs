@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use almanac_store::engine::redb::{Medium, file_medium};
+use almanac_store::engine::sled::SyncFile;
 use redb::StorageBackend;
 
 /// Whether a moment is kept after each write too.
@@ -23,11 +24,19 @@ impl Moments {
     /// Keeps the folder as it is now.
     pub(crate) fn keep(&self, folder: &Path) {
         let kept = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), kept.path().join(entry.file_name())).unwrap();
-        }
+        copy(folder, kept.path());
         self.0.lock().unwrap().push(kept);
+    }
+
+    /// The sync of production, before and after which a moment of `folder` is kept.
+    pub(crate) fn sync(&self, folder: &Path) -> Arc<SyncFile> {
+        let (moments, folder) = (self.clone(), folder.to_owned());
+        Arc::new(move |file| {
+            moments.keep(&folder);
+            file.sync_data()?;
+            moments.keep(&folder);
+            Ok(())
+        })
     }
 
     /// What was kept, in order.
@@ -45,6 +54,19 @@ impl Moments {
             moments.keep(&folder);
             Ok(Box::new(Kept { file, folder, writes, moments: moments.clone() }) as _)
         })
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&place).unwrap();
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
 
