@@ -192,6 +192,8 @@ struct Running {
 pub struct Daemon {
     options: Options,
     state: PathBuf,
+    /// An empty file: this machine may have a configuration of its own where the program looks for one.
+    configuration: PathBuf,
     running: Option<Running>,
     logs: Vec<Logs>,
     canary: Option<Canary>,
@@ -230,9 +232,12 @@ impl Daemon {
     pub fn stopped(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("almanac-").tempdir().unwrap();
         let state = options.state.clone().unwrap_or_else(|| folder.path().join("state"));
+        let configuration = folder.path().join("almanac.toml");
+        std::fs::write(&configuration, "").unwrap();
         Self {
             options,
             state,
+            configuration,
             running: None,
             logs: Vec::new(),
             canary: None,
@@ -322,7 +327,8 @@ impl Daemon {
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("ALMANAC_")) {
             command.env_remove(name);
         }
-        command.env_remove("RUST_LOG").envs(self.options.environment.iter().map(|(n, v)| (n, v)));
+        command.env_remove("RUST_LOG").env("ALMANAC_CONFIG", &self.configuration);
+        command.envs(self.options.environment.iter().map(|(n, v)| (n, v)));
         command
     }
 

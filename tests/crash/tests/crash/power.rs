@@ -45,7 +45,7 @@ fn cut(daemon: &mut Daemon, disk: &Disk, name: &str) -> Disk {
 fn cuts(engine: &str) {
     let folder = folder();
     let Some(mut disk) = disk(&folder) else { return };
-    let rounds = number("ALMANAC_CRASH_ROUNDS", 15);
+    let rounds = number("ALMANAC_CRASH_ROUNDS", 8);
     let mut random = seeded(engine);
     let mut daemon = on(&disk, engine, Idle::Ranges);
     let mut fleet = Fleet::new(daemon.person("erika"), &mut random);
