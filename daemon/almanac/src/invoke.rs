@@ -29,9 +29,11 @@ use crate::{demo, docs, doctor, journal, serve, status, tls};
 /// # Errors
 /// What failed, with its exit code.
 pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
-    // A configuration that cannot be read is one of its findings.
-    if let Verb::Doctor(options) = cli.verb {
-        return doctor::run(&cli.globals, options);
+    // What is asked for when a configuration cannot be read must not need one.
+    match cli.verb {
+        Verb::Doctor(options) => return doctor::run(&cli.globals, options),
+        Verb::Logs(wish) => return journal::logs(&wish),
+        _ => {}
     }
     let demo = matches!(&cli.verb, Verb::Serve(options) if options.demo);
     let (config, origin) = configuration(&cli.globals, demo)?;

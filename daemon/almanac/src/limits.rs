@@ -99,3 +99,16 @@ pub(crate) const BACKUP_AGE_HOURS_MAX: i64 = 49;
 
 /// How long the store may take to answer whether it is ready.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_secs(2);
+
+/// Entries of the state folder that `doctor` looks at.
+pub(crate) const DOCTOR_ENTRIES_MAX: usize = 1_000;
+
+/// What `doctor` reads of an answer.
+pub(crate) const DOCTOR_ANSWER_BYTES_MAX: u64 = 16 << 10;
+
+/// Pointers and labels that are followed in one name of an answer of the DNS.
+pub(crate) const DNS_LABELS_MAX: usize = 128;
+
+/// Errors that are counted in the journal.
+#[cfg(feature = "systemd")]
+pub(crate) const JOURNAL_ERRORS_MAX: u64 = 1_000;

@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::UdpSocket;
 
+use crate::limits::DNS_LABELS_MAX;
+
 const SRV: u16 = 33;
 const IN: u16 = 1;
 /// The longest answer that comes by UDP without an agreement on more.
 const ANSWER_BYTES_MAX: usize = 512;
-/// Pointers and labels of one name that are followed.
-const LABELS_MAX: usize = 128;
 
 /// Where a service is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u16> {
 /// The name at `at`, in small letters, and where the bytes after it begin.
 fn name(bytes: &[u8], mut at: usize) -> Option<(String, usize)> {
     let (mut text, mut end) = (String::new(), None);
-    for _ in 0..LABELS_MAX {
+    for _ in 0..DNS_LABELS_MAX {
         let length = *bytes.get(at)?;
         match length {
             0 => return Some((text.to_ascii_lowercase(), end.unwrap_or(at + 1))),

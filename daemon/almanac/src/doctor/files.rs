@@ -9,9 +9,7 @@ use rustix::process::geteuid;
 
 use super::{Finding, Subject};
 use crate::config::{Config, Engine, Key};
-
-/// Entries of the state folder that are looked at.
-const ENTRIES_MAX: usize = 1_000;
+use crate::limits::DOCTOR_ENTRIES_MAX;
 
 /// Owner and permission bits of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +49,7 @@ fn guard(path: &Path) -> io::Result<Guard> {
 
 /// The names of files that belong to somebody else or are open to others; sockets are guarded by their folder.
 fn odd_entries(state: &Path, owner: u32) -> Vec<String> {
-    let entries = fs::read_dir(state).into_iter().flatten().flatten().take(ENTRIES_MAX);
+    let entries = fs::read_dir(state).into_iter().flatten().flatten().take(DOCTOR_ENTRIES_MAX);
     let odd = entries.filter(|entry| {
         entry.metadata().is_ok_and(|meta| meta.uid() != owner || (meta.is_file() && meta.mode() & 0o077 != 0))
     });

@@ -17,11 +17,8 @@ use tokio_rustls::TlsConnector;
 use super::ports::reachable;
 use super::{Finding, Subject};
 use crate::config::values::ListenAddress;
-use crate::limits::DOCTOR_WAIT;
+use crate::limits::{DOCTOR_ANSWER_BYTES_MAX, DOCTOR_WAIT};
 use crate::listen::connect_unix;
-
-/// What is read of an answer.
-const ANSWER_BYTES_MAX: u64 = 16 << 10;
 
 pub(super) async fn findings(subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -58,7 +55,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, host: &str) 
     let request = format!("GET /.well-known/caldav HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    match stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await {
+    match stream.take(DOCTOR_ANSWER_BYTES_MAX).read_to_end(&mut answer).await {
         // A close without a word is how HTTP over TLS may end.
         Err(error) if answer.is_empty() => Err(error),
         _ => Ok(String::from_utf8_lossy(&answer).into_owned()),

@@ -10,13 +10,11 @@ use super::rows::{Fields, line};
 use super::{IDENTIFIER, UNIT};
 use crate::cli;
 use crate::failure::Failure;
+use crate::limits::JOURNAL_ERRORS_MAX;
 use crate::output::{Audience, Reader, print_some};
 
 /// How far back errors are counted.
 const ERRORS_SINCE: SignedDuration = SignedDuration::from_hours(24);
-
-/// Errors that are counted at most.
-const ERRORS_MAX: u64 = 1_000;
 
 pub(super) fn print(wish: &cli::Logs) -> Result<(), Failure> {
     let audience = if wish.listing.json { Audience::Programs } else { Audience::People };
@@ -70,7 +68,7 @@ fn count(journal: &mut Journal, since: Timestamp) -> io::Result<(u64, String)> {
     }
     seek(journal, since)?;
     let (mut count, mut newest) = (0, String::new());
-    while count < ERRORS_MAX
+    while count < JOURNAL_ERRORS_MAX
         && let Some(mut fields) = journal.next_entry()?
     {
         count += 1;

@@ -162,6 +162,15 @@ MESSAGE=the store does not answer
 ";
 
 #[test]
+fn logs_needs_no_configuration_that_can_be_read() {
+    let daemon = Daemon::stopped(Options::new().without_canary().set("http.listen", "nowhere"));
+    let folder = tempfile::tempdir().unwrap();
+    let logs = daemon.cli(&["logs", "--directory", folder.path().to_str().unwrap()]);
+    assert!(matches!(logs.code, Some(0 | 1)), "{logs:?}");
+    assert!(!logs.stderr.contains("http.listen"), "{logs:?}");
+}
+
+#[test]
 fn logs_prints_what_the_journal_has_or_says_how_else_to_read_it() {
     let daemon = Daemon::stopped(Options::new().without_canary());
     let folder = tempfile::tempdir().unwrap();
