@@ -60,6 +60,10 @@ pub(crate) const DUMP_BATCH_BYTES: usize = 1 << 20;
 /// Such batches that may wait for whoever takes the export.
 pub(crate) const DUMP_BATCHES_QUEUED: usize = 4;
 
+/// Rows written in one commit while a tenant is imported. Their keys are spread over the whole store, so fewer commits
+/// write fewer pages.
+pub(crate) const DUMP_ROWS: usize = 6_000;
+
 /// Logins that an error names.
 pub(crate) const LOGINS_NAMED: usize = 20;
 

@@ -37,8 +37,8 @@ lost, and the next one, or the next start, finishes it.")]
 Examples:
   systemctl stop almanac && almanac key rekey-index && systemctl start almanac
   almanac key rekey-index --tenant riverside --json
-Each tenant is copied record by record into one with keys of its own, which then takes its place; so the disk must have
-room for it twice. It may be cut off at any time: a tenant has its old keys then, or its new ones. Objects keep their
+Each tenant is copied record by record into one with keys of its own, which then takes its place; the file of the store
+may grow to three times its size meanwhile. It may be cut off at any time: a tenant has its old keys then, or its new ones. Objects keep their
 ETags and people their app passwords; programs synchronise anew. Logins and app passwords themselves are found by keys
 of the instance, which stay.")]
     RekeyIndex {

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use almanac_base::{CollectionId, TenantId};
+use almanac_base::{CollectionId, TenantId, UserId};
 use almanac_store::backup::dump::Piece;
 use almanac_store::records::export::{
     CollectionExport, ObjectExport, PersonExport, PropertiesExport, TenantExport, TrashExport, kind,
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::TenantReport;
 use crate::App;
-use crate::directory::{Directory, Tenant, User, UserState};
+use crate::directory::{Directory, SharedWith, Tenant, User, UserState};
 use crate::error::AppError;
 use crate::limits::{DUMP_BATCH_BYTES, DUMP_BATCHES_QUEUED};
 use crate::open::{all, id, role_to_byte};
@@ -30,6 +30,7 @@ pub struct TenantDump {
     store: Arc<TenantStore>,
     /// Collections whose members are only waiting to be removed.
     garbage: HashSet<CollectionId>,
+    people: HashSet<UserId>,
     rows: mpsc::Receiver<Vec<Row>>,
     work: Option<JoinHandle<Result<(), StoreError>>>,
     piece: Piece,
@@ -56,6 +57,7 @@ impl App {
         let mut dump = TenantDump {
             store: Arc::clone(&tenant.store),
             garbage,
+            people: HashSet::new(),
             rows,
             work: Some(work),
             piece: Piece::default(),
@@ -146,11 +148,12 @@ impl TenantDump {
         );
         for user in people {
             self.report.people += 1;
+            self.people.insert(user.id);
             self.push(kind::PERSON, &PersonExport { id: *user.id.as_bytes(), record: principal(user) });
         }
         for entry in directory.collections.values().filter(|entry| entry.tenant.id == tenant.id) {
             self.report.calendars += 1;
-            let share = |(user, with): (&almanac_base::UserId, &crate::directory::SharedWith)| TrashedShare {
+            let share = |(user, with): (&UserId, &SharedWith)| TrashedShare {
                 user: *user.as_bytes(),
                 share: with.record.clone(),
             };
@@ -167,6 +170,9 @@ impl TenantDump {
             match space {
                 Space::Trash => {
                     let record = TrashRecord::from_bytes(&record.value)?;
+                    if !self.people.contains(&UserId::from_bytes(record.owner)) {
+                        continue; // of a person whose removal was cut off
+                    }
                     self.report.trash += 1;
                     self.push(kind::TRASH, &TrashExport { id: id(&key)?, record });
                 }

@@ -26,7 +26,7 @@ use crate::collections::home_name_key;
 use crate::directory::{Directory, Tenant};
 use crate::error::AppError;
 use crate::index::slot::summarize;
-use crate::limits::{COPY_BATCH, COPY_BYTES, LOGINS_NAMED};
+use crate::limits::{COPY_BYTES, DUMP_ROWS, LOGINS_NAMED};
 use crate::open::role_from_byte;
 use crate::people::{check_login, check_text};
 use crate::tenants::drop_partial;
@@ -135,7 +135,7 @@ impl TenantImport {
             }
             if let Some(arriving) = &mut self.arriving {
                 arriving.bytes = arriving.bytes.saturating_add(record.len() as u64);
-                if arriving.bytes >= COPY_BYTES || arriving.write.puts.len() >= 8 * COPY_BATCH {
+                if arriving.bytes >= COPY_BYTES || arriving.write.puts.len() >= DUMP_ROWS {
                     arriving.flush().await?;
                 }
             }

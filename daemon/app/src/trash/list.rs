@@ -9,7 +9,7 @@ use almanac_store::{Key, Order, Space, prefix_range};
 
 use super::{Naming, TrashEntry, TrashList, TrashNames, TrashScope, kind};
 use crate::App;
-use crate::directory::Tenant;
+use crate::directory::{Tenant, User};
 use crate::error::AppError;
 use crate::limits::{PURGE_BATCH, SUMMARIES_PAGE, TRASH_LABEL_CHARS, TRASH_LISTED_MAX};
 use crate::open::{id, instant};
@@ -49,6 +49,8 @@ impl App {
             let page = tenant.store.scan(Space::Trash, range.clone(), PURGE_BATCH, Order::Descending).await?;
             for (key, row) in page.rows {
                 let record = TrashRecord::from_bytes(&row.value)?;
+                // One of a person whose removal was cut off goes at the next start.
+                let Some(owner) = self.person(UserId::from_bytes(record.owner)) else { continue };
                 if !self.is_wanted(wanted, &record) {
                     continue;
                 }
@@ -58,7 +60,7 @@ impl App {
                 }
                 found += 1;
                 let id = TrashId::from_bytes(id(&key)?);
-                list.entries.push(self.trash_entry(tenant, id, record, naming).await?);
+                list.entries.push(self.trash_entry(tenant, id, record, &owner, naming).await?);
             }
             match page.next {
                 Some(next) => range.end = next,
@@ -72,6 +74,7 @@ impl App {
         tenant: &Tenant,
         id: TrashId,
         record: TrashRecord,
+        owner: &User,
         naming: Naming,
     ) -> Result<TrashEntry, AppError> {
         let bytes = match &record.what {
@@ -82,7 +85,7 @@ impl App {
         Ok(TrashEntry {
             id,
             kind: kind(&record),
-            owner: self.login_of(UserId::from_bytes(record.owner))?.as_str().to_owned(),
+            owner: owner.login.as_str().to_owned(),
             calendar: self.calendar_now(&record),
             deleted,
             until: deleted.saturating_add(self.trash_term()).unwrap_or(deleted),

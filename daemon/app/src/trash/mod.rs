@@ -12,13 +12,13 @@ mod restore;
 use std::sync::Arc;
 
 use almanac_backend::CollectionPath;
-use almanac_base::{Redacted, TrashId};
+use almanac_base::{Redacted, TrashId, UserId};
 use almanac_store::records::{Document, TrashRecord, TrashedRecord};
 use almanac_store::{RecordVersion, Space};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::App;
-use crate::directory::Tenant;
+use crate::directory::{Tenant, User};
 use crate::error::AppError;
 
 pub(crate) use expire::forget_person;
@@ -125,6 +125,10 @@ impl App {
 
     fn trash_term(&self) -> SignedDuration {
         SignedDuration::from_hours(24 * i64::from(self.trash_days))
+    }
+
+    fn person(&self, id: UserId) -> Option<Arc<User>> {
+        self.directory().by_id.get(&id).cloned()
     }
 
     /// The entry of the trash with this id, whichever tenant's it is.

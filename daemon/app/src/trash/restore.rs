@@ -148,7 +148,7 @@ impl App {
     ) -> Result<Option<Restored>, AppError> {
         let _changing = self.changing.lock().await;
         let owner = self.person(UserId::from_bytes(record.owner));
-        let owner = owner.ok_or(AppError::Bug("a calendar in the trash has no owner"))?;
+        let owner = owner.ok_or(AppError::NotFound("entry of the trash"))?; // as a list says, too
         let name = self.free_calendar(&owner, record, to)?;
         let record = CollectionRecord { name: name.as_str().to_owned(), ..record.clone() };
         let id = CollectionId::from_bytes(trashed.record.collection);
@@ -178,10 +178,6 @@ impl App {
         let renamed = name.as_str() != trashed.record.calendar;
         let at = CollectionPath { home: owner.login.clone(), name };
         Ok(Some(Restored { kind: TrashKind::Calendar, at, renamed }))
-    }
-
-    fn person(&self, id: UserId) -> Option<Arc<User>> {
-        self.directory().by_id.get(&id).cloned()
     }
 
     /// The name that a calendar comes back under.

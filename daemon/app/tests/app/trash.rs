@@ -6,7 +6,7 @@ use almanac_backend::{
 };
 use almanac_base::TrashId;
 use almanac_store::engine::EngineError;
-use almanac_store::{EngineKind, Order, Space, prefix_range};
+use almanac_store::{EngineKind, Order, Space, Write, prefix_range};
 use jiff::SignedDuration;
 use tokio::test;
 
@@ -386,4 +386,25 @@ async fn what_is_in_the_trash_is_sealed_anew_with_the_rest() {
     let world = world.reopened(PLENTY).await;
     world.app.restore_from_trash(only(&world).await, None).await.unwrap();
     assert_eq!(listing(&world, &world.nora, &Select::default()).await.len(), 1);
+}
+
+#[test]
+async fn what_a_removal_that_was_cut_off_left_in_the_trash_is_listed_and_exported_for_nobody() {
+    let world = World::new().await;
+    let app = &world.app;
+    put(&world, &world.tomas, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    app.delete_object(&world.tomas, &object_at("tomas", "calendar", "a.ics"), &anything()).await.unwrap();
+    delete_calendar(&world, "calendar").await;
+    let store = world.store.tenant(world.nora.tenant).unwrap();
+    let kept = store.scan(Space::Trash, prefix_range(&[]), 10, Order::Ascending).await.unwrap().rows;
+    app.remove_user("tomas").await.unwrap();
+    for (key, row) in kept {
+        let write = Write::new().put(Space::Trash, key, store.new_version(), row.value.to_vec());
+        store.commit(write).await.unwrap();
+    }
+    let left = only(&world).await;
+    let mut dump = app.export_tenant("Lindenhof").await.unwrap();
+    while dump.piece().await.unwrap().is_some() {}
+    assert_eq!(dump.report().trash, 1);
+    app.restore_from_trash(left, None).await.unwrap();
 }
