@@ -65,42 +65,8 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             become_owner_of(&config.store.path)?;
             say(&backup::restore(&config, file, key.as_ref())?)
         }
-        Verb::Store(cli::StoreVerb::Verify(listing)) => verify(&config, audience(listing)),
-        Verb::Store(cli::StoreVerb::Check(listing)) => {
-            become_owner_of(&config.store.path)?;
-            report(&upkeep::check(&config)?, audience(listing))
-        }
-        Verb::Store(cli::StoreVerb::Compact(listing)) => {
-            become_owner_of(&config.store.path)?;
-            print(text(&upkeep::compact(&config)?, audience(listing)).as_bytes())
-        }
-        Verb::Store(cli::StoreVerb::Convert { to }) => {
-            become_owner_of(&config.store.path)?;
-            say(&backup::convert(&config, to)?)
-        }
-        Verb::Key(cli::KeyVerb::Rotate { root: true, next_key_file, listing, .. }) => {
-            let next = next_key_file.map(|path| key::read_key(&config, &path)).transpose()?;
-            let next = next.map(|key| key.to_hex()).unwrap_or_default();
-            let (outcome, _) = carry_out(&config, Command::KeyRotateRoot {}, next.as_bytes(), &|_| {})?;
-            print(text(&outcome, audience(listing)).as_bytes())
-        }
-        Verb::Key(cli::KeyVerb::Rotate { tenant, listing, .. }) => {
-            let last = AtomicUsize::new(0);
-            let show = |step: ImportProgress| show_resealed(&last, step.done);
-            let (outcome, _) = carry_out(&config, Command::KeyRotate { tenant }, &[], &show)?;
-            print(text(&outcome, audience(listing)).as_bytes())
-        }
-        Verb::Key(cli::KeyVerb::RekeyIndex { tenant, listing }) => {
-            let outcome = commands::tenant::rekey(&config, tenant.as_deref())?;
-            print(text(&outcome, audience(listing)).as_bytes())
-        }
-        Verb::Key(cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change {
-            new_passphrase_file,
-            key_file,
-        })) => {
-            let said = key::change_passphrase(&config, new_passphrase_file.as_deref(), key_file.as_deref())?;
-            print(said.as_bytes())
-        }
+        Verb::Store(verb) => self::store(&config, &verb),
+        Verb::Key(verb) => self::keys(&config, verb),
         Verb::Tenant(Tenant::Export(wish)) => {
             let outcome = commands::tenant::export(&config, &wish)?;
             print(text(&outcome, audience(wish.listing)).as_bytes())
@@ -115,6 +81,49 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
         Verb::Trash(verb) => simple(&config, trash(verb)?),
     }
+}
+
+fn store(config: &Config, verb: &cli::StoreVerb) -> Result<(), Failure> {
+    match verb {
+        cli::StoreVerb::Verify(listing) => verify(config, audience(*listing)),
+        cli::StoreVerb::Check(listing) => {
+            become_owner_of(&config.store.path)?;
+            report(&upkeep::check(config)?, audience(*listing))
+        }
+        cli::StoreVerb::Compact(listing) => {
+            become_owner_of(&config.store.path)?;
+            print(text(&upkeep::compact(config)?, audience(*listing)).as_bytes())
+        }
+        cli::StoreVerb::Convert { to } => {
+            become_owner_of(&config.store.path)?;
+            say(&backup::convert(config, *to)?)
+        }
+    }
+}
+
+fn keys(config: &Config, verb: cli::KeyVerb) -> Result<(), Failure> {
+    let (outcome, listing) = match verb {
+        cli::KeyVerb::Rotate { root: true, next_key_file, listing, .. } => {
+            let next = next_key_file.map(|path| key::read_key(config, &path)).transpose()?;
+            let next = next.map(|key| key.to_hex()).unwrap_or_default();
+            let (outcome, _) = carry_out(config, Command::KeyRotateRoot {}, next.as_bytes(), &|_| {})?;
+            (outcome, listing)
+        }
+        cli::KeyVerb::Rotate { tenant, listing, .. } => {
+            let last = AtomicUsize::new(0);
+            let show = |step: ImportProgress| show_resealed(&last, step.done);
+            let (outcome, _) = carry_out(config, Command::KeyRotate { tenant }, &[], &show)?;
+            (outcome, listing)
+        }
+        cli::KeyVerb::RekeyIndex { tenant, listing } => {
+            (commands::tenant::rekey(config, tenant.as_deref())?, listing)
+        }
+        cli::KeyVerb::Passphrase(cli::PassphraseVerb::Change { new_passphrase_file, key_file }) => {
+            let said = key::change_passphrase(config, new_passphrase_file.as_deref(), key_file.as_deref())?;
+            return print(said.as_bytes());
+        }
+    };
+    print(text(&outcome, audience(listing)).as_bytes())
 }
 
 /// The configuration with the global options applied. The demo is the same everywhere: it reads only a file that

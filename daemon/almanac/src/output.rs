@@ -35,7 +35,7 @@ pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
 /// Writes to stdout a part of something that may have no end.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_some(text: &[u8]) -> Result<Reader, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
