@@ -14,7 +14,7 @@ use crate::cli::{self, AppPassword, Calendar, Cli, ConfigVerb, Globals, Tenant, 
 use crate::commands::profile::Profile;
 use crate::commands::rows::CheckRow;
 use crate::commands::trash::TrashCommand;
-use crate::commands::{self, Answer, Command, Outcome, Role, SharedAccess, State, backup, key, run, upkeep};
+use crate::commands::{self, Command, Outcome, Role, SharedAccess, State, backup, key, run, upkeep};
 use crate::config::Config;
 use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
@@ -56,7 +56,7 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
             print(text(&Outcome::Status(Box::new(row)), audience(listing)).as_bytes())
         }
         Verb::Import(import) => self::import(&config, &import),
-        Verb::Export(export) => self::export(&config, export),
+        Verb::Export(export) => self::export(&config, &export),
         Verb::Profile(wish) => self::profile(&config, &wish),
         Verb::Backup(backup) => self::back_up(&config, backup),
         Verb::Restore { file, key_file } => {
@@ -106,13 +106,13 @@ fn keys(config: &Config, verb: cli::KeyVerb) -> Result<(), Failure> {
         cli::KeyVerb::Rotate { root: true, next_key_file, listing, .. } => {
             let next = next_key_file.map(|path| key::read_key(config, &path)).transpose()?;
             let next = next.map(|key| key.to_hex()).unwrap_or_default();
-            let (outcome, _) = carry_out(config, Command::KeyRotateRoot {}, next.as_bytes(), &|_| {})?;
+            let outcome = carry_out(config, Command::KeyRotateRoot {}, next.as_bytes(), &|_| {})?;
             (outcome, listing)
         }
         cli::KeyVerb::Rotate { tenant, listing, .. } => {
             let last = AtomicUsize::new(0);
             let show = |step: ImportProgress| show_resealed(&last, step.done);
-            let (outcome, _) = carry_out(config, Command::KeyRotate { tenant }, &[], &show)?;
+            let outcome = carry_out(config, Command::KeyRotate { tenant }, &[], &show)?;
             (outcome, listing)
         }
         cli::KeyVerb::RekeyIndex { tenant, listing } => {
@@ -163,13 +163,13 @@ fn carry_out(
     command: Command,
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
-) -> Result<Answer, Failure> {
+) -> Result<Outcome, Failure> {
     become_owner_of(&config.store.path)?;
     block_on(run::run(config, command, attachment, progress))?
 }
 
 fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(), Failure> {
-    let (outcome, _) = carry_out(config, command, &[], &|_| {})?;
+    let outcome = carry_out(config, command, &[], &|_| {})?;
     print(text(&outcome, audience).as_bytes())
 }
 
@@ -213,14 +213,17 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn export(config: &Config, export: cli::Export) -> Result<(), Failure> {
+fn export(config: &Config, export: &cli::Export) -> Result<(), Failure> {
     // Opened before root becomes somebody who perhaps may not; emptied only when there is something to write.
     let file = export.output.as_deref().map(open_output).transpose()?;
-    let (_, pieces) = carry_out(config, Command::Export { at: export.at }, &[], &|_| {})?;
-    match file {
-        None => pieces.iter().try_for_each(|piece| print(piece)),
-        Some(file) => write_anew(file, &pieces),
-    }
+    become_owner_of(&config.store.path)?;
+    let mut file = file.map(Anew::new);
+    let mut take = |piece: bytes::Bytes| match &mut file {
+        None => print(&piece),
+        Some(file) => file.write(&piece),
+    };
+    block_on(commands::export::export(config, &export.at, &mut take))??;
+    file.map_or(Ok(()), Anew::finish)
 }
 
 fn profile(config: &Config, wish: &cli::Profile) -> Result<(), Failure> {
@@ -231,14 +234,14 @@ fn profile(config: &Config, wish: &cli::Profile) -> Result<(), Failure> {
         )
     })?;
     let file = wish.output.as_deref().map(open_output).transpose()?;
-    let (users, _) = carry_out(config, Command::UserList { tenant: None }, &[], &|_| {})?;
+    let users = carry_out(config, Command::UserList { tenant: None }, &[], &|_| {})?;
     let Outcome::Users(users) = users else { return Err(AppError::Bug("a list of people").into()) };
     let login = wish.login.to_ascii_lowercase();
     let user = users.iter().find(|user| user.login == login).ok_or(AppError::NotFound("login"))?;
     let mut password = None;
     if wish.with_app_password {
         let add = Command::AppPasswordAdd { login: login.clone(), label: "profile".to_owned() };
-        if let (Outcome::AppPassword(new), _) = carry_out(config, add, &[], &|_| {})? {
+        if let Outcome::AppPassword(new) = carry_out(config, add, &[], &|_| {})? {
             let _ = writeln!(
                 io::stderr(),
                 "the profile holds an app password: whoever has the file has the calendars. Remove it once it is \
@@ -252,18 +255,37 @@ fn profile(config: &Config, wish: &cli::Profile) -> Result<(), Failure> {
     let text = profile.to_plist()?;
     match file {
         None => print(text.as_bytes()),
-        Some(file) => write_anew(file, &[text.into()]),
+        Some(file) => {
+            let mut file = Anew::new(file);
+            file.write(text.as_bytes())?;
+            file.finish()
+        }
     }
 }
 
-fn write_anew(mut file: File, pieces: &[bytes::Bytes]) -> Result<(), Failure> {
-    let written = file
-        .set_len(0)
-        .and_then(|()| pieces.iter().try_for_each(|piece| file.write_all(piece)))
-        .and_then(|()| file.sync_all());
-    written.map_err(|error| {
+/// A file that may have had other content, which it keeps until there is something to write.
+struct Anew {
+    file: File,
+    begun: bool,
+}
+
+impl Anew {
+    fn new(file: File) -> Self {
+        Self { file, begun: false }
+    }
+
+    fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let emptied = if std::mem::replace(&mut self.begun, true) { Ok(()) } else { self.file.set_len(0) };
+        emptied.and_then(|()| self.file.write_all(piece)).map_err(|error| Self::failed(&error))
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| Self::failed(&error))
+    }
+
+    fn failed(error: &io::Error) -> Failure {
         Failure::failed(format!("cannot write the file: {error}"), "make room and try again")
-    })
+    }
 }
 
 fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
@@ -316,7 +338,7 @@ fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outco
 }
 
 fn verify(config: &Config, audience: Audience) -> Result<(), Failure> {
-    let (outcome, _) = carry_out(config, Command::StoreVerify {}, &[], &|_| {})?;
+    let outcome = carry_out(config, Command::StoreVerify {}, &[], &|_| {})?;
     report(&outcome, audience)
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
         return Ok(row);
     }
     // A store that cannot be opened is no failure of this command: what can be said without it is said.
-    if let Ok(Some((Outcome::Status(mut row), _))) = run::if_free(config, Command::Status {}).await {
+    if let Ok(Some(Outcome::Status(mut row))) = run::if_free(config, Command::Status {}).await {
         row.store.path = config.store.path.display().to_string();
         return Ok(*row);
     }
@@ -33,7 +33,7 @@ pub(crate) async fn status(config: &Config) -> Result<StatusRow, Failure> {
 /// A daemon is there and cannot be asked.
 pub(crate) async fn of_daemon(config: &Config) -> Result<Option<StatusRow>, Failure> {
     match client::ask(&config.store.path, &Command::Status {}, &[], &|_| {}).await? {
-        Some((Outcome::Status(row), _)) => Ok(Some(*row)),
+        Some(Outcome::Status(row)) => Ok(Some(*row)),
         _ => Ok(None),
     }
 }

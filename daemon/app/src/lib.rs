@@ -52,7 +52,7 @@ pub use housekeeping::{Housekeeping, StoreStatus};
 pub use keys::KeyRotation;
 pub use people::{AppPasswordInfo, NewUser, UserInfo, check_login};
 pub use tenants::TenantInfo;
-pub use transfer::{ImportProgress, ImportReport};
+pub use transfer::{CalendarExport, ImportProgress, ImportReport};
 pub use trash::{Naming, Restored, TrashEntry, TrashKind, TrashList, TrashNames, TrashScope};
 
 use directory::Directory;

@@ -81,3 +81,5 @@ pub(crate) const BUSY_UNMERGED: usize = 10_000;
 
 /// Commits whose changes may wait in an index for those before them; more writers do not become durable together.
 pub(crate) const CHANGES_WAITING_MAX: usize = 1_024;
+/// Objects in one piece of an exported calendar.
+pub(crate) const EXPORT_OBJECTS: usize = 200;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::App;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
-use crate::limits::IMPORT_PARALLEL;
+use crate::limits::{EXPORT_OBJECTS, IMPORT_PARALLEL};
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,35 +115,16 @@ impl App {
         }
     }
 
-    /// A whole calendar as one iCalendar file, in pieces to be written one after the other.
+    /// A whole calendar as one iCalendar file, which is made piece by piece.
     ///
     /// # Errors
     /// `NotFound` if there is no such calendar.
-    pub async fn export(&self, at: &CollectionPath) -> Result<Vec<Bytes>, AppError> {
+    pub fn export(&self, at: &CollectionPath) -> Result<CalendarExport<'_>, AppError> {
         let entry = self.owned(at)?;
         let caller = self.owner_of(&entry)?;
-        let mut merger = Merger::new();
-        let mut pieces = Vec::new();
-        let mut text = String::new();
+        let (mut merger, mut text) = (Merger::new(), String::new());
         merger.open(entry.record.display_name.as_deref(), &mut text);
-        let mut after: Option<ObjectName> = None;
-        loop {
-            let page = self.list_members(&caller, at, &Select::default(), after.as_ref(), 200).await?;
-            let names: Vec<_> = page.entries.iter().map(|entry| entry.name.clone()).collect();
-            for object in self.read_objects(&caller, at, &names).await?.into_iter().flatten() {
-                let object = CalendarObject::parse_stored(&object.body)
-                    .map_err(|_| AppError::Bug("a stored object does not parse"))?;
-                merger.push(object.calendar(), &mut text);
-            }
-            pieces.push(Bytes::from(std::mem::take(&mut text)));
-            after = names.into_iter().next_back();
-            if !page.more {
-                break;
-            }
-        }
-        merger.close(&mut text);
-        pieces.push(Bytes::from(text));
-        Ok(pieces)
+        Ok(CalendarExport { app: self, caller, at: at.clone(), merger: Some(merger), text, after: None })
     }
 
     /// The owner of a collection, as a caller.
@@ -151,6 +132,42 @@ impl App {
         let directory = self.directory();
         let owner = directory.by_id.get(&entry.owner).ok_or(AppError::Bug("a collection has no owner"))?;
         Ok(Caller { tenant: entry.tenant.id, user: owner.id, login: owner.login.clone() })
+    }
+}
+
+/// A calendar on its way into a file.
+pub struct CalendarExport<'a> {
+    app: &'a App,
+    caller: Caller,
+    at: CollectionPath,
+    /// None after the last piece.
+    merger: Option<Merger>,
+    text: String,
+    /// Members up to this one are in the file.
+    after: Option<ObjectName>,
+}
+
+impl CalendarExport<'_> {
+    /// The next piece of the file; `None` after the last.
+    ///
+    /// # Errors
+    /// The calendar cannot be read any more: what came so far is no file.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, AppError> {
+        let Some(merger) = &mut self.merger else { return Ok(None) };
+        let (caller, at) = (&self.caller, &self.at);
+        let select = Select::default();
+        let page = self.app.list_members(caller, at, &select, self.after.as_ref(), EXPORT_OBJECTS).await?;
+        let names: Vec<_> = page.entries.iter().map(|entry| entry.name.clone()).collect();
+        for object in self.app.read_objects(caller, at, &names).await?.into_iter().flatten() {
+            let object = CalendarObject::parse_stored(&object.body)
+                .map_err(|_| AppError::Bug("a stored object does not parse"))?;
+            merger.push(object.calendar(), &mut self.text);
+        }
+        self.after = names.into_iter().next_back();
+        if let Some(merger) = self.merger.take_if(|_| !page.more) {
+            merger.close(&mut self.text);
+        }
+        Ok(Some(std::mem::take(&mut self.text).into()))
     }
 }
 

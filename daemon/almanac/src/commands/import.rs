@@ -38,7 +38,7 @@ pub(crate) async fn import(
             progress(ImportProgress { done: before + step.done, total: cut.objects() });
         };
         match session.carry_out(Command::Import { at: at.to_owned() }, &part, &shown).await {
-            Ok((Outcome::Imported(row), _)) => before += report.add(row),
+            Ok(Outcome::Imported(row)) => before += report.add(row),
             Ok(_) => result = Err(Failure::failed("the answer is not that to an import", "report this")),
             Err(failure) => result = Err(failure),
         }

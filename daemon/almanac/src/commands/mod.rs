@@ -2,6 +2,7 @@
 //! in the command line's own process: there is one implementation.
 
 pub(crate) mod backup;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod profile;
@@ -18,7 +19,6 @@ use almanac_backend::{Access, CollectionName, CollectionPath, Login, PrincipalRo
 use almanac_base::CredentialId;
 use almanac_ical::ComponentKind;
 use almanac_store::StoreError;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::{Daemon, Phase};
@@ -178,9 +178,6 @@ pub(crate) enum Outcome {
     RootRotated(RootRow),
 }
 
-/// An outcome, with a file in pieces if there is one.
-pub(crate) type Answer = (Outcome, Vec<Bytes>);
-
 /// Where commands are carried out.
 pub(crate) struct Executor {
     pub(crate) app: Arc<App>,
@@ -198,14 +195,14 @@ impl Executor {
         command: Command,
         attachment: &[u8],
         progress: &(dyn Fn(ImportProgress) + Sync),
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, Failure> {
         let outcome = match command {
             Command::Import { at } => self.import(&at, attachment, progress).await?,
-            Command::Export { at } => {
-                return Ok((Outcome::Exported, self.app.export(&path(&at)?).await?));
-            }
             Command::Status {} => Outcome::Status(Box::new(self.status().await?)),
-            Command::Backup {} | Command::TenantExport { .. } | Command::TenantImport { .. } => {
+            Command::Export { .. }
+            | Command::Backup {}
+            | Command::TenantExport { .. }
+            | Command::TenantImport { .. } => {
                 return Err(AppError::Bug("this goes piece by piece").into());
             }
             Command::KeyRotate { tenant } => {
@@ -235,7 +232,7 @@ impl Executor {
             | Command::UserSetState { .. }
             | Command::UserRemove { .. } => self.users(command).await?,
         };
-        Ok((outcome, Vec::new()))
+        Ok(outcome)
     }
 
     async fn tenants(&self, command: Command) -> Result<Outcome, Failure> {
@@ -474,7 +471,7 @@ mod tests {
         let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
         let daemon = Arc::new(Daemon::new("/nonexistent".into()));
         let executor = Executor { app, daemon: Some(Arc::clone(&daemon)) };
-        let (outcome, _) = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
+        let outcome = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
         assert!(matches!(outcome, Outcome::Verified(row) if row.damaged == 0 && row.rows > 0));
         daemon.draining();
         let failure = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap_err();

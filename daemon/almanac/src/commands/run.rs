@@ -7,7 +7,7 @@ use almanac_base::SystemClock;
 use almanac_store::{CreateMode, EngineKind, OpenError, OpenOptions, Store};
 use tokio::time::{Instant, sleep};
 
-use super::{Answer, Command, Executor, Outcome, backup, key};
+use super::{Command, Executor, Outcome, backup, key};
 use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
@@ -22,7 +22,7 @@ pub(crate) async fn run(
     command: Command,
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
-) -> Result<Answer, Failure> {
+) -> Result<Outcome, Failure> {
     let deadline = Instant::now() + STORE_WAIT;
     // Only a first tenant can begin a store: any other command on an empty folder is a mistyped folder.
     let create =
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         command: Command,
         attachment: &[u8],
         progress: &(dyn Fn(ImportProgress) + Sync),
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, Failure> {
         match self {
             Self::Here(_, executor) => executor.execute(command, attachment, progress).await,
             Self::Daemon(config) => {
@@ -137,7 +137,7 @@ pub(crate) async fn back_up(config: &Config, take: &mut backup::Take<'_>) -> Res
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) async fn if_free(config: &Config, command: Command) -> Result<Option<Answer>, Failure> {
+pub(crate) async fn if_free(config: &Config, command: Command) -> Result<Option<Outcome>, Failure> {
     match open(config, CreateMode::Never)? {
         Some(store) => here(config, store, command, &[], &|_| {}).await.map(Some),
         None => Ok(None),
@@ -163,7 +163,7 @@ async fn here(
     command: Command,
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
-) -> Result<Answer, Failure> {
+) -> Result<Outcome, Failure> {
     let store = Arc::new(store);
     let executor = Executor { app: app(config, &store).await?, daemon: None };
     let session = Session::Here(store, executor);

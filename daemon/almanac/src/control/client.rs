@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use super::{Reply, Request, read_attachment, read_line, socket, write_part};
 use crate::commands::backup::Take;
 use crate::commands::tenant::Give;
-use crate::commands::{Answer, Command, Outcome};
+use crate::commands::{Command, Outcome};
 use crate::failure::Failure;
 use crate::listen::connect_unix;
 
@@ -24,7 +24,7 @@ pub(crate) async fn ask(
     command: &Command,
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
-) -> Result<Option<Answer>, Failure> {
+) -> Result<Option<Outcome>, Failure> {
     let Some(stream) = connect(state).await? else { return Ok(None) };
     converse(stream, command, attachment, progress).await.map(Some)
 }
@@ -47,6 +47,14 @@ pub(crate) async fn ask_for_pieces(
     take: &mut Take<'_>,
 ) -> Result<Option<Outcome>, Failure> {
     let Some(stream) = connect(state).await? else { return Ok(None) };
+    take_pieces(stream, command, take).await.map(Some)
+}
+
+pub(super) async fn take_pieces(
+    stream: UnixStream,
+    command: &Command,
+    take: &mut Take<'_>,
+) -> Result<Outcome, Failure> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let _ = writer.write_all(&line(command, 0)?).await; // the answer says more, as below
@@ -58,7 +66,7 @@ pub(crate) async fn ask_for_pieces(
             }
             Some(Reply::Progress { .. }) => {}
             Some(Reply::Failed(failure)) => return Err(failure),
-            Some(Reply::Done { outcome, .. }) => return Ok(Some(outcome)),
+            Some(Reply::Done { outcome }) => return Ok(outcome),
             None => return Err(broken("the server closed the connection")),
         }
     }
@@ -86,7 +94,7 @@ pub(crate) async fn send_pieces(
     }
     let mut reader = BufReader::new(reader);
     match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
-        Some(Reply::Done { outcome, .. }) => Ok(Some(outcome)),
+        Some(Reply::Done { outcome }) => Ok(Some(outcome)),
         Some(Reply::Failed(failure)) => Err(failure),
         Some(Reply::Progress { .. } | Reply::Piece { .. }) => {
             Err(broken("something came that nobody asked for"))
@@ -120,7 +128,7 @@ pub(super) async fn converse(
     command: &Command,
     attachment: &[u8],
     progress: &(dyn Fn(ImportProgress) + Sync),
-) -> Result<Answer, Failure> {
+) -> Result<Outcome, Failure> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let line = line(command, attachment.len())?;
@@ -134,14 +142,10 @@ pub(super) async fn converse(
         match read_line(&mut reader).await.map_err(|reason| broken(&reason))? {
             Some(Reply::Progress { done, total }) => progress(ImportProgress { done, total }),
             Some(Reply::Piece { .. }) => {
-                return Err(broken("a piece of a backup came that nobody asked for"));
+                return Err(broken("a piece came that nobody asked for"));
             }
             Some(Reply::Failed(failure)) => return Err(failure),
-            Some(Reply::Done { outcome, attachment_bytes }) => {
-                let file =
-                    read_attachment(&mut reader, attachment_bytes).await.map_err(|reason| broken(&reason))?;
-                return Ok((outcome, vec![Bytes::from(file)]));
-            }
+            Some(Reply::Done { outcome }) => return Ok(outcome),
             None => return Err(broken("the server closed the connection")),
         }
     }

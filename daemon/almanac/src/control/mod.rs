@@ -40,8 +40,8 @@ pub(crate) enum Reply {
     Progress { done: usize, total: usize },
     /// So many bytes of a backup or of a tenant's export follow the line, then further lines.
     Piece { bytes: usize },
-    /// It is done; so many bytes follow the line.
-    Done { outcome: Outcome, attachment_bytes: usize },
+    /// It is done.
+    Done { outcome: Outcome },
     /// It is not.
     Failed(Failure),
 }

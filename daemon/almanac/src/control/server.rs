@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{Reply, Request, read_attachment, read_line, read_part};
 use crate::commands::tenant::TenantMoved;
-use crate::commands::{Command, Executor, Outcome, backup};
+use crate::commands::{Command, Executor, Outcome, backup, path};
 use crate::failure::{Failure, chain};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT, CONTROL_SILENCE};
 use crate::listen::{Accepted, Listener};
@@ -59,14 +59,13 @@ pub(super) async fn converse(stream: UnixStream, executor: &Executor) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let answer = match receive(&mut reader).await {
-        Ok((Request { command: Command::Backup {}, .. }, _)) => {
-            back_up(executor, &mut writer).await.map(|outcome| (outcome, Vec::new()))
-        }
+        Ok((Request { command: Command::Backup {}, .. }, _)) => back_up(executor, &mut writer).await,
         Ok((Request { command: Command::TenantExport { tenant }, .. }, _)) => {
-            export_tenant(executor, &tenant, &mut writer).await.map(|outcome| (outcome, Vec::new()))
+            export_tenant(executor, &tenant, &mut writer).await
         }
+        Ok((Request { command: Command::Export { at }, .. }, _)) => export(executor, &at, &mut writer).await,
         Ok((Request { command: Command::TenantImport { name }, .. }, _)) => {
-            import_tenant(executor, name, &mut reader).await.map(|outcome| (outcome, Vec::new()))
+            import_tenant(executor, name, &mut reader).await
         }
         Ok((request, attachment)) => carry_out(executor, request, &attachment, &mut writer).await,
         Err(reason) => Err(Failure::failed(
@@ -74,22 +73,10 @@ pub(super) async fn converse(stream: UnixStream, executor: &Executor) {
             "use the command line of the same version as the server",
         )),
     };
-    let (reply, pieces) = match answer {
-        Ok((outcome, pieces)) => {
-            let attachment_bytes = pieces.iter().map(Bytes::len).sum();
-            (Reply::Done { outcome, attachment_bytes }, pieces)
-        }
-        Err(failure) => (Reply::Failed(failure), Vec::new()),
-    };
-    if send(&mut writer, &reply).await.is_err() {
-        return;
+    let reply = answer.map_or_else(Reply::Failed, |outcome| Reply::Done { outcome });
+    if send(&mut writer, &reply).await.is_ok() {
+        let _ = writer.shutdown().await;
     }
-    for piece in pieces {
-        if writer.write_all(&piece).await.is_err() {
-            return;
-        }
-    }
-    let _ = writer.shutdown().await;
 }
 
 async fn receive<R>(reader: &mut R) -> Result<(Request, Vec<u8>), String>
@@ -107,7 +94,7 @@ async fn carry_out<W: AsyncWrite + Unpin>(
     request: Request,
     attachment: &[u8],
     writer: &mut W,
-) -> Result<(Outcome, Vec<Bytes>), Failure> {
+) -> Result<Outcome, Failure> {
     // A reader that is slower than the import misses steps of the progress, but not the last one.
     let (steps, mut latest) = watch::channel(ImportProgress { done: 0, total: 0 });
     let progress = |step| {
@@ -150,6 +137,21 @@ async fn send_piece<W: AsyncWrite + Unpin>(writer: &mut W, piece: &Bytes) -> boo
         writer.write_all(piece).await
     };
     matches!(timeout(CONTROL_SILENCE, sent).await, Ok(Ok(())))
+}
+
+/// Sends a calendar piece by piece. A client that leaves ends it.
+async fn export<W: AsyncWrite + Unpin>(
+    executor: &Executor,
+    at: &str,
+    writer: &mut W,
+) -> Result<Outcome, Failure> {
+    let mut export = executor.app.export(&path(at)?)?;
+    while let Some(piece) = export.piece().await? {
+        if !send_piece(writer, &piece).await {
+            return Err(Failure::failed("the export was not taken", "give the command again"));
+        }
+    }
+    Ok(Outcome::Exported)
 }
 
 /// Sends a tenant piece by piece. A client that leaves ends it.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::{client, server};
-use crate::commands::{Answer, Command, Executor, Outcome, Role};
+use crate::commands::{Command, Executor, Outcome, Role};
 use crate::failure::{Exit, Failure};
 
 async fn executor() -> Executor {
@@ -27,7 +27,7 @@ async fn executor() -> Executor {
     Executor { app, daemon: None }
 }
 
-async fn ask(executor: &Executor, command: Command, file: &[u8]) -> Result<Answer, Failure> {
+async fn ask(executor: &Executor, command: Command, file: &[u8]) -> Result<Outcome, Failure> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (answer, ()) =
         tokio::join!(client::converse(ours, &command, file, &|_| {}), server::converse(theirs, executor));
@@ -58,18 +58,18 @@ fn calendar(events: usize) -> String {
 #[tokio::test]
 async fn a_command_and_its_lists_go_over_the_socket() {
     let executor = with_ada().await;
-    let (users, _) = ask(&executor, Command::UserList { tenant: None }, &[]).await.unwrap();
+    let users = ask(&executor, Command::UserList { tenant: None }, &[]).await.unwrap();
     let Outcome::Users(users) = users else { panic!("users") };
     assert_eq!((users.len(), users[0].login.as_str(), users[0].role), (1, "ada", Role::Practitioner));
     let add = Command::AppPasswordAdd { login: "ada".into(), label: "phone".into() };
-    let (made, _) = ask(&executor, add, &[]).await.unwrap();
+    let made = ask(&executor, add, &[]).await.unwrap();
     let Outcome::AppPassword(made) = made else { panic!("app password") };
     assert_eq!(made.secret.len(), 26);
-    let (list, _) = ask(&executor, Command::AppPasswordList { login: "ada".into() }, &[]).await.unwrap();
+    let list = ask(&executor, Command::AppPasswordList { login: "ada".into() }, &[]).await.unwrap();
     let Outcome::AppPasswords(list) = list else { panic!("app passwords") };
     assert_eq!(list[0].id, made.id);
     let revoke = Command::AppPasswordRevoke { login: "ada".into(), id: made.id };
-    assert_eq!(ask(&executor, revoke, &[]).await.unwrap().0, Outcome::Done);
+    assert_eq!(ask(&executor, revoke, &[]).await.unwrap(), Outcome::Done);
 }
 
 #[tokio::test]
@@ -83,12 +83,19 @@ async fn a_file_goes_in_with_progress_and_comes_out_again() {
         client::converse(ours, &import, file.as_bytes(), &progress),
         server::converse(theirs, &executor)
     );
-    let Outcome::Imported(report) = answer.unwrap().0 else { panic!("imported") };
+    let Outcome::Imported(report) = answer.unwrap() else { panic!("imported") };
     assert_eq!((report.created, report.refused.len()), (40, 0));
     assert_eq!(*seen.lock().unwrap(), 40);
-    let (outcome, pieces) = ask(&executor, Command::Export { at: "ada/calendar".into() }, &[]).await.unwrap();
-    assert_eq!(outcome, Outcome::Exported);
-    let text = String::from_utf8(pieces.concat()).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (mut text, export) = (Vec::new(), Command::Export { at: "ada/calendar".into() });
+    let mut take = |piece: bytes::Bytes| {
+        text.extend_from_slice(&piece);
+        Ok(())
+    };
+    let (outcome, ()) =
+        tokio::join!(client::take_pieces(ours, &export, &mut take), server::converse(theirs, &executor));
+    assert_eq!(outcome.unwrap(), Outcome::Exported);
+    let text = String::from_utf8(text).unwrap();
     assert_eq!(text.matches("SUMMARY:Visit").count(), 40);
 }
 

@@ -805,8 +805,11 @@ async fn an_import_can_be_repeated_and_its_export_holds_the_same_objects() {
     assert_eq!((report.created, report.replaced, report.unchanged, report.refused.len()), (70, 0, 0, 1));
     let report = world.app.import(&calendar, file.as_bytes(), &|_| ()).await.unwrap();
     assert_eq!((report.created, report.replaced, report.unchanged), (0, 0, 70));
-    let export: Vec<u8> = world.app.export(&calendar).await.unwrap().concat();
-    let text = String::from_utf8(export).unwrap();
+    let (mut export, mut text) = (world.app.export(&calendar).unwrap(), Vec::new());
+    while let Some(piece) = export.piece().await.unwrap() {
+        text.extend_from_slice(&piece);
+    }
+    let text = String::from_utf8(text).unwrap();
     assert_eq!(text.matches("BEGIN:VEVENT").count(), 70);
     assert_eq!(text.matches("BEGIN:VCALENDAR").count(), 1);
 }
