@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use almanac_backend::Backend;
-use almanac_base::Clock;
+use almanac_base::{Clock, UserId};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Empty};
@@ -38,7 +38,8 @@ impl Service {
         Self(Arc::new(Context { backend, clock, settings: Arc::new(settings), public_host }))
     }
 
-    /// Answers one request. Whatever goes wrong becomes an answer; the log gets one line.
+    /// Answers one request. Whatever goes wrong becomes an answer. Who signed in is among the answer's extensions, as a
+    /// [`UserId`], for the log of requests.
     pub async fn serve(&self, request: http::Request<Body>, edge: Edge) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let operation = options::known(&parts.method);
@@ -52,10 +53,11 @@ impl Service {
     async fn answer(&self, parts: Parts, body: Body, edge: Edge, span: Span) -> Response<Body> {
         let started = self.0.clock.now();
         let head = parts.method == http::Method::HEAD;
+        let mut signed_in = None;
         let reply = if well_known::is(parts.uri.path()) {
             Ok(well_known::redirect(&self.0.settings, &parts, &edge))
         } else {
-            self.signed_in(parts, body, &edge, &span).await
+            self.signed_in(parts, body, &edge, &span, &mut signed_in).await
         };
         let mut response = reply.unwrap_or_else(|failure| {
             log_fault(&failure);
@@ -65,14 +67,25 @@ impl Service {
         if head {
             response = without_body(response);
         }
+        if let Some(user) = signed_in {
+            response.extensions_mut().insert::<UserId>(user);
+        }
         let elapsed_ms = self.0.clock.now().duration_since(started).as_millis();
         tracing::debug!(outcome = response.status().as_u16(), elapsed_ms, "served");
         response
     }
 
-    async fn signed_in(&self, parts: Parts, body: Body, edge: &Edge, span: &Span) -> Reply {
+    async fn signed_in(
+        &self,
+        parts: Parts,
+        body: Body,
+        edge: &Edge,
+        span: &Span,
+        signed_in: &mut Option<UserId>,
+    ) -> Reply {
         let caller = auth::sign_in(self.0.backend.as_ref(), &parts.headers, edge.peer).await?;
         span.record("principal.id", field::display(&caller.user));
+        *signed_in = Some(caller.user);
         headers::refuse_content_coding(&parts.headers)?;
         if parts.uri.path() == "*" && parts.method == http::Method::OPTIONS {
             return Ok(options::run(&Target::Root));

@@ -1,9 +1,9 @@
 //! One request and its answer, as the log and the metrics see them. It ends when its last holder drops it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
-use almanac_base::RequestId;
+use almanac_base::{RequestId, UserId};
 use tokio::time::Instant;
 
 use super::watch::Watch;
@@ -23,6 +23,7 @@ pub(crate) struct Exchange {
     received: Arc<AtomicU64>,
     sent: AtomicU64,
     status: AtomicU16,
+    principal: OnceLock<UserId>,
     complete: AtomicBool,
     slow_body: AtomicBool,
     watch: Arc<Watch>,
@@ -45,6 +46,7 @@ impl Exchange {
             received: Arc::default(),
             sent: AtomicU64::new(0),
             status: AtomicU16::new(ABANDONED),
+            principal: OnceLock::new(),
             complete: AtomicBool::new(false),
             slow_body: AtomicBool::new(false),
             watch: Arc::clone(watch),
@@ -57,8 +59,11 @@ impl Exchange {
         Arc::clone(&self.received)
     }
 
-    pub(crate) fn answered(&self, status: http::StatusCode) {
-        self.status.store(status.as_u16(), Relaxed);
+    pub(crate) fn answered<B>(&self, response: &http::Response<B>) {
+        self.status.store(response.status().as_u16(), Relaxed);
+        if let Some(user) = response.extensions().get::<UserId>() {
+            let _ = self.principal.set(*user); // there is one answer
+        }
     }
 
     pub(crate) fn answer_complete(&self) {
@@ -96,8 +101,10 @@ impl Drop for Exchange {
         // `cut`: the client left, or was too slow, before the answer had ended.
         let outcome = if self.complete.load(Relaxed) { "done" } else { "cut" };
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let principal = self.principal.get().map(tracing::field::display);
         tracing::info!(
-            method = self.method, route = self.route, status, bytes, elapsed_ms, outcome, request.id = %self.id, "request"
+            method = self.method, route = self.route, status, bytes, elapsed_ms, outcome, request.id = %self.id,
+            principal.id = principal, "request"
         );
     }
 }

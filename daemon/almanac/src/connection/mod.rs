@@ -182,7 +182,7 @@ impl Server {
             ends |= if ends || waits { body.left() } else { body.read_rest().await } == Rest::Left;
         }
         let response = if ends && version < Version::HTTP_2 { closing(response) } else { response };
-        exchange.answered(response.status());
+        exchange.answered(&response);
         response.map(|body| ResponseBody::new(body, exchange))
     }
 

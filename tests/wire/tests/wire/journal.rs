@@ -105,6 +105,7 @@ fn a_request_is_a_record_with_its_fields_and_without_patient_data() {
     assert_eq!(put["MESSAGE"], "request");
     assert_eq!(put["ROUTE"], "/dav/calendars/{principal}/{collection}/{object}");
     assert!(put["REQUEST_ID"].starts_with("req_"), "{put:#?}");
+    assert!(put["PRINCIPAL_ID"].starts_with("usr_"), "{put:#?}");
     assert!(put["ELAPSED_MS"].parse::<u64>().is_ok(), "{put:#?}");
     assert_eq!(put["OUTCOME"], "done");
     assert!(records.iter().all(|record| record.is_empty() || record.contains_key("PRIORITY")));
