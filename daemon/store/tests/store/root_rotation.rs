@@ -225,6 +225,36 @@ impl KeyProvider for Watched {
     }
 }
 
+/// A provider of a key file that links what the store has written down to another name before the key is replaced.
+struct Linking(FileKey, PathBuf);
+
+impl KeyProvider for Linking {
+    fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError> {
+        self.0.load(wish)
+    }
+
+    fn keep(&self) -> Result<Kept, KeyError> {
+        self.0.keep()
+    }
+
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        fs::hard_link(self.1.join("root.pending"), self.1.join("link")).unwrap();
+        assert!(fs::read(self.1.join("link")).unwrap().starts_with(b"ALMNEXT"));
+        self.0.replace(new)
+    }
+}
+
+#[test]
+fn the_new_key_sealed_by_the_one_before_is_overwritten_and_not_merely_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = Linking(FileKey { path: key_file(folder.path()) }, folder.path().into());
+    let store =
+        try_open(OpenOptions { key: Arc::new(key), ..options(folder.path(), EngineKind::Redb) }).unwrap();
+    store.rotate_root(None).unwrap();
+    assert!(!pending(folder.path()));
+    assert_eq!(fs::read(folder.path().join("link")).unwrap(), [0; 128]);
+}
+
 /// What a change of the root key leaves on the disk at each of its moments.
 fn moments_of_a_change(engine: EngineKind) -> (Vec<tempfile::TempDir>, StoreId) {
     let folder = tempfile::tempdir().unwrap();
