@@ -435,6 +435,33 @@ fn a_key_that_gives_way_to_another_and_is_cut_off_there_leaves_a_store_that_the_
 }
 
 #[test]
+fn a_change_that_was_written_down_is_not_carried_out_on_another_store_and_not_lost() {
+    for engine in [EngineKind::Redb, EngineKind::Sled] {
+        let folder = tempfile::tempdir().unwrap();
+        let here = || OpenOptions { engine, ..given(folder.path(), 1) };
+        let store = try_open(here()).unwrap();
+        fill(&store);
+        let mut file = Vec::new();
+        store.backup(&mut file, &mut |_, _| {}).unwrap();
+        store.rotate_root(Some(root(2))).unwrap();
+        drop(store);
+        let (rows, head) = (format!("store.{}", engine.name()), folder.path().join("head"));
+        fs::rename(folder.path().join(&rows), folder.path().join("away")).unwrap();
+        fs::rename(&head, folder.path().join("head.away")).unwrap();
+        let refused = try_open(here()).err().unwrap();
+        assert!(refused.to_string().contains("root.pending"), "{refused}");
+        let refused = restore(&mut file.as_slice(), &here(), None, &mut |_, _| {}).unwrap_err();
+        assert!(refused.to_string().contains("root.pending"), "{refused}");
+
+        fs::rename(folder.path().join("root.pending"), folder.path().join("pending.away")).unwrap();
+        restore(&mut file.as_slice(), &here(), None, &mut |_, _| {}).unwrap();
+        check(&try_open(here()).unwrap());
+        let second = OpenOptions { engine, ..given(folder.path(), 2) };
+        assert!(matches!(try_open(second), Err(OpenError::WrongKey(_))));
+    }
+}
+
+#[test]
 fn a_change_that_was_cut_off_is_finished_by_a_start_with_either_key() {
     for key in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
