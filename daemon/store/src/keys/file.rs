@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Kept, KeyError, KeyProvider, KeyWish, RootKey};
-use crate::files::{sync_folder_of, write_private};
+use crate::files::sync_folder_of;
+use crate::seal::random;
 
 /// No file with a secret is longer than this.
 pub(super) const SECRET_BYTES_MAX: u64 = 4096;
@@ -44,7 +45,7 @@ impl KeyProvider for FileKey {
     }
 
     fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
-        write_private(&self.path, new.to_hex().as_bytes())
+        replace(&self.path, new.to_hex().as_bytes())
             .map_err(|source| KeyError::Fixed { path: self.path.clone(), source })
     }
 }
@@ -91,15 +92,19 @@ pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     }
 }
 
-/// Writes a private file beside its place, durably.
-pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    let aside = path.with_extension("new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+/// Puts a private file in the place of the one there is, whole or not at all, durably.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let aside = write_aside(path, bytes)?;
+    fs::rename(&aside, path).inspect_err(|_| _ = fs::remove_file(&aside))?;
+    sync_folder_of(path)
+}
+
+/// Writes a private file beside its place, durably, under a name that nothing else has.
+fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let number = random().map_err(|_| io::Error::other("no random bytes for the name of a file"))?;
+    let aside = path.with_added_extension(format!("new-{:016x}", u64::from_be_bytes(number)));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| _ = fs::remove_file(&aside))?;
     Ok(aside)
 }

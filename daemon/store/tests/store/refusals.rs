@@ -195,7 +195,6 @@ fn without_a_mark_the_store_opens_and_begins_a_new_life() {
 fn a_half_made_store_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("store.new"), b"half of a file").unwrap();
-    fs::write(folder.path().join("root.new"), b"half of a key").unwrap();
     drop(open(folder.path()));
     assert_eq!(files(folder.path()).keys().collect::<Vec<_>>(), ["head", "lock", "root.key", "store.redb"]);
     drop(open(folder.path()));
