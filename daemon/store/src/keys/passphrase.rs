@@ -82,6 +82,7 @@ impl KeyProvider for PassphraseKey {
     }
 
     fn keep(&self) -> Result<Kept, KeyError> {
+        let _alone = self.lock()?;
         let root = self.load(KeyWish::Existing)?;
         let beside = root.name_beside(&self.wrapped).ok_or(KeyError::NoRandom)?;
         file::make(&beside, &file::read(&self.wrapped)?)?;
