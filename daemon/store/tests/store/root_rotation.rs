@@ -308,16 +308,47 @@ fn a_stop_at_every_sync_and_step_is_made_good_by_the_next_start_with_sled() {
     are_made_good(EngineKind::Sled, &kept, life);
 }
 
+/// A provider of a key file whose steps fail as long as there is something with their name in a folder.
+struct Hindered(FileKey, PathBuf);
+
+impl Hindered {
+    fn step(&self, name: &str) -> Result<(), KeyError> {
+        let path = self.1.join(name);
+        if path.exists() {
+            Err(KeyError::Io { path, source: std::io::ErrorKind::StorageFull.into() })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl KeyProvider for Hindered {
+    fn load(&self, wish: KeyWish) -> Result<RootKey, KeyError> {
+        self.0.load(wish)
+    }
+
+    fn keep(&self) -> Result<Kept, KeyError> {
+        self.step("keep")?;
+        self.0.keep()
+    }
+
+    fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
+        self.step("replace")?;
+        self.0.replace(new)
+    }
+}
+
 #[test]
 fn a_step_that_fails_leaves_a_store_that_serves_and_the_next_call_finishes_it() {
     for engine in [EngineKind::Redb, EngineKind::Sled] {
-        for obstacle in ["root.new", "root.pending.new", "store.sled/almanac.new", "head.new", "root.key.new"]
-        {
+        for obstacle in ["keep", "root.pending.new", "store.sled/almanac.new", "head.new", "replace"] {
             if obstacle.contains('/') && engine == EngineKind::Redb {
                 continue;
             }
             let folder = tempfile::tempdir().unwrap();
-            let store = open(folder.path(), engine);
+            let key = Hindered(FileKey { path: key_file(folder.path()) }, folder.path().into());
+            let hindered = OpenOptions { key: Arc::new(key), ..options(folder.path(), engine) };
+            let store = try_open(hindered).unwrap();
             fill(&store);
             let way = folder.path().join(obstacle);
             let full = if obstacle == "head.new" { way.clone() } else { way.join("full") };
@@ -325,7 +356,7 @@ fn a_step_that_fails_leaves_a_store_that_serves_and_the_next_call_finishes_it() 
             let error = store.rotate_root(None).unwrap_err();
             check(&store);
             // Before the change is written down nothing has happened; afterwards no backup is half of it.
-            let begun = !matches!(obstacle, "root.new" | "root.pending.new");
+            let begun = !matches!(obstacle, "keep" | "root.pending.new");
             let backup = store.backup(&mut std::io::sink(), &mut |_, _| {});
             assert_eq!(matches!(backup, Err(BackupError::KeyUnfinished)), begun, "{obstacle}: {error}");
             let fresh = block_on(store.create_tenant(tenant(77))).unwrap();
@@ -665,14 +696,18 @@ fn a_key_that_is_on_its_way_while_the_root_key_changes_is_wrapped_by_the_new_one
 #[test]
 fn a_key_file_that_cannot_be_replaced_is_said_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), EngineKind::Redb);
+    // No name beside this one is short enough: nothing can be written there.
+    let path = folder.path().join("k".repeat(250));
+    fs::write(&path, "0123456789abcdef".repeat(4)).unwrap();
+    chmod(&path, 0o600);
+    let key = Arc::new(FileKey { path });
+    let options = OpenOptions { key, ..options(folder.path(), EngineKind::Redb) };
+    let store = try_open(options.clone()).unwrap();
     fill(&store);
-    // What is in the way of the new key's file, as a folder that cannot be written would be.
-    fs::create_dir_all(folder.path().join("root.new/full")).unwrap();
     let error = store.rotate_root(None).unwrap_err();
-    assert!(matches!(error, RootError::Key(KeyError::Fixed { .. })), "{error}");
-    assert!(!folder.path().join("root.pending").exists());
+    assert!(matches!(error, RootError::Key(KeyError::Io { .. })), "{error}");
+    assert!(!pending(folder.path()));
     store.backup(&mut std::io::sink(), &mut |_, _| {}).unwrap();
     drop(store);
-    check(&open(folder.path(), EngineKind::Redb));
+    check(&try_open(options).unwrap());
 }
