@@ -97,6 +97,9 @@ pub(crate) const CERTIFICATE_WARNING_DAYS: i64 = 21;
 /// The age of the newest backup beyond which the timer, which makes one a day, has stopped.
 pub(crate) const BACKUP_AGE_HOURS_MAX: i64 = 49;
 
+/// The longest line that a terminal gives.
+pub(crate) const TERMINAL_LINE_BYTES_MAX: usize = 4096;
+
 /// How long the store may take to answer whether it is ready.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_secs(2);
 

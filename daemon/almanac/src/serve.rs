@@ -207,12 +207,13 @@ async fn with_app(
     let workshop = workshop(parts, app);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
+    // Whoever was answered by a listener must not be told that the daemon is starting.
+    parts.daemon.ready(addresses.clone());
     for listener in listeners {
         listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
     systemd::feed_watchdog(&parts.supervisor, app);
-    parts.daemon.ready(addresses.clone());
     systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
     let reload = Reload {

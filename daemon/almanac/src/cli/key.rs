@@ -17,8 +17,9 @@ Examples:
   almanac key rotate --root --next-key-file /root/next.key         for key = \"credential\"
 A tenant's new key seals everything anew and the older ones are removed; the root key stays the same. A new root key
 wraps all tenants' keys anew, after which the one before opens nothing but older backups; follow it by a rotation of the
-tenants' keys if somebody may have copied the store and the root key. Either may be cut off at any time: nothing is
-lost, and the next one, or the next start, finishes it.")]
+tenants' keys if somebody may have copied the store and the root key. A new root key that is given with --next-key-file
+has to be put into its place; until the server runs with it, the one before opens the store too. Either may be cut off
+at any time: nothing is lost, and the next one, or the next start, finishes it.")]
     Rotate {
         /// Only this tenant
         #[arg(long, value_name = "TENANT")]
