@@ -1,5 +1,6 @@
 //! Import and export of whole calendars as iCalendar files.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use almanac_backend::{
@@ -9,6 +10,7 @@ use almanac_ical::merge::Merger;
 use almanac_ical::split::split;
 use almanac_ical::{CalendarObject, Limits};
 use bytes::Bytes;
+use ring::digest::{SHA256, digest};
 
 use crate::App;
 use crate::directory::CollectionEntry;
@@ -46,7 +48,8 @@ enum Imported {
 
 impl App {
     /// Imports a file of any number of components: one object for each UID. An object whose UID is there
-    /// replaces it, so an import can be repeated. METHOD is dropped: nobody is invited.
+    /// replaces it, so an import can be repeated; a component without a UID gets one that follows from its text. METHOD is
+    /// dropped: nobody is invited.
     ///
     /// # Errors
     /// `NotFound` if there is no such calendar, `Invalid` if the file as a whole cannot be read. A bad object
@@ -59,8 +62,8 @@ impl App {
     ) -> Result<ImportReport, AppError> {
         let entry = self.owned(at)?;
         let caller = self.owner_of(&entry)?;
-        let mut fresh = || format!("{:032x}@almanac", u128::from_be_bytes(self.ids.fresh()));
-        let file = split(ics, &Limits::default(), &mut fresh)
+        let mut made = HashMap::new();
+        let file = split(ics, &Limits::default(), &mut |text| uid_of(text, &mut made))
             .map_err(|reason| AppError::Invalid(format!("the file is not a calendar: {reason}")))?;
         let mut report = ImportReport {
             refused: file.refused.iter().map(ToString::to_string).collect(),
@@ -168,6 +171,19 @@ impl CalendarExport<'_> {
             merger.close(&mut self.text);
         }
         Ok(Some(std::mem::take(&mut self.text).into()))
+    }
+}
+
+/// The UID for a component without one. Its text gives it, so that the same file gives it again; `made` counts the
+/// components that had the same text.
+fn uid_of(text: &str, made: &mut HashMap<u128, u64>) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    let hash = u128::from_be_bytes(hash.as_ref().first_chunk().copied().unwrap_or_default());
+    let count = made.entry(hash).or_default();
+    *count += 1;
+    match *count {
+        1 => format!("{hash:032x}@almanac"),
+        n => format!("{hash:032x}-{n}@almanac"),
     }
 }
 

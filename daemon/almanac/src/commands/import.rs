@@ -27,7 +27,7 @@ pub(crate) async fn import(
     let cut = cut(file, &limits.for_file()).map_err(|reason| unreadable(&reason))?;
     // Before the first object is written it is known that every part can be read.
     for part in cut.parts(IMPORT_PART_BYTES) {
-        let mut unused = || "unused@almanac".to_owned();
+        let mut unused = |_: &str| "unused@almanac".to_owned();
         split(&part, &limits, &mut unused).map_err(|reason| unreadable(&reason))?;
     }
     let mut report = ImportRow::default();

@@ -815,6 +815,28 @@ async fn an_import_can_be_repeated_and_its_export_holds_the_same_objects() {
 }
 
 #[test]
+async fn components_without_a_uid_are_the_same_objects_when_the_file_is_imported_again() {
+    let world = World::new().await;
+    let calendar = at("nora", "calendar");
+    let event = |day: u32| {
+        format!(
+            "BEGIN:VEVENT\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:202611{day:02}T090000Z\r\nEND:VEVENT\r\n"
+        )
+    };
+    let file = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{}{}{}END:VCALENDAR\r\n",
+        event(3),
+        event(4),
+        event(3)
+    );
+    let report = world.app.import(&calendar, file.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.refused.len()), (3, 0));
+    let longer = file.replace("END:VCALENDAR", &format!("{}END:VCALENDAR", event(5)));
+    let report = world.app.import(&calendar, longer.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.replaced, report.unchanged), (1, 0, 3));
+}
+
+#[test]
 async fn the_demo_fills_an_empty_store_and_completes_one_that_is_half_made() {
     let clock = std::sync::Arc::new(almanac_base::ManualClock::new("2026-11-21T00:00:00Z".parse().unwrap()));
     let state = tempfile::tempdir().unwrap();
