@@ -13,6 +13,7 @@ use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 
 use crate::App;
+use crate::copies::batch;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
 use crate::limits::{EXPORT_OBJECTS, IMPORT_PARALLEL};
@@ -160,14 +161,16 @@ impl CalendarExport<'_> {
         let (caller, at) = (&self.caller, &self.at);
         let select = Select::default();
         let page = self.app.list_members(caller, at, &select, self.after.as_ref(), EXPORT_OBJECTS).await?;
-        let names: Vec<_> = page.entries.iter().map(|entry| entry.name.clone()).collect();
+        let entries = batch(&page.entries);
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
         for object in self.app.read_objects(caller, at, &names).await?.into_iter().flatten() {
             let object = CalendarObject::parse_stored(&object.body)
                 .map_err(|_| AppError::Bug("a stored object does not parse"))?;
             merger.push(object.calendar(), &mut self.text);
         }
         self.after = names.into_iter().next_back();
-        if let Some(merger) = self.merger.take_if(|_| !page.more) {
+        let last = !page.more && entries.len() == page.entries.len();
+        if let Some(merger) = self.merger.take_if(|_| last) {
             merger.close(&mut self.text);
         }
         Ok(Some(std::mem::take(&mut self.text).into()))

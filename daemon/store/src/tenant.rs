@@ -14,6 +14,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::in_flight::{Begun, InFlight};
 use crate::keys::RootKey;
+use crate::limits::SCAN_BYTES_MAX;
 use crate::mark::MarkKeeper;
 use crate::open::{Names, OpenError, at, mark_key};
 use crate::seal::{self, Place};
@@ -389,14 +390,25 @@ impl TenantStore {
     }
 
     fn open_page(&self, scan: &Scan, page: Page) -> Result<RecordPage, StoreError> {
-        let rows = page.rows.into_iter().map(|(key, (version, sealed))| {
+        let mut opened = RecordPage { rows: Vec::with_capacity(page.rows.len()), next: page.next };
+        let mut bytes = 0_usize;
+        for (key, (version, sealed)) in page.rows {
+            // The engine bounds what it has; packed values are many times as large when they are opened.
+            if bytes >= SCAN_BYTES_MAX {
+                opened.next = match scan.order {
+                    Order::Ascending => Some(key),
+                    Order::Descending => opened.rows.last().map(|(last, _)| last.clone()),
+                };
+                break;
+            }
             let record = match scan.values {
                 Values::Include => self.open_record(scan.space, &key, version, &sealed)?,
                 Values::Omit => Record { version, value: Bytes::new() },
             };
-            Ok((key, record))
-        });
-        Ok(RecordPage { rows: rows.collect::<Result<_, StoreError>>()?, next: page.next })
+            bytes = bytes.saturating_add(record.value.len());
+            opened.rows.push((key, record));
+        }
+        Ok(opened)
     }
 
     pub(crate) fn open_record(
