@@ -32,6 +32,7 @@ mod reload;
 mod route;
 mod serve;
 mod status;
+mod steady;
 mod supervisor;
 mod systemd;
 mod telemetry;

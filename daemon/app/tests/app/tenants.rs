@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use almanac_app::{App, AppError, Naming, TenantReport, TrashScope};
+use almanac_app::{Ages, App, AppError, Naming, TenantReport, TrashScope};
 use almanac_backend::{
     Access, Backend, Caller, DeadProperty, ObjectName, Overwrite, PropertyChange, Refusal, Select,
 };
@@ -152,7 +152,7 @@ async fn an_import_is_seen_by_nobody_before_it_is_finished_and_by_everybody_afte
     }
     assert_eq!(names(&other.app), ["Elsewhere"]);
     assert!(other.app.users(None).unwrap().iter().all(|user| user.login != "nora"));
-    other.app.housekeeping().await.unwrap();
+    other.app.housekeeping(Ages::Trusted).await.unwrap();
     assert_eq!(import.finish().await.unwrap(), report);
     assert_eq!(names(&other.app), ["Elsewhere", "Lindenhof"]);
     import.abandon().await.unwrap();
