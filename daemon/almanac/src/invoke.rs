@@ -178,13 +178,17 @@ fn import(config: &Config, import: &cli::Import) -> Result<(), Failure> {
     let file = read_file(&import.file)?;
     let steps = Steps::default();
     become_owner_of(&config.store.path)?;
-    let report = block_on(commands::import::import(config, &import.at, &file, &|step| steps.show(step)))??;
+    let show = |step| steps.show(step);
+    let (report, failed) = block_on(commands::import::import(config, &import.at, &file, &show))??;
     say(&Outcome::Imported(report.clone()))?;
-    if report.refused.is_empty() {
-        return Ok(());
-    }
     for reason in &report.refused {
         let _ = writeln!(io::stderr(), "refused: {reason}");
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    if report.refused.is_empty() {
+        return Ok(());
     }
     let count = report.refused.len();
     Err(Failure::failed(
