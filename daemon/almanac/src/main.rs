@@ -27,6 +27,7 @@ mod limits;
 mod listen;
 mod management;
 mod metrics;
+mod new_file;
 mod output;
 mod reload;
 mod route;

@@ -152,6 +152,9 @@ fn a_stopped_instance_exports_too_into_an_empty_folder_and_under_a_key_that_is_t
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(&key, mode).unwrap();
     practice.daemon.stop();
+    let unknown = ["tenant", "export", "nobody", path(&file), "--key-file", path(&key)];
+    let _ = practice.daemon.cli(&unknown).failed(1);
+    assert!(!file.exists(), "the command can be given again");
     let said = practice.export();
     let again = ["tenant", "export", TENANT, path(&file), "--key-file", path(&key)];
     assert!(practice.daemon.cli(&again).failed(1).contains("cannot make"), "nothing is overwritten");
