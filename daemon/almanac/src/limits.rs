@@ -124,5 +124,4 @@ pub(crate) const DOCTOR_ANSWER_BYTES_MAX: u64 = 16 << 10;
 pub(crate) const DNS_LABELS_MAX: usize = 128;
 
 /// Errors that are counted in the journal.
-#[cfg(feature = "systemd")]
 pub(crate) const JOURNAL_ERRORS_MAX: u64 = 1_000;
