@@ -224,38 +224,6 @@ fn a_file_that_is_not_whole_or_another_key_imports_nothing() {
 }
 
 #[test]
-fn an_import_under_kill_9_is_there_as_a_whole_or_not_at_all_and_can_be_repeated() {
-    let practice = Practice::new();
-    let _ = practice.export();
-    let mut other = Daemon::start();
-    for round in 0..6 {
-        let whole = std::thread::scope(|scope| {
-            let importing = scope.spawn(|| practice.import_into(&other, &[]));
-            // Where in the import it comes differs by itself; the rounds spread it.
-            std::thread::sleep(std::time::Duration::from_millis(round * 15));
-            other.signal(almanac_harness::Signal::KILL);
-            importing.join().unwrap().code == Some(0)
-        });
-        other.kill9();
-        other.boot();
-        let there = tenants(&other);
-        assert!(there.len() == 2 || !whole, "an import that was said to be complete is there");
-        if there.len() == 2 {
-            let _ = other.cli(&["user", "list", "--tenant", TENANT, "--json"]).json();
-            let erika = with_new_password(&other, &practice.erika);
-            assert_eq!(other.client(&erika).members(&erika.calendar()).len(), 150);
-            let _ = other.cli(&["tenant", "remove", TENANT, "--yes"]).ok();
-        }
-    }
-    let before = other.cli(&["store", "verify", "--json"]).json();
-    assert_eq!(before["damaged"], 0);
-    let _ = practice.import_into(&other, &[]).ok();
-    let _ = other.cli(&["tenant", "remove", TENANT, "--yes"]).ok();
-    let after = other.cli(&["store", "verify", "--json"]).json();
-    assert_eq!(after["rows"], before["rows"], "an import and a removal leave nothing behind");
-}
-
-#[test]
 fn a_client_that_leaves_in_the_middle_of_an_import_leaves_nothing_behind() {
     let practice = Practice::new();
     let _ = practice.export();
