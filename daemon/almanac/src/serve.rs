@@ -33,6 +33,7 @@ use crate::listen::{self, Listener};
 use crate::management::{self, Management};
 use crate::metrics::Metrics;
 use crate::reload::{self, Reload, Source};
+use crate::steady::Steady;
 use crate::supervisor::{Drained, Importance, Supervisor};
 use crate::{demo, lan, systemd, telemetry, tls};
 
@@ -273,6 +274,8 @@ fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
 /// Tidies the store once a minute. A round that fails is told and tried again.
 fn keep_house(parts: &Parts, app: &Arc<App>) {
     let (app, stopping) = (Arc::clone(app), parts.supervisor.stopping());
+    let clock = Arc::clone(&parts.clock);
+    let mut steady = Steady::begin(clock.now(), Instant::now(), app.last_seen());
     parts.supervisor.spawn("housekeeping", Importance::Vital, async move {
         let mut rounds = interval(HOUSEKEEPING);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -281,7 +284,7 @@ fn keep_house(parts: &Parts, app: &Arc<App>) {
                 () = stopping.cancelled() => return,
                 _ = rounds.tick() => {}
             }
-            if let Err(error) = app.housekeeping().await {
+            if let Err(error) = app.housekeeping(steady.look(clock.now(), Instant::now())).await {
                 tracing::warn!(error = crate::failure::chain(&error), "housekeeping failed");
             }
         }

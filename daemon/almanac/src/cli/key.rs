@@ -38,9 +38,11 @@ at any time: nothing is lost, and the next one, or the next start, finishes it."
 Examples:
   systemctl stop almanac && almanac key rekey-index && systemctl start almanac
   almanac key rekey-index --tenant riverside --json
-Each tenant is copied record by record into one with keys of its own, which then takes its place; the file of the store
+Each tenant is copied record by record into one with keys and an id of its own, which then takes its place under the
+same name; the file of the store
 may grow to three times its size meanwhile. It may be cut off at any time: a tenant has its old keys then, or its new ones. Objects keep their
-ETags and people their app passwords; programs synchronise anew. Logins and app passwords themselves are found by keys
+ETags and people their app passwords; programs synchronise anew. In logs and in `tenant list` the tenant has another
+id from then on. Logins and app passwords themselves are found by keys
 of the instance, which stay.")]
     RekeyIndex {
         /// Only this tenant

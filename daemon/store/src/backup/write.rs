@@ -37,7 +37,7 @@ impl Store {
         let version = crate::migrations::CURRENT;
         writer.send(info(self.incarnation().as_bytes(), version, made.as_second()))?;
         let mut failed = None;
-        let exported = self.shared.engine.export(&mut |row, stored| {
+        let exported = self.shared.engine.export(&mut |row, stored, _| {
             root = None;
             writer.add(row, stored, progress).map_err(|error| {
                 failed = Some(error);

@@ -78,11 +78,12 @@ fn rows(folder: &Path, kind: EngineKind) -> BTreeMap<Vec<u8>, Vec<u8>> {
         _ => Box::new(SledEngine::open(&path, 1 << 20, SledTuning::default()).unwrap()),
     };
     let mut rows = Vec::<StoredRow>::new();
-    let mut take = |row: &[u8], stored: &[u8]| {
-        rows.push((row.to_vec(), stored.to_vec()));
-        Ok(())
-    };
-    engine.export(&mut take).unwrap();
+    engine
+        .export(&mut |row, stored, _| {
+            rows.push((row.to_vec(), stored.to_vec()));
+            Ok(())
+        })
+        .unwrap();
     assert!(rows.is_sorted(), "in order");
     rows.into_iter().collect()
 }
