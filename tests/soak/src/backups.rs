@@ -10,14 +10,11 @@ use crate::world::World;
 
 /// How often it is looked whether the time for one has come.
 const LOOK: Duration = Duration::from_millis(50);
-/// The exit code of a backup that is none.
-const DAMAGED: i32 = 6;
-
 #[derive(Default)]
 pub(crate) struct Backups {
     /// Made and read to the end.
     pub(crate) verified: usize,
-    /// Ended by a kill of the daemon, and refused when they were read.
+    /// Ended by a kill of the daemon: there is no file then.
     pub(crate) cut: usize,
     pub(crate) bytes: u64,
 }
@@ -38,14 +35,18 @@ pub(crate) fn run(command_line: &Daemon, world: &World, folder: &Path, every: Du
         let life = world.life();
         let made = command_line.cli(&["backup", path]);
         let excused = world.excuses(life);
-        let verified = command_line.cli(&["backup", "verify", path]);
-        match (made.code, verified.code) {
-            (Some(0), Some(0)) => {
-                backups.verified += 1;
-                backups.bytes = fs::metadata(&file).unwrap().len();
+        match made.code {
+            Some(0) => {
+                let verified = command_line.cli(&["backup", "verify", path]);
+                if verified.code == Some(0) {
+                    backups.verified += 1;
+                    backups.bytes = fs::metadata(&file).unwrap().len();
+                } else {
+                    world.mistake(format!("a backup that was made: {verified:?}"));
+                }
             }
-            (Some(1), Some(DAMAGED)) if excused => backups.cut += 1,
-            _ => world.mistake(format!("a backup: {made:?}, verified: {verified:?}")),
+            Some(1) if excused && !file.exists() => backups.cut += 1,
+            _ => world.mistake(format!("a backup: {made:?}")),
         }
         let _ = fs::remove_file(folder.join(format!("{}.backup", number - 1))); // there may be none
     }

@@ -70,6 +70,28 @@ impl Device {
         }
     }
 
+    /// The same in another life of the daemon, but nothing is made or removed.
+    pub(crate) fn revise(&mut self) {
+        self.wire = None;
+        while !self.world.is_over() {
+            if self.pending.is_some() {
+                self.settle();
+                continue;
+            }
+            match self.random.below(20) {
+                0..8 => self.synchronise(),
+                8..11 => self.multiget(),
+                11..13 => self.query(),
+                _ => {
+                    let slot = self.random.below(OBJECTS);
+                    if self.stored.contains_key(&self.path(slot)) {
+                        self.put(slot);
+                    }
+                }
+            }
+        }
+    }
+
     fn step(&mut self) {
         if self.pending.is_some() {
             self.settle();
@@ -79,7 +101,10 @@ impl Device {
             0..8 => self.synchronise(),
             8..11 => self.multiget(),
             11..13 => self.query(),
-            13..19 => self.put(),
+            13..19 => {
+                let slot = self.random.below(OBJECTS);
+                self.put(slot);
+            }
             _ => self.delete(),
         }
     }
@@ -132,8 +157,7 @@ impl Device {
         self.person.object(&format!("{}-{slot}.ics", self.index))
     }
 
-    fn put(&mut self) {
-        let slot = self.random.below(OBJECTS);
+    fn put(&mut self, slot: u64) {
         let path = self.path(slot);
         self.revision += 1;
         let note = format!("COMMENT:{}\n", "x".repeat(60)).repeat(1 << self.random.below(8));

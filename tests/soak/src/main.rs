@@ -3,7 +3,7 @@
 //!
 //! `make soak MINUTES=10` runs it on a release build; `ENGINE=sled`: with that engine; `SEED`: the choices of an earlier
 //! run. It fails if anything acknowledged is lost, if a request fails but for a kill, if a backup does not verify, if
-//! memory grows from life to life ([`memory`]), or if the client in the crowd waits longer than `P99_MS`.
+//! memory grows from life to life or within a long one ([`memory`]), or if the client in the crowd waits longer than `P99_MS`.
 //!
 //! Start reading at [`device`]: what a client does and what it holds every answer against.
 #![allow(
@@ -37,7 +37,7 @@ use almanac_harness::{Address, Daemon, Person, Random};
 use chaos::Configuration;
 use device::Device;
 use figures::Tally;
-use memory::Thirds;
+use memory::{LongLife, Thirds};
 use options::Options;
 use report::Soak;
 use world::World;
@@ -59,6 +59,9 @@ fn main() -> ExitCode {
     soak.print();
     if soak.memory.is_flat() == Some(false) {
         world.mistake("the memory grows from life to life".into());
+    }
+    if soak.long.is_flat() == Some(false) {
+        world.mistake("the memory grows within a life".into());
     }
     let crowd = match crowd::run(&options, &world) {
         Ok(crowd) => crowd,
@@ -125,6 +128,16 @@ fn soak(options: &Options, world: &Arc<World>) -> Soak {
     let took = began.elapsed();
 
     daemon.restart();
+    world.go_on();
+    let long = std::thread::scope(|scope| {
+        for device in &mut devices {
+            scope.spawn(|| device.revise());
+        }
+        let long = LongLife::watch(daemon.pid(), options.long_life);
+        world.finish();
+        long
+    });
+    daemon.restart();
     let concluded = std::thread::scope(|scope| {
         let running: Vec<_> = devices.iter_mut().map(|device| scope.spawn(|| device.conclude())).collect();
         running.into_iter().map(|device| device.join().expect("a device")).sum()
@@ -141,7 +154,7 @@ fn soak(options: &Options, world: &Arc<World>) -> Soak {
     }
     let memory = Thirds::of(&events.lives, options.kill_every);
     let connections = PEOPLE * DEVICES_EACH;
-    Soak { took, connections, tally, events, backups, memory, concluded, disk_bytes }
+    Soak { took, connections, tally, events, backups, memory, long, concluded, disk_bytes }
 }
 
 fn bytes_below(folder: &Path) -> u64 {

@@ -1,4 +1,4 @@
-//! How much memory the daemon has, over its lives.
+//! How much memory the daemon has, over its lives and within a long one.
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,53 @@ impl Life {
             line.trim().trim_end_matches(" kB").parse().ok()
         };
         Some(Self { lasted: began.elapsed(), resident_kib: kib("VmRSS:")?, peak_kib: kib("VmHWM:")? })
+    }
+}
+
+/// How often a long life is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// A shorter one is not judged.
+const LONG_LIFE_MIN: Duration = Duration::from_secs(20);
+/// How much more memory it may have at its end than after it has warmed up: a twentieth, and what an allocator keeps.
+const LONG_GROWTH: f64 = 1.05;
+const LONG_GROWTH_KIB: u64 = 8 << 10;
+
+/// Resident memory within one life in which the data stay as large as they are. Lives that end by a kill are as short as
+/// each other, so a leak of so much for each request is the same at all their ends; here it adds up.
+pub(crate) struct LongLife {
+    pub(crate) lasted: Duration,
+    /// The median of the second third, when caches and allocator are warm.
+    pub(crate) warm_kib: u64,
+    /// The median of the last third.
+    pub(crate) last_kib: u64,
+}
+
+impl LongLife {
+    /// Looks at a process for so long.
+    pub(crate) fn watch(pid: u32, lasts: Duration) -> Self {
+        let began = Instant::now();
+        let mut looks = Vec::new();
+        while began.elapsed() < lasts {
+            std::thread::sleep(LOOK);
+            looks.extend(Life::look(pid, began).map(|life| life.resident_kib));
+        }
+        Self::of(&looks, lasts)
+    }
+
+    fn of(looks: &[u64], lasted: Duration) -> Self {
+        let third = looks.len().div_ceil(3);
+        let of = |looks: &[u64]| median(looks.to_vec());
+        Self {
+            lasted,
+            warm_kib: of(&looks[third.min(looks.len())..(2 * third).min(looks.len())]),
+            last_kib: of(&looks[looks.len() - third..]),
+        }
+    }
+
+    /// Whether the memory stayed as it was; `None` if the life was too short.
+    pub(crate) fn is_flat(&self) -> Option<bool> {
+        let bound = (self.warm_kib as f64 * LONG_GROWTH) as u64 + LONG_GROWTH_KIB;
+        (self.lasted >= LONG_LIFE_MIN).then_some(self.last_kib <= bound)
     }
 }
 
@@ -69,6 +116,21 @@ mod tests {
         let mut lives: Vec<Life> = resident.iter().map(life).collect();
         lives.push(Life { lasted: Duration::from_secs(1), resident_kib: 1, peak_kib: 1 });
         Thirds::of(&lives, lasted)
+    }
+
+    #[test]
+    fn memory_that_grows_within_a_life_is_told_from_memory_that_only_warms_up() {
+        let judged = |of: fn(u64) -> u64, seconds| {
+            let looks: Vec<u64> = (0..300).map(of).collect();
+            LongLife::of(&looks, Duration::from_secs(seconds)).is_flat()
+        };
+        let warm = |at: u64| (40 << 10) + at.min(90) * 400;
+        let leak = |at: u64| (60 << 10) + at * 200;
+        assert_eq!(judged(warm, 30), Some(true));
+        assert_eq!(judged(|at| (80 << 10) + at % 7 * 300, 30), Some(true));
+        assert_eq!(judged(leak, 30), Some(false));
+        assert_eq!(judged(leak, 3), None);
+        assert_eq!(LongLife::of(&[], Duration::ZERO).is_flat(), None);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use almanac_harness::Random;
 pub(crate) struct Options {
     /// How long the load lasts.
     pub(crate) lasts: Duration,
+    /// How long the daemon then lives without being killed.
+    pub(crate) long_life: Duration,
     pub(crate) kill_every: Duration,
     pub(crate) reload_every: Duration,
     pub(crate) backup_every: Duration,
@@ -27,8 +29,10 @@ impl Options {
         let minutes = variable("MINUTES")?.unwrap_or(10.0);
         let seconds =
             |name, default| Ok::<_, String>(Duration::from_secs_f64(variable(name)?.unwrap_or(default)));
+        let lasts = seconds("SECONDS", minutes * 60.0)?;
         Ok(Self {
-            lasts: seconds("SECONDS", minutes * 60.0)?,
+            lasts,
+            long_life: seconds("LONG_LIFE", (lasts.as_secs_f64() / 3.0).max(30.0))?,
             kill_every: seconds("KILL_EVERY", 20.0)?,
             reload_every: seconds("RELOAD_EVERY", 7.0)?,
             backup_every: seconds("BACKUP_EVERY", 30.0)?,

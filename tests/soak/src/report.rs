@@ -8,7 +8,7 @@ use crate::backups::Backups;
 use crate::chaos::Events;
 use crate::crowd::Crowd;
 use crate::figures::Tally;
-use crate::memory::Thirds;
+use crate::memory::{LongLife, Thirds};
 
 /// The load and what it met.
 pub(crate) struct Soak {
@@ -18,6 +18,7 @@ pub(crate) struct Soak {
     pub(crate) events: Events,
     pub(crate) backups: Backups,
     pub(crate) memory: Thirds,
+    pub(crate) long: LongLife,
     /// Objects that were looked at after the last restart.
     pub(crate) concluded: usize,
     pub(crate) disk_bytes: u64,
@@ -31,7 +32,7 @@ fn word(flat: Option<bool>) -> &'static str {
     match flat {
         Some(true) => "flat",
         Some(false) => "GROWING",
-        None => "too few lives to judge",
+        None => "too little to judge",
     }
 }
 
@@ -52,8 +53,7 @@ impl Soak {
         );
         let down = self.events.down.iter().max().copied().unwrap_or_default().as_secs_f64();
         println!(
-            "{} kills (longest down {down:.2} s), {} reloads, {} backups verified ({:.1} MiB the last), {} cut by a kill and \
-             refused",
+            "{} kills (longest down {down:.2} s), {} reloads, {} backups verified ({:.1} MiB the last), {} cut by a kill",
             self.events.kills,
             self.events.reloads,
             self.backups.verified,
@@ -67,6 +67,13 @@ impl Soak {
             mib(self.memory.last_kib),
             mib(self.memory.peak_kib),
             word(self.memory.is_flat()),
+        );
+        println!(
+            "a life of {:.0} s with data of the same size: {:.1} MiB when it was warm, {:.1} at its end: {}",
+            self.long.lasted.as_secs_f64(),
+            mib(self.long.warm_kib),
+            mib(self.long.last_kib),
+            word(self.long.is_flat()),
         );
         println!("{} objects at the end, {} MiB on the disk", self.concluded, self.disk_bytes >> 20);
     }
@@ -87,6 +94,9 @@ impl Soak {
             "memory_last_mib": mib(self.memory.last_kib),
             "memory_peak_mib": mib(self.memory.peak_kib),
             "memory_flat": self.memory.is_flat(),
+            "memory_long_warm_mib": mib(self.long.warm_kib),
+            "memory_long_last_mib": mib(self.long.last_kib),
+            "memory_long_flat": self.long.is_flat(),
             "objects": self.concluded,
             "disk_bytes": self.disk_bytes,
         })

@@ -53,6 +53,11 @@ impl World {
         self.over.store(true, SeqCst);
     }
 
+    /// There is more to do.
+    pub(crate) fn go_on(&self) {
+        self.over.store(false, SeqCst);
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(SeqCst)
     }

@@ -8,7 +8,13 @@ use std::process::Command;
 fn a_short_soak_loses_nothing_and_tells_its_figures() {
     let output = Command::new(env!("CARGO_BIN_EXE_almanac-soak"))
         .env("ALMANAC_BIN", almanac_harness::binary())
-        .envs([("SECONDS", "8"), ("KILL_EVERY", "3"), ("RELOAD_EVERY", "2"), ("BACKUP_EVERY", "2")])
+        .envs([
+            ("SECONDS", "8"),
+            ("KILL_EVERY", "3"),
+            ("RELOAD_EVERY", "2"),
+            ("BACKUP_EVERY", "2"),
+            ("LONG_LIFE", "1"),
+        ])
         .envs([("CROWD", "1"), ("CROWD_EACH", "50"), ("P99_MS", ""), ("SEED", ""), ("ENGINE", "redb")])
         .output()
         .unwrap();
