@@ -24,7 +24,7 @@ test: ## Runs all tests, with the real clients, against the built daemon
 	@$(INSTALL) build clients
 	$(CARGO) build --locked --workspace --bins --tests
 ifneq ($(NEXTEST),)
-	$(CARGO) nextest run --locked --workspace --no-fail-fast --status-level slow
+	$(CARGO) nextest run --config-file .ci/nextest.toml --locked --workspace --no-fail-fast --status-level slow
 	$(CARGO) test --locked --workspace --doc --quiet
 else
 	$(CARGO) test --locked --workspace --no-fail-fast
