@@ -31,6 +31,8 @@ pub const SLED_PIECE_BYTES: usize = 3500;
 pub const SLED_FREE_BYTES_MIN: u64 = 64 << 20;
 /// How long sled may take to close its files.
 pub const SLED_CLOSE_WAIT: Duration = Duration::from_secs(10);
+/// How long sled may take to write out its log: after a failed write it can wait for itself for ever.
+pub const SLED_FLUSH_WAIT: Duration = Duration::from_secs(15);
 /// How long a sled store that was just closed may stay locked.
 pub const SLED_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How often that is looked at.

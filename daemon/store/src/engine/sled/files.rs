@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Instant;
 
@@ -15,9 +16,9 @@ use rustix::fs::{Advice, FlockOperation, fadvise, flock};
 
 use super::rows::storage;
 use crate::engine::EngineError;
-use crate::engine::handle::{OpenFault, Syncs};
+use crate::engine::handle::{GAVE_UP, OpenFault, Syncs};
 use crate::files::{available_bytes, sync_folder_of};
-use crate::limits::{SLED_CLOSE_WAIT, SLED_FREE_BYTES_MIN, SLED_LOCK_LOOK, SLED_LOCK_WAIT};
+use crate::limits::{SLED_CLOSE_WAIT, SLED_FLUSH_WAIT, SLED_FREE_BYTES_MIN, SLED_LOCK_LOOK, SLED_LOCK_WAIT};
 
 /// Makes what was written to a file durable; the seam at which tests put a disk that fails.
 pub type SyncFile = dyn Fn(&File) -> io::Result<()> + Send + Sync;
@@ -46,11 +47,56 @@ pub(super) struct OpenFiles {
     pub(super) file: File,
     /// Whether the tree is free of half a group. Shut from the first write of a group until it is durable.
     gate: RwLock<bool>,
+    flusher: Mutex<Flusher>,
+    /// sled waits for itself: whatever else is asked of it will wait, too.
+    stalled: AtomicBool,
+}
+
+/// The thread that waits for sled's log, so that nobody else has to wait for ever.
+struct Flusher {
+    ask: Option<SyncSender<()>>,
+    done: Receiver<Result<(), EngineError>>,
+}
+
+impl Flusher {
+    fn start(tree: Tree) -> io::Result<Self> {
+        let (ask, asked) = sync_channel::<()>(1);
+        let (tell, done) = sync_channel(1);
+        thread::Builder::new().name("store-flusher".into()).spawn(move || {
+            while asked.recv().is_ok() {
+                let flushed = catch_unwind(AssertUnwindSafe(|| tree.flush().map(drop).map_err(storage)));
+                if tell.send(flushed.unwrap_or(Err(GAVE_UP))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { ask: Some(ask), done })
+    }
 }
 
 impl OpenFiles {
     pub(super) fn tree(&self) -> Result<&Tree, EngineError> {
         self.db.as_deref().ok_or(EngineError::Closed)
+    }
+
+    /// Has sled write out its log. Durable it is only after a sync of the file.
+    pub(super) fn flush(&self) -> Result<(), EngineError> {
+        let flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = flusher.ask.as_ref().ok_or(EngineError::Closed)?.send(());
+        asked.map_err(|_| GAVE_UP)?;
+        match flusher.done.recv_timeout(SLED_FLUSH_WAIT) {
+            Ok(flushed) => flushed,
+            Err(RecvTimeoutError::Disconnected) => Err(GAVE_UP),
+            Err(RecvTimeoutError::Timeout) => {
+                self.stalled.store(true, Ordering::Release);
+                Err(EngineError::Io(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    /// Whether sled did not come back from a flush: it never will, and must not be asked again.
+    pub(super) fn has_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
     }
 
     /// Waits until what the tree shows is durable and whole; it stays so until the answer is dropped.
@@ -70,6 +116,11 @@ impl Drop for OpenFiles {
     /// sled waits for its own thread, which may have died: then it is left behind.
     fn drop(&mut self) {
         let db = self.db.take();
+        self.flusher.get_mut().unwrap_or_else(PoisonError::into_inner).ask = None;
+        if self.has_stalled() {
+            std::mem::forget(db); // closing it would wait as well
+            return;
+        }
         let (done, ended) = sync_channel(1);
         let closer = thread::Builder::new().name("store-closer".into()).spawn(move || {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
@@ -113,7 +164,9 @@ pub(super) fn open_files(
         Err(_panic) => return Err(OpenFault::Damaged),
     };
     let file = File::open(&path).map_err(OpenFault::from_io)?;
-    let files = OpenFiles { db, file, gate: RwLock::new(true) };
+    let tree = db.as_deref().cloned().ok_or(OpenFault::Damaged)?;
+    let flusher = Mutex::new(Flusher::start(tree).map_err(OpenFault::Io)?);
+    let files = OpenFiles { db, file, gate: RwLock::new(true), flusher, stalled: AtomicBool::new(false) };
     let everything = || {
         File::open(folder.join("conf"))?.sync_all()?;
         files.file.sync_all()?;

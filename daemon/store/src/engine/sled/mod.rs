@@ -111,9 +111,11 @@ impl SledDisk {
                     }
                 }
                 files.tree()?.apply_batch(batch).map_err(storage)?;
-                files.tree()?.flush().map_err(storage)?;
-                Ok(())
+                files.flush()
             }));
+            if files.has_stalled() {
+                self.handle.syncs.failed.store(true, Ordering::Release);
+            }
             // In what state a panic left the batch nobody knows: that is doubt, not damage.
             written
                 .unwrap_or_else(|_| Err(EngineError::Io(io::Error::other("sled gave up over a write"))))?;
