@@ -12,8 +12,8 @@ pub mod client;
 pub mod config;
 pub mod guard;
 mod limits;
-//pub mod oauth;
-//pub mod throttle;
+pub mod oauth;
+pub mod throttle;
 
 pub use client::{Answer, AnswerBody, Client, EgressError, Kind, Redirects, Request, Sent, Timeouts};
 pub use config::{EgressConfig, SetupError};

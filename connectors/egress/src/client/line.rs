@@ -18,11 +18,13 @@ use super::wire::{Stream, Wire};
 use crate::guard::Target;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
+type Open = Pin<Box<Connection<TokioIo<Wire>, Full<Bytes>>>>;
+
 /// A connection and its sending end.
 pub(super) struct Line {
     sender: SendRequest<Full<Bytes>>,
     /// Gone once it has ended.
-    connection: Option<Pin<Box<Connection<TokioIo<Wire>, Full<Bytes>>>>>,
+    connection: Option<Open>,
     written: Arc<AtomicBool>,
 }
 
@@ -99,7 +101,7 @@ impl Line {
     }
 }
 
-fn drive(connection: &mut Option<Pin<Box<Connection<TokioIo<Wire>, Full<Bytes>>>>>, cx: &mut Context<'_>) {
+fn drive(connection: &mut Option<Open>, cx: &mut Context<'_>) {
     if let Some(open) = connection
         && let Poll::Ready(_outcome) = open.as_mut().poll(cx)
     {

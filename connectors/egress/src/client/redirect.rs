@@ -53,11 +53,14 @@ pub(super) fn forget_secrets(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
+    type Text = Option<&'static str>;
+    type Row = (&'static str, Redirects, u16, Text, usize, Result<Text, Refusal>);
+
     #[test]
     fn redirects_are_followed_by_method_and_status() {
         use Redirects::{Follow, Return};
         #[rustfmt::skip]
-        let table: &[(&str, Redirects, u16, Option<&str>, usize, Result<Option<&str>, Refusal>)] = &[
+        let table: &[Row] = &[
             ("GET",      Follow, 301, Some("/b"),             0, Ok(Some("https://a.test/b"))),
             ("GET",      Follow, 302, Some("https://b.test/"), 4, Ok(Some("https://b.test/"))),
             ("HEAD",     Follow, 303, Some("/b"),             0, Ok(Some("https://a.test/b"))),

@@ -116,7 +116,6 @@ impl Target {
     }
 
     /// What stands in the request line.
-    #[expect(clippy::indexing_slicing, reason = "the positions of a URL are in it and in this order")]
     pub(crate) fn path_and_query(&self) -> Result<PathAndQuery, Refusal> {
         self.url[Position::BeforePath..Position::AfterQuery].try_into().map_err(|_| Refusal::Unreadable)
     }
@@ -132,10 +131,12 @@ impl fmt::Debug for Target {
 mod tests {
     use super::*;
 
+    type Row<T> = (&'static str, Result<T, Refusal>);
+
     #[test]
     fn a_url_is_read_as_browsers_do() {
         #[rustfmt::skip]
-        let table: &[(&str, Result<(&str, u16), Refusal>)] = &[
+        let table: &[Row<(&str, u16)>] = &[
             ("https://a.test/x?y=1",           Ok(("a.test", 443))),
             ("HTTPS://A.TEST:8443/",           Ok(("a.test", 8443))),
             ("https://a.test./",               Ok(("a.test", 443))),
@@ -185,7 +186,7 @@ mod tests {
     fn a_redirect_may_not_lead_from_https_to_http() {
         let here = Target::parse("https://a.test/one/two?q").unwrap();
         #[rustfmt::skip]
-        let table: &[(&str, Result<&str, Refusal>)] = &[
+        let table: &[Row<&str>] = &[
             ("three",                Ok("https://a.test/one/three")),
             ("/three#part",          Ok("https://a.test/three")),
             ("//b.test/",            Ok("https://b.test/")),
