@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use crate::lines::{Line, Lines};
@@ -14,13 +15,15 @@ pub struct Cut<'a> {
     octets: Cow<'a, [u8]>,
     /// For each VCALENDAR the lines that are no part of an object: its own and those of its time zones.
     heads: Vec<Vec<Range<usize>>>,
-    /// The components that are parts of objects; those of one object side by side, objects as they first occur.
+    /// The components that are parts of objects; those of one object side by side, objects as they first occur. Equal
+    /// ones without a UID are side by side, too, so that whoever makes UIDs of their texts sees them together.
     components: Vec<Place>,
     objects: usize,
 }
 
 /// Where a component stands.
 struct Place {
+    /// The object, or the group of equal objects without a UID.
     object: usize,
     calendar: usize,
     octets: Range<usize>,
@@ -57,22 +60,32 @@ pub fn cut<'a>(octets: &'a [u8], limits: &Limits) -> Result<Cut<'a>, Invalid> {
 
 const NOT_CALENDAR: Invalid = Invalid::Data("not a VCALENDAR");
 
+/// By what components are found to belong together.
+#[derive(PartialEq, Eq, Hash)]
+enum Known {
+    Uid(String),
+    /// A hash of a text without a UID. Two texts with one hash merely come into the same part.
+    Text(u64),
+}
+
 /// What the lines up to some place said.
 #[derive(Default)]
 struct Reading {
     /// The names of the components that are open.
     open: Vec<String>,
-    /// Where the open component of a calendar began, and its UID.
+    /// Where the open component of a calendar began, its UID, and its lines so far.
     began: usize,
     uid: Option<String>,
+    text: DefaultHasher,
     heads: Vec<Vec<Range<usize>>>,
     components: Vec<Place>,
     objects: usize,
-    known: HashMap<(String, String), usize>,
+    known: HashMap<(String, Known), usize>,
 }
 
 impl Reading {
     fn line(&mut self, line: &Line<'_>, at: Range<usize>, limits: &Limits) -> Result<(), Invalid> {
+        line.text.hash(&mut self.text);
         if let Some(name) = delimiter(line, "BEGIN") {
             if self.open.is_empty() != name.eq_ignore_ascii_case("VCALENDAR") {
                 return Err(NOT_CALENDAR);
@@ -82,7 +95,7 @@ impl Reading {
             }
             match self.open.len() {
                 0 => self.heads.push(Vec::new()),
-                1 => (self.began, self.uid) = (at.start, None),
+                1 => (self.began, self.uid, self.text) = (at.start, None, DefaultHasher::new()),
                 _ => {}
             }
             self.open.push(name.to_ascii_uppercase());
@@ -121,11 +134,12 @@ impl Reading {
         if name == "VTIMEZONE" {
             return self.head(octets);
         }
-        let object = match self.uid.take() {
-            Some(uid) => *self.known.entry((name, uid)).or_insert(self.objects),
-            None => self.objects,
-        };
-        self.objects = self.objects.max(object + 1);
+        let known = self.uid.take().map_or_else(|| Known::Text(self.text.finish()), Known::Uid);
+        let (without_uid, next) = (matches!(known, Known::Text(_)), self.known.len());
+        let object = *self.known.entry((name, known)).or_insert(next);
+        if without_uid || object == next {
+            self.objects += 1;
+        }
         let calendar = self.heads.len().saturating_sub(1);
         self.components.push(Place { object, calendar, octets });
     }
@@ -240,7 +254,7 @@ mod tests {
 
     fn objects(file: &[u8]) -> Vec<String> {
         let mut count = 0;
-        let mut fresh = || {
+        let mut fresh = |_: &str| {
             count += 1;
             format!("fresh-{count}")
         };
@@ -262,6 +276,21 @@ mod tests {
                 assert_eq!(parts.len(), 4);
             }
         }
+    }
+
+    #[test]
+    fn equal_components_without_a_uid_come_into_one_part_and_count_as_objects_of_their_own() {
+        let event = |text: &str| format!("BEGIN:VEVENT\r\nSUMMARY:{text}\r\nEND:VEVENT\r\n");
+        let file = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}{}{}END:VCALENDAR\r\n",
+            event("one"),
+            event("other"),
+            event("one")
+        );
+        let cut = cut(file.as_bytes(), &Limits::default().for_file()).unwrap();
+        assert_eq!(cut.objects(), 3);
+        let counts = cut.parts(0).map(|part| part.windows(7).filter(|text| *text == b"SUMMARY").count());
+        assert_eq!(counts.collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]

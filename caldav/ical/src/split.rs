@@ -19,13 +19,17 @@ pub struct Split {
 
 /// Splits a file into one object for each kind and UID, each with the VTIMEZONEs it uses.
 ///
-/// METHOD and other properties of the calendar are dropped, a component without UID gets one from `new_uid`, control
-/// characters that some exports contain are dropped, and of components that stand twice the one with the higher
+/// METHOD and other properties of the calendar are dropped, a component without UID gets the one that `new_uid` makes
+/// of its text, control characters that some exports contain are dropped, and of components that stand twice the one with the higher
 /// SEQUENCE is taken, else the later.
 ///
 /// # Errors
 /// `Data` if the file as a whole cannot be read. A bad component refuses its own object only.
-pub fn split(octets: &[u8], limits: &Limits, new_uid: &mut dyn FnMut() -> String) -> Result<Split, Invalid> {
+pub fn split(
+    octets: &[u8],
+    limits: &Limits,
+    new_uid: &mut dyn FnMut(&str) -> String,
+) -> Result<Split, Invalid> {
     let mut calendars = tree::read_all(&without_controls(octets), &limits.for_file())?;
     let name = calendars.iter().find_map(|calendar| {
         let name = calendar.property("X-WR-CALNAME").or_else(|| calendar.property("NAME"))?;
@@ -53,7 +57,7 @@ struct Group {
 }
 
 /// Moves the components out of the calendars, which keep their properties and time zones.
-fn group(calendars: &mut [Component], new_uid: &mut dyn FnMut() -> String) -> (Vec<Group>, Vec<Invalid>) {
+fn group(calendars: &mut [Component], new_uid: &mut dyn FnMut(&str) -> String) -> (Vec<Group>, Vec<Invalid>) {
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<(ComponentKind, String), usize> = HashMap::new();
     let mut refused = Vec::new();
@@ -71,7 +75,7 @@ fn group(calendars: &mut [Component], new_uid: &mut dyn FnMut() -> String) -> (V
             };
             let uid = component.property("UID").map(Property::text).filter(|uid| !uid.trim().is_empty());
             let uid = uid.unwrap_or_else(|| {
-                let uid = new_uid();
+                let uid = new_uid(&component.to_text());
                 component.set_property(Property::text_of("UID", &uid));
                 uid
             });

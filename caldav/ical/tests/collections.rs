@@ -222,7 +222,7 @@ fn what_was_merged_splits_into_the_same_components() {
 
 fn import(text: &str) -> Split {
     let mut made = 0;
-    let mut new_uid = || {
+    let mut new_uid = |_: &str| {
         made += 1;
         format!("made-{made}")
     };
@@ -310,7 +310,7 @@ fn a_file_of_many_objects_is_not_held_to_the_limits_of_one() {
     let file = calendar(&events.join("\n"));
     assert!(file.len() > Limits::default().object_bytes_max / 2);
     let limits = Limits { object_bytes_max: 1_000, ..Limits::default() };
-    let parts = split(file.as_bytes(), &limits, &mut String::new).unwrap();
+    let parts = split(file.as_bytes(), &limits, &mut str::to_owned).unwrap();
     assert_eq!((parts.objects.len(), parts.refused.len()), (6_000, 0));
 }
 
@@ -318,7 +318,7 @@ fn a_file_of_many_objects_is_not_held_to_the_limits_of_one() {
 fn a_file_that_is_no_calendar_is_refused_as_a_whole() {
     for file in ["", "Hello", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"] {
         assert!(matches!(
-            split(file.as_bytes(), &Limits::default(), &mut String::new),
+            split(file.as_bytes(), &Limits::default(), &mut str::to_owned),
             Err(Invalid::Data(_))
         ));
     }

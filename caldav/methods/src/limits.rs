@@ -23,7 +23,7 @@ impl Default for Limits {
 /// Members that one page of a listing holds.
 pub(crate) const PAGE_ENTRIES: usize = 500;
 
-/// Bodies that are held in memory at once while a collection is written out.
+/// Members whose bodies and dead properties are held in memory at once while a collection is written out.
 pub(crate) const BATCH_OBJECTS: usize = 50;
 
 /// Octets of bodies that are held in memory at once, unless a single body is larger.

@@ -9,7 +9,7 @@ use crate::BoxError;
 use crate::conditions::require_if;
 use crate::error::{Failure, Reply, Violation};
 use crate::header::{Depth, Root, preference_applied};
-use crate::limits::PAGE_ENTRIES;
+use crate::limits::{BATCH_OBJECTS, PAGE_ENTRIES};
 use crate::props::{Absent, Resource, Selection, View};
 use crate::request::Request;
 use crate::resource::{self, Loaded};
@@ -161,15 +161,17 @@ impl Listing {
         let mut after = None;
         loop {
             let page = self.cx.backend.list(&self.caller, at, &all, after.as_ref(), PAGE_ENTRIES).await?;
-            let mut dead =
-                resource::dead_of(&self.cx, &self.caller, at, &page.entries, &self.selection).await?;
-            for entry in &page.entries {
-                href.truncate(base);
-                push_segment(&mut href, entry.name.as_str());
-                let properties = dead.next().unwrap_or_default();
-                let view = self.view(Resource::Object(collection, entry)).with_dead(&properties);
-                writer.xml.response_props(&href, &self.selection.propstats(&view, None));
-                writer.flush().await?;
+            for entries in page.entries.chunks(BATCH_OBJECTS) {
+                let mut dead =
+                    resource::dead_of(&self.cx, &self.caller, at, entries, &self.selection).await?;
+                for entry in entries {
+                    href.truncate(base);
+                    push_segment(&mut href, entry.name.as_str());
+                    let properties = dead.next().unwrap_or_default();
+                    let view = self.view(Resource::Object(collection, entry)).with_dead(&properties);
+                    writer.xml.response_props(&href, &self.selection.propstats(&view, None));
+                    writer.flush().await?;
+                }
             }
             after = page.entries.last().map(|entry| entry.name.clone());
             if !page.more || after.is_none() {

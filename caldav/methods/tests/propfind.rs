@@ -46,6 +46,30 @@ async fn a_client_finds_its_calendars_from_the_root() {
 }
 
 #[tokio::test]
+async fn dead_properties_of_many_members_are_read_some_at_a_time() {
+    let server = Server::new();
+    for n in 0..120 {
+        server.put(&format!("{CALENDAR}{n}.ics"), &event(&n.to_string(), 3)).await;
+    }
+    let asked = "<D:prop><D:getetag/><x:note xmlns:x=\"urn:x\"/></D:prop>";
+    let sync = format!(
+        "<D:sync-collection xmlns:D=\"DAV:\"><D:sync-token/><D:sync-level>1</D:sync-level>{asked}</D:sync-collection>"
+    );
+    let query = format!(
+        "<C:calendar-query xmlns:C=\"urn:ietf:params:xml:ns:caldav\" xmlns:D=\"DAV:\">{asked}<C:filter>\
+         <C:comp-filter name=\"VCALENDAR\"/></C:filter></C:calendar-query>"
+    );
+    let list = format!("<D:propfind xmlns:D=\"DAV:\">{asked}</D:propfind>");
+    for (method, body, responses) in [("PROPFIND", list, 121), ("REPORT", sync, 120), ("REPORT", query, 120)]
+    {
+        let depth = if body.contains("sync-level") { "0" } else { "1" };
+        let found = Multistatus::of(&server.send(method, CALENDAR, &[("depth", depth)], &body).await);
+        assert_eq!(found.responses.len(), responses, "{body}");
+        assert!((1..=50).contains(&server.memory.properties_at_once()), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn depth_one_walks_the_fixed_tree() {
     let server = Server::new();
     for (path, expected) in [

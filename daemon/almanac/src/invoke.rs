@@ -20,6 +20,7 @@ use crate::config::load::{DEFAULT_FILE, load};
 use crate::config::origin::Origin;
 use crate::failure::{Exit, Failure};
 use crate::limits::ATTACHMENT_BYTES_MAX;
+use crate::new_file::NewFile;
 use crate::output::{Audience, print, text};
 use crate::reload::Source;
 use crate::{demo, docs, doctor, journal, serve, status, tls};
@@ -178,13 +179,17 @@ fn import(config: &Config, import: &cli::Import) -> Result<(), Failure> {
     let file = read_file(&import.file)?;
     let steps = Steps::default();
     become_owner_of(&config.store.path)?;
-    let report = block_on(commands::import::import(config, &import.at, &file, &|step| steps.show(step)))??;
+    let show = |step| steps.show(step);
+    let (report, failed) = block_on(commands::import::import(config, &import.at, &file, &show))??;
     say(&Outcome::Imported(report.clone()))?;
-    if report.refused.is_empty() {
-        return Ok(());
-    }
     for reason in &report.refused {
         let _ = writeln!(io::stderr(), "refused: {reason}");
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    if report.refused.is_empty() {
+        return Ok(());
     }
     let count = report.refused.len();
     Err(Failure::failed(
@@ -227,40 +232,57 @@ fn export(config: &Config, export: &cli::Export) -> Result<(), Failure> {
 }
 
 fn profile(config: &Config, wish: &cli::Profile) -> Result<(), Failure> {
+    let Some(path) = &wish.output else {
+        return write_profile(config, wish, &mut |text| print(text));
+    };
+    // What holds a password is never put into a file that others may have open or read.
+    let mut file = NewFile::make(path)?;
+    let written = write_profile(config, wish, &mut |text| {
+        let written = file.write_all(text).and_then(|()| file.sync());
+        written.map_err(|error| Anew::failed(&error))
+    });
+    file.keep_if(written)
+}
+
+fn write_profile(
+    config: &Config,
+    wish: &cli::Profile,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let server = wish.host.as_ref().or(config.http.public_url.as_ref()).ok_or_else(|| {
         Failure::failed(
             "nobody says under which name devices reach the server",
             "set public_url in [http], or name it with --host",
         )
     })?;
-    let file = wish.output.as_deref().map(open_output).transpose()?;
     let users = carry_out(config, Command::UserList { tenant: None }, &[], &|_| {})?;
     let Outcome::Users(users) = users else { return Err(AppError::Bug("a list of people").into()) };
     let login = wish.login.to_ascii_lowercase();
     let user = users.iter().find(|user| user.login == login).ok_or(AppError::NotFound("login"))?;
-    let mut password = None;
-    if wish.with_app_password {
-        let add = Command::AppPasswordAdd { login: login.clone(), label: "profile".to_owned() };
-        if let Outcome::AppPassword(new) = carry_out(config, add, &[], &|_| {})? {
-            let _ = writeln!(
-                io::stderr(),
-                "the profile holds an app password: whoever has the file has the calendars. Remove it once it is \
-                 installed; if it got lost: almanac app-password revoke {login} {}",
-                new.id
-            );
-            password = Some(new.secret);
-        }
+    let text = |password| Profile { id: &user.id, login: &login, server, password }.to_plist();
+    let plain = text(None)?; // what can fail fails before there is a password
+    if !wish.with_app_password {
+        return write(plain.as_bytes());
     }
-    let profile = Profile { id: &user.id, login: &login, server, password: password.as_deref() };
-    let text = profile.to_plist()?;
-    match file {
-        None => print(text.as_bytes()),
-        Some(file) => {
-            let mut file = Anew::new(file);
-            file.write(text.as_bytes())?;
-            file.finish()
+    let add = Command::AppPasswordAdd { login: login.clone(), label: "profile".to_owned() };
+    let Outcome::AppPassword(new) = carry_out(config, add, &[], &|_| {})? else {
+        return Err(AppError::Bug("a new app password").into());
+    };
+    if let Err(mut failure) = text(Some(&new.secret)).and_then(|text| write(text.as_bytes())) {
+        let revoke = Command::AppPasswordRevoke { login: login.clone(), id: new.id.clone() };
+        if carry_out(config, revoke, &[], &|_| {}).is_err() {
+            let command = format!("almanac app-password revoke {login} {}", new.id);
+            failure.remedy = format!("{}; nobody has the app password: {command}", failure.remedy);
         }
+        return Err(failure);
     }
+    let _ = writeln!(
+        io::stderr(),
+        "the profile holds an app password: whoever has the file has the calendars. Remove it once it is \
+         installed; if it got lost: almanac app-password revoke {login} {}",
+        new.id
+    );
+    Ok(())
 }
 
 /// A file that may have had other content, which it keeps until there is something to write.
@@ -296,33 +318,14 @@ fn back_up(config: &Config, wish: cli::Backup) -> Result<(), Failure> {
         return say(&backup::verify(config, file, key)?);
     }
     let path = wish.file.unwrap_or_default(); // clap demands it
-    let (mut file, folder) = make_file(&path)?;
-    let outcome = write_backup(config, &mut file, &folder);
-    if outcome.is_err() {
-        let _ = file.set_len(0); // the name may be in a folder that only root may change
-    }
-    say(&outcome?)
+    let mut file = NewFile::make(&path)?;
+    let outcome = write_backup(config, &mut file);
+    say(&file.keep_if(outcome)?)
 }
 
-/// Makes a file that only its owner may read; and its folder, open, to make the name durable.
-pub(crate) fn make_file(path: &Path) -> Result<(File, File), Failure> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = made.map_err(|error| {
-        Failure::failed(
-            format!("cannot make {}: {error}", path.display()),
-            "name a new file in a folder that you may write",
-        )
-    })?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((file, open_input(folder)?))
-}
-
-fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outcome, Failure> {
+fn write_backup(config: &Config, file: &mut NewFile) -> Result<Outcome, Failure> {
     let failed = |error: io::Error| {
-        Failure::failed(
-            format!("cannot write the backup: {error}"),
-            "make room, remove the empty file and try again",
-        )
+        Failure::failed(format!("cannot write the backup: {error}"), "make room and try again")
     };
     become_owner_of(&config.store.path)?;
     let (mut show, mut bytes) = (backup::show("backup"), 0_u64);
@@ -333,7 +336,7 @@ fn write_backup(config: &Config, file: &mut File, folder: &File) -> Result<Outco
         Ok(())
     };
     let outcome = block_on(run::back_up(config, &mut take))??;
-    file.sync_all().and_then(|()| folder.sync_all()).map_err(failed)?;
+    file.sync().map_err(failed)?;
     Ok(outcome)
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// Streams that one HTTP/2 connection may have open.
 pub(crate) const STREAMS_MAX: u32 = 128;
 
@@ -68,6 +70,18 @@ pub(crate) const SETTLE_MAX: Duration = Duration::from_secs(5);
 /// How often the daemon tidies its store.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
+/// How long the clock must have gone on without a step before anything is deleted because of its age.
+pub(crate) const CLOCK_STEADY: Duration = Duration::from_secs(3_600);
+
+/// The same if at the start it is further ahead than [`CLOCK_GAP_MAX`] of when somebody was last here.
+pub(crate) const CLOCK_STEADY_AFTER_GAP: Duration = Duration::from_secs(24 * 3_600);
+
+/// See [`CLOCK_STEADY_AFTER_GAP`]: a week's holiday is nothing strange.
+pub(crate) const CLOCK_GAP_MAX: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+/// By how much the clock may differ between two looks from one that only goes forward, before it counts as set.
+pub(crate) const CLOCK_STEP_MAX: SignedDuration = SignedDuration::from_secs(60);
+
 /// What is read of a request body after an early answer, so that the connection stays usable.
 pub(crate) const REST_BYTES_MAX: u64 = 64 << 10;
 
@@ -97,6 +111,9 @@ pub(crate) const CERTIFICATE_WARNING_DAYS: i64 = 21;
 /// The age of the newest backup beyond which the timer, which makes one a day, has stopped.
 pub(crate) const BACKUP_AGE_HOURS_MAX: i64 = 49;
 
+/// The longest line that a terminal gives.
+pub(crate) const TERMINAL_LINE_BYTES_MAX: usize = 4096;
+
 /// How long the store may take to answer whether it is ready.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_secs(2);
 
@@ -110,5 +127,4 @@ pub(crate) const DOCTOR_ANSWER_BYTES_MAX: u64 = 16 << 10;
 pub(crate) const DNS_LABELS_MAX: usize = 128;
 
 /// Errors that are counted in the journal.
-#[cfg(feature = "systemd")]
 pub(crate) const JOURNAL_ERRORS_MAX: u64 = 1_000;

@@ -155,9 +155,10 @@ fn root_rotated(row: &RootRow) -> String {
     }
     if row.install {
         text.push_str(
-            "give the new key before the next start: systemd-creds encrypt --name=almanac.root-key FILE \
-             /etc/credstore.encrypted/almanac.root-key\nbackups made until now need the key before (--key-file): keep it \
-             until the last of them is gone\n",
+            "put the new key into its place and restart the server: systemd-creds encrypt --name=almanac.root-key FILE \
+             /etc/credstore.encrypted/almanac.root-key\nuntil the server runs with it, the key before opens the store too; \
+             keep a copy of the new one elsewhere, then remove FILE\nbackups made until now need the key before \
+             (--key-file): keep it until the last of them is gone\n",
         );
     }
     text

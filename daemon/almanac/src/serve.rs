@@ -33,6 +33,7 @@ use crate::listen::{self, Listener};
 use crate::management::{self, Management};
 use crate::metrics::Metrics;
 use crate::reload::{self, Reload, Source};
+use crate::steady::Steady;
 use crate::supervisor::{Drained, Importance, Supervisor};
 use crate::{demo, lan, systemd, telemetry, tls};
 
@@ -207,12 +208,13 @@ async fn with_app(
     let workshop = workshop(parts, app);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
+    // Whoever was answered by a listener must not be told that the daemon is starting.
+    parts.daemon.ready(addresses.clone());
     for listener in listeners {
         listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
     systemd::feed_watchdog(&parts.supervisor, app);
-    parts.daemon.ready(addresses.clone());
     systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
     let reload = Reload {
@@ -272,6 +274,8 @@ fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
 /// Tidies the store once a minute. A round that fails is told and tried again.
 fn keep_house(parts: &Parts, app: &Arc<App>) {
     let (app, stopping) = (Arc::clone(app), parts.supervisor.stopping());
+    let clock = Arc::clone(&parts.clock);
+    let mut steady = Steady::begin(clock.now(), Instant::now(), app.last_seen());
     parts.supervisor.spawn("housekeeping", Importance::Vital, async move {
         let mut rounds = interval(HOUSEKEEPING);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -280,7 +284,7 @@ fn keep_house(parts: &Parts, app: &Arc<App>) {
                 () = stopping.cancelled() => return,
                 _ = rounds.tick() => {}
             }
-            if let Err(error) = app.housekeeping().await {
+            if let Err(error) = app.housekeeping(steady.look(clock.now(), Instant::now())).await {
                 tracing::warn!(error = crate::failure::chain(&error), "housekeeping failed");
             }
         }

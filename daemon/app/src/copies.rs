@@ -244,8 +244,8 @@ impl App {
     }
 }
 
-/// As many of the first entries as go into one commit, at least one: a commit is bounded in bytes.
-fn batch(entries: &[Entry]) -> &[Entry] {
+/// As many of the first entries as go into one commit, or are read at once, at least one: both are bounded in bytes.
+pub(crate) fn batch(entries: &[Entry]) -> &[Entry] {
     let mut bytes = 0_u64;
     let fits = |entry: &&Entry| {
         bytes = bytes.saturating_add(entry.bytes);

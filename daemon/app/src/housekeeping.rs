@@ -9,12 +9,14 @@ use almanac_store::records::{ChangeRecord, CredentialRecord, Document};
 use almanac_store::{
     Key, Order, Precondition, RecordVersion, Space, Stats, StoreError, TenantStore, Trim, Write, prefix_range,
 };
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use crate::App;
 use crate::directory::Tenant;
 use crate::error::AppError;
 use crate::limits::{LAST_USE_SECONDS, LAST_USES_BATCH, PURGE_BATCH, PURGE_COMMITS};
+use crate::open::instant;
 
 /// What a round of housekeeping did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +31,15 @@ pub struct Housekeeping {
     pub trimmed: u64,
     /// Summaries that follow a newer time-zone database now.
     pub renewed: u64,
+}
+
+/// Whether what is old may be deleted: a clock that is wrong makes everything old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ages {
+    /// The clock has proved good.
+    Trusted,
+    /// Nothing goes because of its age.
+    Doubted,
 }
 
 /// The store as the operator sees it.
@@ -58,7 +69,7 @@ impl App {
     ///
     /// # Errors
     /// `AppError::Store` if the store fails; what was done so far stays done.
-    pub async fn housekeeping(&self) -> Result<Housekeeping, AppError> {
+    pub async fn housekeeping(&self, ages: Ages) -> Result<Housekeeping, AppError> {
         let before = self.clock.now().as_second().saturating_sub(LAST_USE_SECONDS);
         let mut done = Housekeeping::default();
         // What is damaged in one place must not keep the rest from being done.
@@ -69,16 +80,21 @@ impl App {
         }
         let tenants: Vec<Arc<Tenant>> = self.directory().tenants.values().cloned().collect();
         for tenant in tenants {
-            match self.expire_trash(&tenant.store).await {
-                Ok(expired) => done.expired += expired,
-                Err(error) => failed = failed.or(Some(error)),
+            if ages == Ages::Trusted {
+                match self.expire_trash(&tenant.store).await {
+                    Ok(expired) => done.expired += expired,
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
             match self.purge(&tenant.store).await {
                 Ok(purged) => done.purged += purged,
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        let collections: Vec<_> = self.directory().collections.values().cloned().collect();
+        let collections: Vec<_> = match ages {
+            Ages::Trusted => self.directory().collections.values().cloned().collect(),
+            Ages::Doubted => Vec::new(),
+        };
         for entry in collections {
             match self.trim(&entry.tenant.store, entry.id).await {
                 Ok(trimmed) => done.trimmed += trimmed,
@@ -94,6 +110,17 @@ impl App {
             Some(error) => Err(error),
             None => Ok(done),
         }
+    }
+
+    /// When somebody last used an app password, or one was made; `None` if there are none.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        let directory = self.directory();
+        let seen = directory
+            .credentials
+            .values()
+            .map(|credential| credential.created.max(instant(credential.last_used.load(Ordering::Relaxed))));
+        seen.max()
     }
 
     /// After a commit of unknown outcome, when the directory could not be read at once.

@@ -48,7 +48,7 @@ pub use demo::{DemoLogin, DemoLogins};
 pub use directory::UserState;
 pub use dump::{TenantDump, TenantImport, TenantReport};
 pub use error::AppError;
-pub use housekeeping::{Housekeeping, StoreStatus};
+pub use housekeeping::{Ages, Housekeeping, StoreStatus};
 pub use keys::KeyRotation;
 pub use people::{AppPasswordInfo, NewUser, UserInfo, check_login};
 pub use tenants::TenantInfo;

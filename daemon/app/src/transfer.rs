@@ -1,5 +1,6 @@
 //! Import and export of whole calendars as iCalendar files.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use almanac_backend::{
@@ -9,8 +10,10 @@ use almanac_ical::merge::Merger;
 use almanac_ical::split::split;
 use almanac_ical::{CalendarObject, Limits};
 use bytes::Bytes;
+use ring::digest::{SHA256, digest};
 
 use crate::App;
+use crate::copies::batch;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
 use crate::limits::{EXPORT_OBJECTS, IMPORT_PARALLEL};
@@ -46,7 +49,8 @@ enum Imported {
 
 impl App {
     /// Imports a file of any number of components: one object for each UID. An object whose UID is there
-    /// replaces it, so an import can be repeated. METHOD is dropped: nobody is invited.
+    /// replaces it, so an import can be repeated; a component without a UID gets one that follows from its text. METHOD is
+    /// dropped: nobody is invited.
     ///
     /// # Errors
     /// `NotFound` if there is no such calendar, `Invalid` if the file as a whole cannot be read. A bad object
@@ -59,8 +63,8 @@ impl App {
     ) -> Result<ImportReport, AppError> {
         let entry = self.owned(at)?;
         let caller = self.owner_of(&entry)?;
-        let mut fresh = || format!("{:032x}@almanac", u128::from_be_bytes(self.ids.fresh()));
-        let file = split(ics, &Limits::default(), &mut fresh)
+        let mut made = HashMap::new();
+        let file = split(ics, &Limits::default(), &mut |text| uid_of(text, &mut made))
             .map_err(|reason| AppError::Invalid(format!("the file is not a calendar: {reason}")))?;
         let mut report = ImportReport {
             refused: file.refused.iter().map(ToString::to_string).collect(),
@@ -157,17 +161,32 @@ impl CalendarExport<'_> {
         let (caller, at) = (&self.caller, &self.at);
         let select = Select::default();
         let page = self.app.list_members(caller, at, &select, self.after.as_ref(), EXPORT_OBJECTS).await?;
-        let names: Vec<_> = page.entries.iter().map(|entry| entry.name.clone()).collect();
+        let entries = batch(&page.entries);
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
         for object in self.app.read_objects(caller, at, &names).await?.into_iter().flatten() {
             let object = CalendarObject::parse_stored(&object.body)
                 .map_err(|_| AppError::Bug("a stored object does not parse"))?;
             merger.push(object.calendar(), &mut self.text);
         }
         self.after = names.into_iter().next_back();
-        if let Some(merger) = self.merger.take_if(|_| !page.more) {
+        let last = !page.more && entries.len() == page.entries.len();
+        if let Some(merger) = self.merger.take_if(|_| last) {
             merger.close(&mut self.text);
         }
         Ok(Some(std::mem::take(&mut self.text).into()))
+    }
+}
+
+/// The UID for a component without one. Its text gives it, so that the same file gives it again; `made` counts the
+/// components that had the same text.
+fn uid_of(text: &str, made: &mut HashMap<u128, u64>) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    let hash = u128::from_be_bytes(hash.as_ref().first_chunk().copied().unwrap_or_default());
+    let count = made.entry(hash).or_default();
+    *count += 1;
+    match *count {
+        1 => format!("{hash:032x}@almanac"),
+        n => format!("{hash:032x}-{n}@almanac"),
     }
 }
 

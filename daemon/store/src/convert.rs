@@ -96,7 +96,7 @@ pub(crate) fn copy(
         progress(done.rows, done.bytes);
         Ok::<_, EngineError>(())
     };
-    from.export(&mut |row, stored| {
+    from.export(&mut |row, stored, _| {
         page.push((row.to_vec(), stored.to_vec()));
         let bytes = row.len().saturating_add(stored.len());
         waiting = waiting.saturating_add(bytes);

@@ -29,7 +29,8 @@ pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Puts a private file in the place of the one there is, whole or not at all, durably.
+/// Puts a private file in the place of the one there is, whole or not at all, durably. For files of the state folder,
+/// whose lock the caller holds: what was begun before is in the way under the same name and goes.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = path.with_added_extension("new");
     match fs::remove_file(&aside) {

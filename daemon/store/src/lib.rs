@@ -63,7 +63,7 @@ pub use rotate::Rotated;
 pub use rotate_root::{RootError, RootRotated};
 pub use space::{Key, RecordVersion, Space, prefix_range};
 pub use store::{Stats, Store};
-pub use tenant::{ReadResult, Record, RecordPage, TenantStore, View};
+pub use tenant::{Later, ReadResult, Record, RecordPage, Show, TenantStore, View};
 pub use tenant_keys::{IndexField, KeyEpoch, MacPurpose};
 pub use trim::Trim;
 pub use write::{LogWrite, Put, Write};

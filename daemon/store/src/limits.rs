@@ -16,7 +16,7 @@ pub const GROUP_COMMITS_MAX: usize = 256;
 pub const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Rows a scan returns at most, whatever its limit says.
 pub const SCAN_ROWS_MAX: u32 = 10_000;
-/// Bytes of values a scan returns, beyond which it ends its page.
+/// Bytes of values a scan returns, as they are stored and as they are opened, beyond which it ends its page.
 pub const SCAN_BYTES_MAX: usize = 16 << 20;
 /// Rows removed in one transaction when a tenant is dropped.
 pub const DROP_ROWS_MAX: u32 = 10_000;

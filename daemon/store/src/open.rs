@@ -327,6 +327,9 @@ fn create(options: &OpenOptions, tuning: &Tuning, names: &Names) -> Result<(), O
     if exists(&names.mark)? {
         return Err(VANISHED);
     }
+    if exists(&names.pending)? {
+        return Err(VANISHED_IN_A_CHANGE); // it may hold the only copy of that store's key
+    }
     let root = options.key.load(KeyWish::MayCreate)?;
     let aside = Aside::begin(options.engine, &names.aside, options.cache_bytes, tuning)?;
     let format = begin(&*aside.engine, &root, &names.folder)?;
@@ -414,6 +417,9 @@ fn migrate(
 }
 
 const VANISHED: OpenError = OpenError::Damaged { what: "it is missing, but the file head remembers it" };
+
+const VANISHED_IN_A_CHANGE: OpenError =
+    OpenError::Damaged { what: "it is missing, but the file root.pending holds its root keys" };
 
 const DERIVATION: OpenError = OpenError::Damaged { what: "a key cannot be derived" };
 

@@ -6,8 +6,8 @@
 //! state/root.pending: "ALMNEXT\x01" 8 | the new key, sealed by the old one 60 | the old key, sealed by the new one 60
 //! ```
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::files::{sync_folder_of, write_private};
@@ -16,6 +16,7 @@ use crate::keys::{KeyError, KeyProvider, KeyWish, RootKey};
 use crate::open::{OpenError, at};
 
 const MAGIC: &[u8; 8] = b"ALMNEXT\x01";
+const FILE_BYTES: usize = MAGIC.len() + 2 * BOXED_BYTES;
 
 /// A root key on its way to another.
 #[derive(Clone)]
@@ -59,7 +60,7 @@ impl Change {
     fn read(path: &Path, given: &RootKey) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         match File::open(path) {
-            Ok(file) => file.take((MAGIC.len() + 2 * BOXED_BYTES + 1) as u64).read_to_end(&mut bytes)?,
+            Ok(file) => file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -82,14 +83,22 @@ impl Change {
             .map_err(|source| KeyError::Io { path: path.into(), source })
     }
 
-    /// Removes the change at `path`, durably: from now on only the new key opens anything.
+    /// Removes the change at `path`, durably: from now on only the new key opens anything. What was in the file is
+    /// overwritten first, because whoever has the old key could read the new one in the blocks that it leaves.
     pub(crate) fn forget(path: &Path) -> Result<(), KeyError> {
-        let gone = match fs::remove_file(path) {
+        let gone = match overwrite(path).and_then(|()| fs::remove_file(path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => sync_folder_of(path),
         };
         gone.map_err(|source| KeyError::Io { path: path.into(), source })
     }
+}
+
+/// Puts zeros in the place of what a file holds, durably.
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(&[0; FILE_BYTES])?;
+    file.sync_all()
 }
 
 const NEW_BY_OLD: &[u8] = b"ALMNEXT\x01 new by old";

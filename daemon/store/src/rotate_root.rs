@@ -4,6 +4,9 @@
 //! wrapped by the new key; the format row says that the new key rules; the high-water mark is authenticated by it; the
 //! provider gives it from then on; the change is forgotten. Until then both keys open the store, so it may be cut off
 //! anywhere: the next start goes on, or the next call. Readers and writers go on meanwhile.
+//!
+//! Where the operator has to put the new key into its place, the change is not forgotten before it is there: until then
+//! the store itself holds the only copy of it that is known to open the store.
 
 use crate::engine::Commit;
 use crate::error::StoreError;
@@ -56,21 +59,32 @@ pub enum RootError {
 pub(crate) struct Root {
     pub(crate) check: [u8; 16],
     pub(crate) secret: BackupSecret,
-    /// A change that was begun and is not at its end.
-    pub(crate) change: Option<Change>,
+    pub(crate) stage: Stage,
+}
+
+/// How far a change of the root key has come.
+#[derive(Clone)]
+pub(crate) enum Stage {
+    /// There is none: one key opens the store.
+    Settled,
+    /// Some keys may still be wrapped by the key before.
+    Begun(Change),
+    /// Everything is wrapped by the new key, which the provider does not give yet.
+    ToInstall(Change),
 }
 
 impl Root {
-    pub(crate) fn new(root: &RootKey, change: Option<Change>) -> Result<Self, StoreError> {
+    pub(crate) fn new(root: &RootKey, stage: Stage) -> Result<Self, StoreError> {
         let known = root.check().zip(root.backup_secret());
         let (check, secret) = known.ok_or(StoreError::Bug("key derivation"))?;
-        Ok(Self { check, secret, change })
+        Ok(Self { check, secret, stage })
     }
 }
 
 impl Store {
     /// Changes the root key to `next`, or to a new random one: wraps everything anew, after which the key before opens
-    /// nothing of this store. If a change was begun before, that one is finished. Blocks its thread; readers and writers
+    /// nothing of this store once the provider gives the new one. A change that was begun before is finished; one to a
+    /// key that was never put into its place is taken back if `next` is another. Blocks its thread; readers and writers
     /// go on, and backups wait.
     ///
     /// # Errors
@@ -79,15 +93,26 @@ impl Store {
     pub fn rotate_root(&self, next: Option<RootKey>) -> Result<RootRotated, RootError> {
         wait_for(async {
             let mut root = self.root.write().await;
-            let (change, kept) = match (&root.change, next) {
-                (Some(change), next) if next.as_ref().is_none_or(|next| same(next, &change.new)) => {
-                    (change.clone(), self.keep_old(change)?)
+            if let Stage::ToInstall(change) = root.stage.clone() {
+                self.install(&mut root, change)?; // it may be in its place by now
+            }
+            if let (Stage::ToInstall(change), Some(next)) = (root.stage.clone(), &next)
+                && !same(next, &change.new)
+            {
+                self.take_back(&mut root, change).await?;
+            }
+            let (change, kept) = match (root.stage.clone(), next) {
+                (Stage::Begun(change) | Stage::ToInstall(change), next)
+                    if next.as_ref().is_none_or(|next| same(next, &change.new)) =>
+                {
+                    let kept = self.keep_old(&change)?;
+                    (change, kept)
                 }
-                (Some(_), _) => return Err(RootError::Unfinished),
-                (None, Some(next)) if next.check() == Some(root.check) => {
+                (Stage::Begun(_) | Stage::ToInstall(_), _) => return Err(RootError::Unfinished),
+                (Stage::Settled, Some(next)) if next.check() == Some(root.check) => {
                     return Ok(RootRotated { rewrapped: 0, kept: Kept::Nowhere }); // it is the root key already
                 }
-                (None, next) => self.begin_change(&root, next)?,
+                (Stage::Settled, next) => self.begin_change(&root, next)?,
             };
             let rewrapped = self.carry_out(&mut root, change).await?;
             Ok(RootRotated { rewrapped, kept })
@@ -98,7 +123,7 @@ impl Store {
     pub(crate) fn finish_root_change(&self) {
         let finished = wait_for(async {
             let mut root = self.root.write().await;
-            let Some(change) = root.change.clone() else { return Ok(None) };
+            let Stage::Begun(change) = root.stage.clone() else { return Ok(None) };
             let kept = self.keep_old(&change)?;
             self.carry_out(&mut root, change).await?;
             Ok::<_, RootError>(Some(kept))
@@ -107,7 +132,8 @@ impl Store {
             Ok(None) => {}
             Ok(Some(Kept::ByOperator)) => {
                 tracing::warn!(
-                    "the change of the root key is finished: give the new key before the next start"
+                    "the store has a new root key and was opened with the one before: put the new key into its place; \
+                     until the server runs with it, either opens the store"
                 );
             }
             Ok(Some(Kept::In(path))) => {
@@ -117,6 +143,17 @@ impl Store {
             Ok(Some(Kept::Nowhere)) => tracing::info!("the change of the root key is finished"),
             Err(error) => tracing::warn!(error = %error, "the change of the root key is still not finished"),
         }
+    }
+
+    /// Lets the key before rule again, because the new one was never put into its place and is not to be.
+    async fn take_back(&self, root: &mut Root, change: Change) -> Result<(), RootError> {
+        tracing::warn!(
+            "the root key that was never put into its place is given up: backups made under it need it"
+        );
+        let back = Change { old: change.new, new: change.old };
+        self.write_down(&back)?;
+        self.carry_out(root, back).await?;
+        Ok(())
     }
 
     /// Writes down what is to be done; the key before is kept first, which shows that it can be replaced.
@@ -132,10 +169,12 @@ impl Store {
             (None, _) => RootKey::random()?,
         };
         let change = Change { old, new };
-        if let Some(names) = self.names() {
-            change.write(&names.pending)?;
-        }
+        self.write_down(&change)?;
         Ok((change, kept))
+    }
+
+    fn write_down(&self, change: &Change) -> Result<(), KeyError> {
+        self.names().map_or(Ok(()), |names| change.write(&names.pending))
     }
 
     /// Keeps the key before, unless the provider has replaced it already.
@@ -148,25 +187,35 @@ impl Store {
     }
 
     async fn carry_out(&self, root: &mut Root, change: Change) -> Result<u64, RootError> {
-        let Change { old, new } = change.clone();
-        root.change = Some(change);
-        self.wrapping.set(WrapKeys::new(&new, [&old])?);
+        let Change { old, new } = &change;
+        root.stage = Stage::Begun(change.clone());
+        self.wrapping.set(WrapKeys::new(new, [old])?);
         self.settle_wraps().await?;
         let rewrapped = rewrap_all(&*self.shared.engine, &self.wrapping.now()).await?;
-        self.let_rule(&old, &new)?;
+        self.let_rule(old, new)?;
         if let Some(mark) = &self.shared.mark {
-            mark.authenticate(mark_key(&new)?).map_err(StoreError::Io)?;
+            mark.authenticate(mark_key(new)?).map_err(StoreError::Io)?;
         }
-        *root = Root::new(&new, root.change.clone())?;
-        if !same(&self.provider.load(KeyWish::Existing)?, &new) {
-            self.provider.replace(&new)?;
-        }
-        if let Some(names) = self.names() {
-            Change::forget(&names.pending)?;
-        }
-        self.wrapping.set(WrapKeys::new(&new, [])?);
-        root.change = None;
+        *root = Root::new(new, root.stage.clone())?;
+        self.wrapping.set(WrapKeys::new(new, [])?);
+        self.install(root, change)?;
         Ok(rewrapped)
+    }
+
+    /// Has the provider give the new key, which rules by now. The change is forgotten if it does, and not before: this
+    /// key may be nowhere else.
+    fn install(&self, root: &mut Root, change: Change) -> Result<(), RootError> {
+        let gives_it = || self.provider.load(KeyWish::Existing).map(|given| same(&given, &change.new));
+        if !gives_it()? {
+            self.provider.replace(&change.new)?;
+        }
+        root.stage = if gives_it()? {
+            self.names().map_or(Ok(()), |names| Change::forget(&names.pending))?;
+            Stage::Settled
+        } else {
+            Stage::ToInstall(change)
+        };
+        Ok(())
     }
 
     /// Returns when nothing is on its way any more that the key before has wrapped.

@@ -17,7 +17,7 @@ use crate::keys::KeyProvider;
 use crate::kinds::EngineKind;
 use crate::mark::MarkKeeper;
 use crate::open::{self, Names, OpenError, OpenOptions, Tuning, stored};
-use crate::rotate_root::Root;
+use crate::rotate_root::{Root, Stage};
 use crate::space::{Key, RecordVersion, Space};
 use crate::tenant::{Shared, TenantStore};
 use crate::tenant_keys::{TenantKeys, new_index_row};
@@ -82,7 +82,12 @@ impl Store {
             let loader = Loader { wrapping: &wrapping, shared: &shared, seals_per_key_max };
             let (system, tenants) =
                 wait_for(async { Ok::<_, StoreError>((loader.system().await?, loader.tenants().await?)) })?;
-            Ok((wrapping, Root::new(rules, roots.change.clone())?, system, tenants))
+            Ok((
+                wrapping,
+                Root::new(rules, roots.change.clone().map_or(Stage::Settled, Stage::Begun))?,
+                system,
+                tenants,
+            ))
         });
         match started {
             Ok((wrapping, root, system, tenants)) => {

@@ -8,12 +8,13 @@ use almanac_base::{Clock, CollectionId, StoreId, TenantId};
 use bytes::Bytes;
 
 use crate::engine::{
-    Commit, Committed, Engine, EngineError, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row, Scan,
-    Values, layout,
+    Ahead, Commit, Committed, Engine, EngineError, LogEntry, Mutation, Order, Page, RawResult, ReadOp, Row,
+    Scan, Values, layout,
 };
 use crate::error::StoreError;
 use crate::in_flight::{Begun, InFlight};
 use crate::keys::RootKey;
+use crate::limits::SCAN_BYTES_MAX;
 use crate::mark::MarkKeeper;
 use crate::open::{Names, OpenError, at, mark_key};
 use crate::seal::{self, Place};
@@ -93,6 +94,12 @@ impl Shared {
         }
     }
 }
+
+/// The record with this key of a space that stands behind the one that is shown.
+pub type Later<'a> = dyn Fn(Space, &[u8]) -> Result<Option<Record>, StoreError> + 'a;
+
+/// What [`TenantStore::each_record`] calls with each record, and the means to look ahead.
+pub type Show<'a> = dyn FnMut(Space, Key, Record, &Later<'_>) -> Result<(), StoreError> + 'a;
 
 /// One tenant: its records, its change log, its keyed hashes.
 pub struct TenantStore {
@@ -324,8 +331,9 @@ impl TenantStore {
         Ok(commit)
     }
 
-    /// Shows the records of some spaces, in the order of space and key, all from one state, to `show`. That state is
-    /// fixed when `begun` is called. Blocks its thread; writers go on.
+    /// Shows the records of some spaces, in the order of space and key, all from one state, to `show`; with each the
+    /// means to look at a record of a later space in that state. It is fixed when `begun` is called. Blocks its thread;
+    /// writers go on.
     ///
     /// # Errors
     /// A record cannot be read or does not open, or what `show` returned.
@@ -333,23 +341,31 @@ impl TenantStore {
         &self,
         spaces: &[Space],
         begun: &mut dyn FnMut(),
-        show: &mut dyn FnMut(Space, Key, Record) -> Result<(), StoreError>,
+        show: &mut Show<'_>,
     ) -> Result<(), StoreError> {
         self.check(spaces.iter().copied())?;
-        let mut look = |row: &[u8], stored: &[u8]| -> Result<(), StoreError> {
+        let open = |space, key: &[u8], stored: &[u8]| {
+            let (version, value) = layout::split(stored)?;
+            self.open_record(space, key, version, value)
+        };
+        let mut look = |row: &[u8], stored: &[u8], ahead: &Ahead<'_>| -> Result<(), StoreError> {
             let space = layout::space_in(row).and_then(Space::from_byte);
             let Some(space) = space.filter(|space| spaces.contains(space)) else { return Ok(()) };
-            let (key, (version, value)) = (layout::key_in(row), layout::split(stored)?);
-            let record = self.open_record(space, &key, version, value)?;
-            show(space, key, record)
+            let key = layout::key_in(row);
+            let record = open(space, &key, stored)?;
+            let later = |space, key: &[u8]| {
+                let stored = ahead(&layout::row_key(self.id, space, key))?;
+                stored.map(|stored| open(space, key, &stored)).transpose()
+            };
+            show(space, key, record, &later)
         };
         let (mut ended, mut first) = (None, true);
-        let exported = self.shared.engine.export(&mut |row, stored| {
+        let exported = self.shared.engine.export(&mut |row, stored, ahead| {
             if std::mem::take(&mut first) {
                 begun();
             }
             ended = match layout::tenant_in(row) {
-                Some(tenant) if tenant == self.id => look(row, stored).err().map(Err),
+                Some(tenant) if tenant == self.id => look(row, stored, ahead).err().map(Err),
                 // The rows of a tenant lie together: there are no more.
                 Some(tenant) if tenant > self.id => Some(Ok(())),
                 _ => None,
@@ -374,14 +390,25 @@ impl TenantStore {
     }
 
     fn open_page(&self, scan: &Scan, page: Page) -> Result<RecordPage, StoreError> {
-        let rows = page.rows.into_iter().map(|(key, (version, sealed))| {
+        let mut opened = RecordPage { rows: Vec::with_capacity(page.rows.len()), next: page.next };
+        let mut bytes = 0_usize;
+        for (key, (version, sealed)) in page.rows {
+            // The engine bounds what it has; packed values are many times as large when they are opened.
+            if bytes >= SCAN_BYTES_MAX {
+                opened.next = match scan.order {
+                    Order::Ascending => Some(key),
+                    Order::Descending => opened.rows.last().map(|(last, _)| last.clone()),
+                };
+                break;
+            }
             let record = match scan.values {
                 Values::Include => self.open_record(scan.space, &key, version, &sealed)?,
                 Values::Omit => Record { version, value: Bytes::new() },
             };
-            Ok((key, record))
-        });
-        Ok(RecordPage { rows: rows.collect::<Result<_, StoreError>>()?, next: page.next })
+            bytes = bytes.saturating_add(record.value.len());
+            opened.rows.push((key, record));
+        }
+        Ok(opened)
     }
 
     pub(crate) fn open_record(

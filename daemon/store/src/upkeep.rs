@@ -51,7 +51,8 @@ pub fn check(options: &OpenOptions) -> Result<Structure, OpenError> {
 /// a new one, which takes its place in one step. The store stays the same one. Blocks its thread.
 ///
 /// # Errors
-/// As for opening, or there is no room for the copy; the store is as it was then, but perhaps smaller.
+/// As for opening, or there is no room for the copy; the store is as it was then, but perhaps smaller. A second copy of a
+/// sled store may be left beside it, which the next call removes.
 pub fn compact(options: &OpenOptions, progress: &mut Progress<'_>) -> Result<Compacted, OpenError> {
     let (names, Opened { engine, format, state: _lock, .. }) = opened(options)?;
     let before = engine.stats().disk_bytes;
@@ -75,11 +76,13 @@ pub fn compact(options: &OpenOptions, progress: &mut Progress<'_>) -> Result<Com
         return Err(stored(&names.folder, error));
     }
     aside.complete(&format)?;
-    let exchanged = renameat_with(CWD, &names.aside, CWD, &names.rows, RenameFlags::EXCHANGE)
-        .map_err(Into::into)
-        .and_then(|()| sync_folder_of(&names.rows));
-    options.engine.remove(&names.aside)?; // whichever of the two it is now
-    exchanged.map_err(|source| at(&names.rows, source))?;
+    if let Err(error) = renameat_with(CWD, &names.aside, CWD, &names.rows, RenameFlags::EXCHANGE) {
+        options.engine.remove(&names.aside)?; // the copy
+        return Err(at(&names.rows, error.into()));
+    }
+    // Until the exchange is durable, a loss of power may bring the old names back: what is removed then is the store.
+    sync_folder_of(&names.rows).map_err(|source| at(&names.rows, source))?;
+    options.engine.remove(&names.aside)?; // the old store
     let after = options.engine.open(&names.rows, options.cache_bytes, &Tuning::default())?;
     let bytes = after.stats().disk_bytes;
     after.close();

@@ -87,7 +87,7 @@ impl Store {
             heads: Heads::default(),
             members: Members::default(),
         };
-        self.shared.engine.export(&mut |row, stored| {
+        self.shared.engine.export(&mut |row, stored, _| {
             if !go_on() {
                 return Err(EngineError::Closed);
             }
@@ -232,7 +232,7 @@ impl Check<'_> {
             return Ok(());
         }
         let mut details = Details::new(incomplete);
-        self.store.shared.engine.export(&mut |row, stored| {
+        self.store.shared.engine.export(&mut |row, stored, _| {
             let space = space_in(row).and_then(Space::from_byte);
             if let (Some(tenant), Some(space), Ok((version, _))) = (tenant_in(row), space, split(stored)) {
                 details.row(tenant, space, &key_in(row), version);

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::line::ContentLine;
 use super::parameter::{Parameter, parse_parameters, write_parameter};
-use crate::lines::{Line, LineEnd};
-use crate::{Invalid, value};
+use crate::lines::{Line, LineEnd, Lines};
+use crate::{Invalid, Limits, value};
 
 /// A property, as its content line and the parts of it.
 ///
@@ -41,6 +41,20 @@ impl Property {
     #[must_use]
     pub fn new(name: &str, value: &str) -> Property {
         Property::from_parts(name.to_owned(), name.len(), Vec::new(), value)
+    }
+
+    /// Reads one content line, with parameters; folds and a line end are allowed.
+    ///
+    /// # Errors
+    /// `Data` or `TooLarge` if it is no content line, or more than one.
+    pub fn parse(line: &str, limits: &Limits) -> Result<Property, Invalid> {
+        let mut lines = Lines::new(line.as_bytes(), limits);
+        let first = lines.next_line()?.ok_or(Invalid::Data("a line without a name"))?;
+        if lines.next_line()?.is_some() {
+            return Err(Invalid::Data("more than one line"));
+        }
+        let property = Property::from_line(first, limits.params_max)?;
+        Ok(Property::from_head(property.head().to_owned(), property.value()))
     }
 
     /// A property whose value is TEXT: `text` is escaped.

@@ -14,7 +14,7 @@ use crate::calendar_data::{Body, spend};
 use crate::error::Reply;
 use crate::filter::{self, Check, Plan};
 use crate::header::Depth;
-use crate::limits::{FILTER_LEAST, PAGE_ENTRIES};
+use crate::limits::{BATCH_OBJECTS, FILTER_LEAST, PAGE_ENTRIES};
 use crate::request::Request;
 use crate::resource::{self, Loaded};
 use crate::service::Context;
@@ -83,8 +83,10 @@ impl Search {
         loop {
             let Members { cx, caller, at, .. } = &self.members;
             let page = cx.backend.list(caller, at, &self.plan.select, after.as_ref(), PAGE_ENTRIES).await?;
-            if self.page(writer, &page.entries).await?.is_break() {
-                return Ok(());
+            for entries in page.entries.chunks(BATCH_OBJECTS) {
+                if self.part(writer, entries).await?.is_break() {
+                    return Ok(());
+                }
             }
             after = page.entries.last().map(|entry| entry.name.clone());
             if !page.more || after.is_none() {
@@ -93,7 +95,7 @@ impl Search {
         }
     }
 
-    async fn page(&mut self, writer: &mut Writer, entries: &[Entry]) -> Result<Flow, BoxError> {
+    async fn part(&mut self, writer: &mut Writer, entries: &[Entry]) -> Result<Flow, BoxError> {
         let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
         self.members.prepare(&names).await?;
         if self.plan.check == Check::Nothing && !self.members.wants_bodies() {

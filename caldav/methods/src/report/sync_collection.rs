@@ -10,7 +10,7 @@ use crate::BoxError;
 use crate::calendar_data::Body;
 use crate::error::{Failure, Reply, Violation};
 use crate::header::Depth;
-use crate::limits::SYNC_MEMBERS;
+use crate::limits::{BATCH_OBJECTS, SYNC_MEMBERS};
 use crate::request::Request;
 use crate::resource::{self, Loaded};
 use crate::service::Context;
@@ -60,7 +60,11 @@ impl Report {
         let mut changes = first;
         loop {
             let named = changes.members.len();
-            self.page(&mut writer, changes.members).await?;
+            let mut members = changes.members.into_iter();
+            while !members.as_slice().is_empty() {
+                let part = members.by_ref().take(BATCH_OBJECTS).collect();
+                self.part(&mut writer, part).await?;
+            }
             self.left = self.left.map(|left| left.saturating_sub(named));
             if changes.more && self.left == Some(0) {
                 self.members.write_truncated(&mut writer.xml);
@@ -74,7 +78,7 @@ impl Report {
         }
     }
 
-    async fn page(&mut self, writer: &mut Writer, changed: Vec<ChangedMember>) -> Result<(), BoxError> {
+    async fn part(&mut self, writer: &mut Writer, changed: Vec<ChangedMember>) -> Result<(), BoxError> {
         let names: Vec<_> = changed.iter().map(|member| member.name.clone()).collect();
         self.members.prepare(&names).await?;
         let mut present = Vec::with_capacity(changed.len());

@@ -28,6 +28,7 @@ pub struct Memory {
     fault: Mutex<Option<Fault>>,
     clock: Arc<ManualClock>,
     bodies_read: AtomicUsize,
+    properties_at_once: AtomicUsize,
     calls: AtomicUsize,
     page_max: AtomicUsize,
 }
@@ -39,6 +40,7 @@ impl Memory {
             fault: Mutex::default(),
             clock,
             bodies_read: AtomicUsize::new(0),
+            properties_at_once: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             page_max: AtomicUsize::new(usize::MAX),
         };
@@ -105,6 +107,11 @@ impl Memory {
     /// Bodies handed out so far.
     pub fn bodies_read(&self) -> usize {
         self.bodies_read.load(Ordering::Relaxed)
+    }
+
+    /// The most objects whose dead properties were asked for in one call.
+    pub fn properties_at_once(&self) -> usize {
+        self.properties_at_once.load(Ordering::Relaxed)
     }
 
     /// Calls so far, without sign-ins.
@@ -400,6 +407,7 @@ impl Backend for Memory {
     ) -> Result<Vec<Vec<DeadProperty>>, BackendError> {
         let state = self.enter()?;
         let cal = state.readable(caller, at)?.ok_or(Refusal::NotFound)?;
+        self.properties_at_once.fetch_max(names.len(), Ordering::Relaxed);
         let dead = |name| cal.objects.get(name).map(|stored| stored.dead.clone()).unwrap_or_default();
         Ok(names.iter().map(dead).collect())
     }

@@ -17,8 +17,9 @@ Examples:
   almanac key rotate --root --next-key-file /root/next.key         for key = \"credential\"
 A tenant's new key seals everything anew and the older ones are removed; the root key stays the same. A new root key
 wraps all tenants' keys anew, after which the one before opens nothing but older backups; follow it by a rotation of the
-tenants' keys if somebody may have copied the store and the root key. Either may be cut off at any time: nothing is
-lost, and the next one, or the next start, finishes it.")]
+tenants' keys if somebody may have copied the store and the root key. A new root key that is given with --next-key-file
+has to be put into its place; until the server runs with it, the one before opens the store too. Either may be cut off
+at any time: nothing is lost, and the next one, or the next start, finishes it.")]
     Rotate {
         /// Only this tenant
         #[arg(long, value_name = "TENANT")]
@@ -37,9 +38,11 @@ lost, and the next one, or the next start, finishes it.")]
 Examples:
   systemctl stop almanac && almanac key rekey-index && systemctl start almanac
   almanac key rekey-index --tenant riverside --json
-Each tenant is copied record by record into one with keys of its own, which then takes its place; the file of the store
+Each tenant is copied record by record into one with keys and an id of its own, which then takes its place under the
+same name; the file of the store
 may grow to three times its size meanwhile. It may be cut off at any time: a tenant has its old keys then, or its new ones. Objects keep their
-ETags and people their app passwords; programs synchronise anew. Logins and app passwords themselves are found by keys
+ETags and people their app passwords; programs synchronise anew. In logs and in `tenant list` the tenant has another
+id from then on. Logins and app passwords themselves are found by keys
 of the instance, which stay.")]
     RekeyIndex {
         /// Only this tenant

@@ -12,7 +12,7 @@ pub(crate) struct Profile {
     /// Whose calendars
     #[arg(value_parser = login)]
     pub(crate) login: String,
-    /// Where to write; stdout without this
+    /// The new file to write, which only its owner may read; stdout without this
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Under which name devices reach the server, instead of public_url: cal.example.org, cal.example.org:8443 or a URL

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use almanac_store::{
     CredentialKey, FileKey, FreshKey, KeyError, KeyProvider, KeyWish, OpenError, Passphrase, PassphraseKey,
     RootError, RootKey, Store,
 };
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::io::retry_on_intr;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::rows::RootRow;
@@ -19,6 +20,7 @@ use super::run::refused;
 use crate::as_owner::become_owner_of;
 use crate::config::{Config, Engine, Key};
 use crate::failure::{Exit, Failure};
+use crate::limits::TERMINAL_LINE_BYTES_MAX;
 
 /// Set by systemd for a unit that has credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -154,15 +156,24 @@ fn asked(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         ));
     }
     let shown = tcgetattr(&stdin).map_err(|error| cannot(error.into()))?;
+    let interrupt = shown.special_codes[SpecialCodeIndex::VINTR];
     let mut hidden = shown.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    let _ = write!(io::stderr(), "{prompt}");
+    // The key that interrupts ends the line instead: its signal would leave the terminal as it is now.
+    hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+    hidden.special_codes[SpecialCodeIndex::VEOL] = interrupt;
     tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(|error| cannot(error.into()))?;
-    let mut line = Zeroizing::new(Vec::with_capacity(4096));
-    let read = io::Read::take(stdin.lock(), 4096).read_until(b'\n', &mut line);
+    let _ = write!(io::stderr(), "{prompt}");
+    let mut line = Zeroizing::new(vec![0; TERMINAL_LINE_BYTES_MAX]);
+    let read = retry_on_intr(|| rustix::io::read(&stdin, line.as_mut_slice())); // one line, and no copy of it
     let _ = tcsetattr(&stdin, OptionalActions::Flush, &shown);
     let _ = writeln!(io::stderr());
-    read.map_err(cannot)?;
+    line.truncate(read.map_err(|error| cannot(error.into()))?);
+    if interrupt != 0 && line.last() == Some(&interrupt) {
+        return Err(Failure::failed(
+            "interrupted while asking for the passphrase",
+            "try again; nothing has changed",
+        ));
+    }
     let end = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
     line.truncate(end);
     Ok(line)

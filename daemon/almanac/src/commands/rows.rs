@@ -98,7 +98,7 @@ pub(crate) struct RootRow {
     pub(crate) rewrapped: u64,
     /// The file with the root key before, which older backups need.
     pub(crate) kept: Option<String>,
-    /// Whether the operator has to give the new one before the next start.
+    /// Whether the operator has to put the new one into its place.
     pub(crate) install: bool,
 }
 

@@ -4,7 +4,6 @@
 //! has the store. The command line seals and opens the file, so the key never leaves it, and the file belongs to
 //! whoever asked.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +24,8 @@ use crate::cli::{TenantExport, TenantImport};
 use crate::config::Config;
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
-use crate::invoke::{block_on, make_file, open_input};
+use crate::invoke::{block_on, open_input};
+use crate::new_file::NewFile;
 
 /// What an export or an import held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,21 +59,12 @@ pub(crate) type Give<'a> = dyn FnMut() -> Result<Option<Vec<u8>>, Failure> + 'a;
 pub(crate) fn export(config: &Config, wish: &TenantExport) -> Result<Outcome, Failure> {
     // All files before root becomes somebody who perhaps may not.
     let key = load(&wish.key_file, KeyWish::MayCreate)?;
-    let (mut file, folder) = make_file(&wish.file)?;
-    let outcome = write(config, &wish.tenant, &key, &mut file, &folder);
-    if outcome.is_err() {
-        let _ = file.set_len(0); // the name may be in a folder that only root may change
-    }
-    outcome
+    let mut file = NewFile::make(&wish.file)?;
+    let outcome = write(config, &wish.tenant, &key, &mut file);
+    file.keep_if(outcome)
 }
 
-fn write(
-    config: &Config,
-    tenant: &str,
-    key: &RootKey,
-    file: &mut File,
-    folder: &File,
-) -> Result<Outcome, Failure> {
+fn write(config: &Config, tenant: &str, key: &RootKey, file: &mut NewFile) -> Result<Outcome, Failure> {
     become_owner_of(&config.store.path)?;
     let mut show = show("tenant export");
     let mut out = BufWriter::new(&mut *file);
@@ -98,7 +89,7 @@ fn write(
     })??;
     writer.finish().map_err(|error| failure(&error))?;
     drop(out); // it was flushed by the writer
-    file.sync_all().and_then(|()| folder.sync_all()).map_err(|error| failure(&BackupError::Write(error)))?;
+    file.sync().map_err(|error| failure(&BackupError::Write(error)))?;
     Ok(outcome)
 }
 

@@ -1,6 +1,7 @@
 //! The last errors in the journal, where this program can read it.
 
 use super::Finding;
+use crate::limits::JOURNAL_ERRORS_MAX;
 
 /// `errors`: how many there were in the last day, and the newest.
 pub(super) fn finding(errors: Option<(u64, String)>) -> Finding {
@@ -8,11 +9,11 @@ pub(super) fn finding(errors: Option<(u64, String)>) -> Finding {
     match errors {
         None => Finding::ok(NAME, "not known: the journal cannot be read here"),
         Some((0, _)) => Finding::ok(NAME, "none in the last day"),
-        Some((count, newest)) => Finding::warning(
-            NAME,
-            format!("{count} in the last day, the newest: {newest}"),
-            "see `almanac logs --since 1d`",
-        ),
+        Some((count, newest)) => {
+            let more = if count < JOURNAL_ERRORS_MAX { "" } else { " or more" };
+            let what = format!("{count}{more} in the last day, the newest: {newest}");
+            Finding::warning(NAME, what, "see `almanac logs --since 1d`")
+        }
     }
 }
 

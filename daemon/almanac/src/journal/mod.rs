@@ -36,7 +36,7 @@ pub(crate) fn logs(wish: &cli::Logs) -> Result<(), Failure> {
     ))
 }
 
-/// The errors of the last day, and the newest of them; `None` if nobody can say.
+/// How many errors the last day had, counted up to a bound, and the newest of them; `None` if nobody can say.
 #[cfg(feature = "systemd")]
 pub(crate) fn errors(folder: Option<&std::path::Path>, now: jiff::Timestamp) -> Option<(u64, String)> {
     read::errors(folder, now)

@@ -50,11 +50,16 @@ fn choose(journal: &mut Journal, wish: &cli::Logs) -> io::Result<()> {
 fn next(journal: &mut Journal, follow: bool) -> io::Result<Option<(Timestamp, Fields)>> {
     let record = if follow { journal.await_next_entry(None)? } else { journal.next_entry()? };
     let Some(fields) = record else { return Ok(None) };
-    let micros = i64::try_from(journal.timestamp_usec()?).unwrap_or(i64::MAX);
-    Ok(Some((Timestamp::from_microsecond(micros).map_err(io::Error::other)?, fields)))
+    Ok(Some((at(journal)?, fields)))
 }
 
-/// The errors of the last day, and the newest of them; `None` if there is no journal that can be read.
+/// When the present record was written.
+fn at(journal: &Journal) -> io::Result<Timestamp> {
+    let micros = i64::try_from(journal.timestamp_usec()?).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros).map_err(io::Error::other)
+}
+
+/// How many errors the last day had, counted up to a bound, and the newest of them; `None` if there is no journal that can be read.
 pub(super) fn errors(folder: Option<&Path>, now: Timestamp) -> Option<(u64, String)> {
     let mut journal = open(folder).ok()?;
     count(&mut journal, now.checked_sub(ERRORS_SINCE).ok()?).ok()
@@ -66,13 +71,17 @@ fn count(journal: &mut Journal, since: Timestamp) -> io::Result<(u64, String)> {
     for priority in ["0", "1", "2", "3"] {
         journal.match_add("PRIORITY", priority)?;
     }
-    seek(journal, since)?;
+    journal.seek_tail()?;
     let (mut count, mut newest) = (0, String::new());
+    // Backwards, so that the first is the newest, however many there are.
     while count < JOURNAL_ERRORS_MAX
-        && let Some(mut fields) = journal.next_entry()?
+        && let Some(mut fields) = journal.previous_entry()?
+        && at(journal)? >= since
     {
+        if count == 0 {
+            newest = fields.remove("MESSAGE").unwrap_or_default();
+        }
         count += 1;
-        newest = fields.remove("MESSAGE").unwrap_or_default();
     }
     Ok((count, newest))
 }

@@ -9,7 +9,7 @@ use almanac_store::records::export::{
     CollectionExport, ObjectExport, PersonExport, PropertiesExport, TenantExport, TrashExport, kind,
 };
 use almanac_store::records::{
-    Document, ObjectRecord, PrincipalRecord, PropertiesRecord, SummaryRecord, TrashRecord, TrashedShare,
+    Document, ObjectRecord, PrincipalRecord, PropertiesRecord, TrashRecord, TrashedShare,
 };
 use almanac_store::{Key, Record, Space, StoreError, TenantStore};
 use bytes::Bytes;
@@ -23,11 +23,21 @@ use crate::error::AppError;
 use crate::limits::{DUMP_BATCH_BYTES, DUMP_BATCHES_QUEUED};
 use crate::open::{all, id, role_to_byte};
 
-type Row = (Space, Key, Record);
+/// A record of the tenant.
+struct Row {
+    key: Key,
+    record: Record,
+    of: Of,
+}
+
+enum Of {
+    /// An object, with its dead properties.
+    Object(Option<Record>),
+    Trash,
+}
 
 /// An export that is being made. Who drops it ends the work.
 pub struct TenantDump {
-    store: Arc<TenantStore>,
     /// Collections whose members are only waiting to be removed.
     garbage: HashSet<CollectionId>,
     people: HashSet<UserId>,
@@ -55,7 +65,6 @@ impl App {
         let store = Arc::clone(&tenant.store);
         let work = tokio::task::spawn_blocking(move || send_rows(&store, &sender));
         let mut dump = TenantDump {
-            store: Arc::clone(&tenant.store),
             garbage,
             people: HashSet::new(),
             rows,
@@ -66,7 +75,7 @@ impl App {
         };
         dump.head(&self.directory(), &tenant);
         if let Some(first) = dump.rows.recv().await {
-            dump.convert(first).await?;
+            dump.convert(first)?;
         }
         Ok(dump)
     }
@@ -75,14 +84,21 @@ impl App {
 /// Reads what may be large, in batches; an empty one says that the state is fixed.
 fn send_rows(store: &TenantStore, sender: &mpsc::Sender<Vec<Row>>) -> Result<(), StoreError> {
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
-    let spaces = [Space::Objects, Space::Properties, Space::Trash];
     let mut begun = || {
         // Nobody who listens is told below.
         let _ = sender.blocking_send(Vec::new());
     };
-    store.each_record(&spaces, &mut begun, &mut |space, key, record| {
+    store.each_record(&[Space::Objects, Space::Trash], &mut begun, &mut |space, key, record, later| {
+        // Beside each other, because only the object says the name.
+        let of = match space {
+            Space::Objects => Of::Object(later(Space::Properties, &key)?),
+            _ => Of::Trash,
+        };
         bytes = bytes.saturating_add(record.value.len());
-        batch.push((space, key, record));
+        if let Of::Object(Some(properties)) = &of {
+            bytes = bytes.saturating_add(properties.value.len());
+        }
+        batch.push(Row { key, record, of });
         if bytes >= DUMP_BATCH_BYTES {
             bytes = 0;
             let sent = sender.blocking_send(std::mem::take(&mut batch));
@@ -104,7 +120,7 @@ impl TenantDump {
                 return Ok(Some(piece));
             }
             if let Some(batch) = self.rows.recv().await {
-                self.convert(batch).await?;
+                self.convert(batch)?;
                 continue;
             }
             if let Some(work) = self.work.take() {
@@ -163,12 +179,10 @@ impl TenantDump {
         }
     }
 
-    async fn convert(&mut self, batch: Vec<Row>) -> Result<(), AppError> {
-        let mut properties = Vec::new();
-        for (space, key, record) in batch {
-            let collection = || key.first_chunk::<16>().copied().ok_or(AppError::Bug("an object's key"));
-            match space {
-                Space::Trash => {
+    fn convert(&mut self, batch: Vec<Row>) -> Result<(), AppError> {
+        for Row { key, record, of } in batch {
+            match of {
+                Of::Trash => {
                     let record = TrashRecord::from_bytes(&record.value)?;
                     if !self.people.contains(&UserId::from_bytes(record.owner)) {
                         continue; // of a person whose removal was cut off
@@ -176,27 +190,29 @@ impl TenantDump {
                     self.report.trash += 1;
                     self.push(kind::TRASH, &TrashExport { id: id(&key)?, record });
                 }
-                _ if self.garbage.contains(&CollectionId::from_bytes(collection()?)) => {}
-                Space::Objects => {
-                    let object = ObjectRecord::from_bytes(&record.value)?;
-                    let (collection, version) = (collection()?, *record.version.as_bytes());
-                    self.report.objects += 1;
-                    self.push(kind::OBJECT, &ObjectExport { collection, version, object });
+                Of::Object(properties) => {
+                    let collection = *key.first_chunk::<16>().ok_or(AppError::Bug("an object's key"))?;
+                    if !self.garbage.contains(&CollectionId::from_bytes(collection)) {
+                        self.object(collection, &record, properties)?;
+                    }
                 }
-                _ => properties.push((collection()?, key.clone(), record)),
             }
         }
-        self.convert_properties(properties).await
+        Ok(())
     }
 
-    /// The names of the objects that have them are looked up; of one that was deleted since, they go with it.
-    async fn convert_properties(&mut self, rows: Vec<([u8; 16], Key, Record)>) -> Result<(), AppError> {
-        let keys: Vec<_> = rows.iter().map(|(_, key, _)| (Space::Summaries, key.clone())).collect();
-        let found = self.store.get_many(&keys).await?;
-        for ((collection, _, record), summary) in rows.into_iter().zip(found) {
-            let Some(summary) = summary else { continue };
-            let name = SummaryRecord::from_bytes(&summary.value)?.name;
-            let dead = PropertiesRecord::from_bytes(&record.value)?.dead;
+    fn object(
+        &mut self,
+        collection: [u8; 16],
+        record: &Record,
+        properties: Option<Record>,
+    ) -> Result<(), AppError> {
+        let object = ObjectRecord::from_bytes(&record.value)?;
+        let (name, version) = (object.name.clone(), *record.version.as_bytes());
+        self.report.objects += 1;
+        self.push(kind::OBJECT, &ObjectExport { collection, version, object });
+        if let Some(properties) = properties {
+            let dead = PropertiesRecord::from_bytes(&properties.value)?.dead;
             self.push(kind::PROPERTIES, &PropertiesExport { collection, name, dead });
         }
         Ok(())

@@ -11,7 +11,7 @@ mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use almanac_app::{AppError, UserState};
+use almanac_app::{Ages, AppError, UserState};
 use almanac_backend::types::CopyMembers;
 use almanac_backend::{
     Access, Backend, BackendError, Caller, CollectionKind, Condition, DeadProperty, ETag, MemberState,
@@ -446,14 +446,14 @@ async fn a_deleted_calendars_name_is_free_at_once_and_its_members_are_purged_whe
     let again = world.app.create_collection(&world.nora, &calendar, self::calendar()).await;
     assert_eq!(refusal(again), Refusal::AlreadyExists);
     world.clock.advance(jiff::SignedDuration::from_hours(24 * 30 - 1));
-    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0, "it can still be restored");
+    assert_eq!(world.app.housekeeping(Ages::Trusted).await.unwrap().purged, 0, "it can still be restored");
     world.clock.advance(jiff::SignedDuration::from_hours(2));
     assert_eq!(
-        world.app.housekeeping().await.unwrap().purged,
+        world.app.housekeeping(Ages::Trusted).await.unwrap().purged,
         21,
         "body, summary, UID and change of five objects, and the head"
     );
-    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
+    assert_eq!(world.app.housekeeping(Ages::Trusted).await.unwrap().purged, 0);
 }
 
 #[test]
@@ -555,12 +555,12 @@ async fn a_copy_or_move_of_a_calendar_replaces_another_in_one_step_or_changes_no
     let names: Vec<_> = app.home(nora, &login("nora")).await.unwrap().unwrap();
     assert_eq!(names.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["old", "tasks"]);
     let world = world.reopened(PLENTY).await;
-    world.app.housekeeping().await.unwrap();
+    world.app.housekeeping(Ages::Trusted).await.unwrap();
     assert_eq!(
         world.app.list(&world.nora, &to, &Select::default(), None, 1_000).await.unwrap().entries.len(),
         250
     );
-    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0);
+    assert_eq!(world.app.housekeeping(Ages::Trusted).await.unwrap().purged, 0);
 }
 
 #[test]
@@ -711,7 +711,7 @@ async fn the_last_use_of_an_app_password_is_written_at_most_hourly() {
     let mut written = Vec::new();
     for _ in 0..5 {
         world.app.authenticate("tomas", &secret).await.unwrap().unwrap();
-        written.push(world.app.housekeeping().await.unwrap().last_uses);
+        written.push(world.app.housekeeping(Ages::Trusted).await.unwrap().last_uses);
         world.clock.advance(jiff::SignedDuration::from_mins(25));
     }
     // The passwords of the three people at the first round; then this one, an hour later.
@@ -727,7 +727,11 @@ async fn history_is_kept_for_90_days_and_100_000_changes() {
     let token = world.app.changes(&world.nora, &at("nora", "calendar"), None, 100).await.unwrap().token;
     put(&world, &world.nora, "a.ics", "a", "2026-11-04T09:00:00Z").await;
     world.clock.advance(jiff::SignedDuration::from_hours(24 * 400));
-    assert_eq!(world.app.housekeeping().await.unwrap().trimmed, 0, "old, but not more than 100,000");
+    assert_eq!(
+        world.app.housekeeping(Ages::Trusted).await.unwrap().trimmed,
+        0,
+        "old, but not more than 100,000"
+    );
     let later = world.app.changes(&world.nora, &at("nora", "calendar"), Some(&token), 100).await.unwrap();
     assert_eq!(later.members.len(), 1);
 }
@@ -812,6 +816,28 @@ async fn an_import_can_be_repeated_and_its_export_holds_the_same_objects() {
     let text = String::from_utf8(text).unwrap();
     assert_eq!(text.matches("BEGIN:VEVENT").count(), 70);
     assert_eq!(text.matches("BEGIN:VCALENDAR").count(), 1);
+}
+
+#[test]
+async fn components_without_a_uid_are_the_same_objects_when_the_file_is_imported_again() {
+    let world = World::new().await;
+    let calendar = at("nora", "calendar");
+    let event = |day: u32| {
+        format!(
+            "BEGIN:VEVENT\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:202611{day:02}T090000Z\r\nEND:VEVENT\r\n"
+        )
+    };
+    let file = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{}{}{}END:VCALENDAR\r\n",
+        event(3),
+        event(4),
+        event(3)
+    );
+    let report = world.app.import(&calendar, file.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.refused.len()), (3, 0));
+    let longer = file.replace("END:VCALENDAR", &format!("{}END:VCALENDAR", event(5)));
+    let report = world.app.import(&calendar, longer.as_bytes(), &|_| ()).await.unwrap();
+    assert_eq!((report.created, report.replaced, report.unchanged), (1, 0, 3));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use almanac_app::{AppError, UserState};
+use almanac_app::{Ages, AppError, UserState};
 use almanac_backend::{Backend, Select};
 use almanac_store::StoreError;
 use almanac_store::engine::EngineError;
@@ -45,10 +45,10 @@ async fn a_directory_that_could_not_be_read_again_is_read_by_housekeeping() {
     let outcome = world.app.revoke_app_password("nora", info.id).await;
     assert!(matches!(outcome, Err(AppError::Store(StoreError::NoSpace))));
     world.app.probe().await.unwrap_err();
-    world.app.housekeeping().await.unwrap_err();
+    world.app.housekeeping(Ages::Trusted).await.unwrap_err();
     engine.blind(false);
     world.app.probe().await.unwrap();
-    world.app.housekeeping().await.unwrap();
+    world.app.housekeeping(Ages::Trusted).await.unwrap();
     assert!(world.app.authenticate("nora", &secret).await.unwrap().is_none());
     assert!(world.app.principal(&world.nora, &login("tomas")).await.unwrap().is_some());
 }
@@ -81,8 +81,12 @@ async fn housekeeping_removes_what_is_deleted_even_if_last_uses_cannot_be_writte
     world.app.authenticate("nora", &secret).await.unwrap().unwrap();
     world.clock.advance(jiff::SignedDuration::from_hours(24 * 31));
     engine.lie(|| EngineError::NoSpace);
-    world.app.housekeeping().await.unwrap_err();
-    assert_eq!(world.app.housekeeping().await.unwrap().purged, 0, "removed in spite of the error");
+    world.app.housekeeping(Ages::Trusted).await.unwrap_err();
+    assert_eq!(
+        world.app.housekeeping(Ages::Trusted).await.unwrap().purged,
+        0,
+        "removed in spite of the error"
+    );
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use almanac_app::{App, AppError, Naming, TenantReport, TrashScope};
-use almanac_backend::{Access, Backend, Caller, Overwrite, Refusal, Select};
+use almanac_app::{Ages, App, AppError, Naming, TenantReport, TrashScope};
+use almanac_backend::{
+    Access, Backend, Caller, DeadProperty, ObjectName, Overwrite, PropertyChange, Refusal, Select,
+};
 use almanac_store::engine::EngineError;
 use almanac_store::{EngineKind, Order, Space, prefix_range};
 use tokio::test;
@@ -89,6 +91,47 @@ async fn an_export_is_of_one_state_while_people_go_on_working() {
 }
 
 #[test]
+async fn an_object_that_goes_or_moves_during_an_export_goes_along_with_its_properties() {
+    for engine in [EngineKind::Memory, EngineKind::Redb, EngineKind::Sled] {
+        let world = World::with(engine, PLENTY).await;
+        let (app, nora) = (&world.app, &world.nora);
+        let note = DeadProperty {
+            namespace: "urn:x".to_owned(),
+            local: "note".to_owned(),
+            xml: "<note xmlns=\"urn:x\">kept</note>".to_owned(),
+        };
+        let [deleted, moved, kept] =
+            ["deleted.ics", "moved.ics", "kept.ics"].map(|name| object_at("nora", "calendar", name));
+        for path in [&deleted, &moved, &kept] {
+            put(&world, nora, path.name.as_str(), path.name.as_str(), "2026-11-03T09:00:00Z").await;
+            let set = [PropertyChange::SetDead(note.clone())];
+            app.change_object_properties(nora, path, &set, &anything()).await.unwrap();
+        }
+        put(&world, nora, "without.ics", "without", "2026-11-03T09:00:00Z").await;
+
+        let mut dump = app.export_tenant("Lindenhof").await.unwrap();
+        app.delete_object(nora, &deleted, &anything()).await.unwrap();
+        let to = object_at("nora", "calendar", "other.ics");
+        app.move_object(nora, &moved, &to, &anything(), Overwrite::Refuse).await.unwrap();
+        let mut pieces = Vec::new();
+        while let Some(piece) = dump.piece().await.unwrap() {
+            pieces.push(piece.to_vec());
+        }
+
+        let other = elsewhere().await;
+        import(&other.app, &pieces).await.unwrap();
+        let (_, secret) = other.app.add_app_password("nora", "new").await.unwrap();
+        let nora = other.app.authenticate("nora", &secret).await.unwrap().unwrap();
+        let names: Vec<_> = ["deleted.ics", "moved.ics", "kept.ics", "without.ics"]
+            .map(|name| ObjectName::new(name).unwrap())
+            .into();
+        let found = other.app.object_properties(&nora, &at("nora", "calendar"), &names).await.unwrap();
+        let one = || vec![note.clone()];
+        assert_eq!(found, [one(), one(), one(), vec![]], "{engine:?}");
+    }
+}
+
+#[test]
 async fn members_of_a_calendar_that_is_gone_for_good_do_not_go_along() {
     let world = World::without_trash().await;
     put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
@@ -109,7 +152,7 @@ async fn an_import_is_seen_by_nobody_before_it_is_finished_and_by_everybody_afte
     }
     assert_eq!(names(&other.app), ["Elsewhere"]);
     assert!(other.app.users(None).unwrap().iter().all(|user| user.login != "nora"));
-    other.app.housekeeping().await.unwrap();
+    other.app.housekeeping(Ages::Trusted).await.unwrap();
     assert_eq!(import.finish().await.unwrap(), report);
     assert_eq!(names(&other.app), ["Elsewhere", "Lindenhof"]);
     import.abandon().await.unwrap();

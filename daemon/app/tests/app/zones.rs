@@ -10,6 +10,7 @@ use tokio::test;
 
 use crate::support::{PLENTY, World, at, object_at, person};
 use crate::{anything, listing, put, window};
+use almanac_app::Ages;
 
 /// From one time of November 2026 to another, as in "03T00:00".
 fn november(from: &str, to: &str) -> Window {
@@ -119,11 +120,11 @@ async fn summaries_of_another_zone_database_are_computed_again_and_renewed_witho
             ..Select::default()
         };
         assert_eq!(listing(&world, &world.nora, &select).await["a.ics"], etag);
-        assert_eq!(world.app.housekeeping().await.unwrap().renewed, 1);
+        assert_eq!(world.app.housekeeping(Ages::Trusted).await.unwrap().renewed, 1);
         let (_, renewed, now) = summary(&world).await;
         assert_eq!((now.tzdb.as_str(), &now), (tzdb_version(), &original));
         assert_eq!(renewed.version, row.version);
-        assert_eq!(world.app.housekeeping().await.unwrap().renewed, 0);
+        assert_eq!(world.app.housekeeping(Ages::Trusted).await.unwrap().renewed, 0);
         assert_eq!(listing(&world, &world.nora, &select).await["a.ics"], etag);
         let quiet = world.app.changes(&world.nora, &at("nora", "calendar"), Some(&token), 10).await.unwrap();
         assert!(quiet.members.is_empty() && quiet.token == token);

@@ -81,8 +81,10 @@ pub enum BackupError {
         "a change of the root key is not finished; finish it with key rotate --root, or restart the server"
     )]
     KeyUnfinished,
-    /// There is a store already where one was to be restored.
-    #[error("there is a store in {0} already; restore into an empty state folder")]
+    /// There is a store already where one was to be restored, or a file that remembers one.
+    #[error(
+        "there is a store in {0} already, or head or root.pending of one; restore into an empty state folder"
+    )]
     NotEmpty(std::path::PathBuf),
     /// The new store could not be made.
     #[error(transparent)]

@@ -50,7 +50,8 @@ pub fn restore(
     let names = Names::new(&options.state, options.engine);
     make_folder(&names.folder)?;
     let _lock = take_lock(&names)?;
-    for name in [&names.rows, &Names::new(&options.state, other).rows, &names.mark] {
+    // A change of the root key that was written down is of another store: it must neither be carried out here nor lost.
+    for name in [&names.rows, &Names::new(&options.state, other).rows, &names.mark, &names.pending] {
         if exists(name)? {
             return Err(BackupError::NotEmpty(names.folder.clone()));
         }

@@ -9,7 +9,7 @@ use super::{BackupError, BackupInfo, Progress};
 use crate::engine::EngineError;
 use crate::error::StoreError;
 use crate::keys::BackupSecret;
-use crate::rotate_root::Root;
+use crate::rotate_root::{Root, Stage};
 use crate::seal::random;
 use crate::store::Store;
 use crate::wait::wait_for;
@@ -28,8 +28,8 @@ impl Store {
         // Held until the state to be copied is taken: everything in it is wrapped by the key that the backup names.
         let mut root = Some(wait_for(self.root.read()));
         let secret = match root.as_deref() {
-            Some(Root { change: None, secret, .. }) => secret.clone(),
-            _ => return Err(BackupError::KeyUnfinished),
+            None | Some(Root { stage: Stage::Begun(_), .. }) => return Err(BackupError::KeyUnfinished),
+            Some(Root { secret, .. }) => secret.clone(),
         };
         let mut writer = Writer::begin(MAGIC, &secret, out)?;
         let now = self.shared.clock.now();
@@ -37,7 +37,7 @@ impl Store {
         let version = crate::migrations::CURRENT;
         writer.send(info(self.incarnation().as_bytes(), version, made.as_second()))?;
         let mut failed = None;
-        let exported = self.shared.engine.export(&mut |row, stored| {
+        let exported = self.shared.engine.export(&mut |row, stored, _| {
             root = None;
             writer.add(row, stored, progress).map_err(|error| {
                 failed = Some(error);

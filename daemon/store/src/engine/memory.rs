@@ -166,7 +166,7 @@ impl Engine for MemoryEngine {
 
     fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
         let rows = self.open()?.rows.0.clone(); // writers go on meanwhile
-        rows.iter().try_for_each(|(row, stored)| sink(row, stored))
+        rows.iter().try_for_each(|(row, stored)| sink(row, stored, &|ahead| Ok(rows.get(ahead).cloned())))
     }
 
     fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {

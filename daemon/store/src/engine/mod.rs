@@ -297,8 +297,11 @@ pub struct EngineStats {
 /// A row and its stored value, as an engine keeps them: the places of rows are described in `layout`.
 pub type StoredRow = (Vec<u8>, Vec<u8>);
 
-/// What [`Engine::export`] calls with each row and its stored value.
-pub type RowSink<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), EngineError> + 'a;
+/// The stored value of a row in the state that is exported; the row must stand behind the one that is shown.
+pub type Ahead<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, EngineError> + 'a;
+
+/// What [`Engine::export`] calls with each row, its stored value, and the means to look ahead.
+pub type RowSink<'a> = dyn FnMut(&[u8], &[u8], &Ahead<'_>) -> Result<(), EngineError> + 'a;
 
 /// A place that keeps versioned, sealed records. See the module's documentation for what it promises.
 #[async_trait]

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Kept, KeyError, KeyProvider, KeyWish, RootKey};
-use crate::files::{sync_folder_of, write_private};
+use crate::files::sync_folder_of;
+use crate::seal::random;
 
 /// No file with a secret is longer than this.
 pub(super) const SECRET_BYTES_MAX: u64 = 4096;
@@ -32,7 +33,7 @@ impl KeyProvider for FileKey {
     }
 
     fn keep(&self) -> Result<Kept, KeyError> {
-        let failed = |source| KeyError::Fixed { path: self.path.clone(), source };
+        let failed = |source| not_replaced(&self.path, source);
         let beside = read_key(&self.path)?.name_beside(&self.path).ok_or(KeyError::NoRandom)?;
         // Where this cannot be written, the new key could not be either.
         write_aside(&self.path, b"").and_then(fs::remove_file).map_err(failed)?;
@@ -44,8 +45,19 @@ impl KeyProvider for FileKey {
     }
 
     fn replace(&self, new: &RootKey) -> Result<(), KeyError> {
-        write_private(&self.path, new.to_hex().as_bytes())
-            .map_err(|source| KeyError::Fixed { path: self.path.clone(), source })
+        replace(&self.path, new.to_hex().as_bytes()).map_err(|source| not_replaced(&self.path, source))
+    }
+}
+
+/// Why a key file was not replaced. What the operator can do about it by letting the server write is said only if that is
+/// what it lacks.
+fn not_replaced(path: &Path, source: io::Error) -> KeyError {
+    let path = path.into();
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            KeyError::Fixed { path, source }
+        }
+        _ => KeyError::Io { path, source },
     }
 }
 
@@ -91,15 +103,39 @@ pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     }
 }
 
-/// Writes a private file beside its place, durably.
-pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    let aside = path.with_extension("new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+/// Puts a private file in the place of the one there is, whole or not at all, durably.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let aside = write_aside(path, bytes)?;
+    fs::rename(&aside, path).inspect_err(|_| _ = fs::remove_file(&aside))?;
+    sync_folder_of(path)
+}
+
+/// Writes a private file beside its place, durably, under a name that nothing else has.
+fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let number = random().map_err(|_| io::Error::other("no random bytes for the name of a file"))?;
+    let aside = path.with_added_extension(format!("new-{:016x}", u64::from_be_bytes(number)));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| _ = fs::remove_file(&aside))?;
     Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_that_may_not_be_written_is_said_to_be_one() {
+        for (kind, fixed) in [
+            (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::ReadOnlyFilesystem, true),
+            (io::ErrorKind::StorageFull, false),
+            (io::ErrorKind::QuotaExceeded, false),
+            (io::ErrorKind::Other, false),
+        ] {
+            let error = not_replaced(Path::new("root.key"), kind.into());
+            assert_eq!(matches!(error, KeyError::Fixed { .. }), fixed, "{kind}");
+            assert_eq!(error.to_string().contains("let the user"), fixed, "{error}");
+        }
+    }
 }

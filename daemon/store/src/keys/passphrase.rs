@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::credential::{self, CREDENTIAL_PASSPHRASE};
 use super::file::{self, SECRET_BYTES_MAX};
 use super::{KEY_BYTES, Kept, KeyError, KeyProvider, KeyWish, RootKey, boxed};
-use crate::files::{StateLock, write_private};
+use crate::files::StateLock;
 use crate::limits::{
     ARGON2_LANES, ARGON2_LANES_MAX, ARGON2_MEMORY_KIB, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES,
     ARGON2_PASSES_MAX, PASSPHRASE_BYTES_MIN,
@@ -82,6 +82,7 @@ impl KeyProvider for PassphraseKey {
     }
 
     fn keep(&self) -> Result<Kept, KeyError> {
+        let _alone = self.lock()?;
         let root = self.load(KeyWish::Existing)?;
         let beside = root.name_beside(&self.wrapped).ok_or(KeyError::NoRandom)?;
         file::make(&beside, &file::read(&self.wrapped)?)?;
@@ -131,10 +132,11 @@ impl PassphraseKey {
 
     /// Puts a wrapped key in the place of the one there is, durably.
     fn put(&self, bytes: &[u8]) -> Result<(), KeyError> {
-        write_private(&self.wrapped, bytes).map_err(|source| self.failed(source))
+        file::replace(&self.wrapped, bytes).map_err(|source| self.failed(source))
     }
 
-    /// Held while the file is changed: another passphrase and another root key must not undo each other.
+    /// Held while the file is changed or kept: another passphrase and another root key must not undo each other, and what
+    /// is kept must be what was opened.
     fn lock(&self) -> Result<StateLock, KeyError> {
         let path = self.wrapped.with_extension("lock");
         let lock = StateLock::take(&path).map_err(|source| KeyError::Io { path, source })?;

@@ -183,7 +183,7 @@ fn values_of_every_size_come_back_whole_and_alone() {
         assert_eq!(gone.range_deleted, sizes.len() as u64);
         let mut left = 0;
         engine
-            .export(&mut |_, _| {
+            .export(&mut |_, _, _| {
                 left += 1;
                 Ok(())
             })
@@ -198,7 +198,7 @@ fn what_one_engine_exports_another_imports_and_exports_again() {
     let all = |engine: &dyn Engine| {
         let mut rows = Vec::new();
         engine
-            .export(&mut |row, stored| {
+            .export(&mut |row, stored, _| {
                 rows.push((row.to_vec(), stored.to_vec()));
                 Ok(())
             })

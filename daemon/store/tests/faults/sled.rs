@@ -60,7 +60,7 @@ fn after_a_failed_sync_sled_serves_nothing_until_a_restart_which_loses_nothing_a
         for _ in 0..3 {
             assert!(matches!(block_on(engine.commit(write(6))), Err(EngineError::Poisoned)));
             assert!(matches!(block_on(engine.read(TENANT, &[])), Err(EngineError::Poisoned)));
-            assert!(matches!(engine.export(&mut |_, _| Ok(())), Err(EngineError::Poisoned)));
+            assert!(matches!(engine.export(&mut |_, _, _| Ok(())), Err(EngineError::Poisoned)));
         }
         engine.close();
         let engine = SledEngine::open(path, 1 << 20, SledTuning::default()).unwrap();

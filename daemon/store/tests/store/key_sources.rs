@@ -167,3 +167,17 @@ fn a_wrapped_key_that_was_cut_or_changed_anywhere_is_refused() {
     private(&key.wrapped, &[whole.as_slice(), b"more"].concat());
     assert!(matches!(key.load(KeyWish::MayCreate), Err(KeyError::BadWrapped(_))));
 }
+
+#[test]
+fn a_wrapped_key_is_neither_kept_nor_replaced_while_another_command_changes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = wrapped(folder.path(), "correct horse battery");
+    let root = key.load(KeyWish::MayCreate).unwrap();
+    let other = fs::File::create(folder.path().join("root.lock")).unwrap();
+    other.lock().unwrap();
+    assert!(matches!(key.keep(), Err(KeyError::Changing(_))));
+    assert!(matches!(key.replace(&root), Err(KeyError::Changing(_))));
+    drop(other);
+    key.keep().unwrap();
+    key.replace(&root).unwrap();
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use almanac_store::{FileKey, KeyError, KeyProvider, KeyWish};
 
-use crate::common::chmod;
+use crate::common::{chmod, open};
 
 fn key_in(folder: &tempfile::TempDir) -> FileKey {
     FileKey { path: folder.path().join("root.key") }
@@ -80,4 +80,22 @@ fn what_is_not_a_key_is_refused_and_not_shown() {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn a_key_is_made_and_changed_beside_files_with_similar_names_which_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let others = ["root.new", "root.key.new", "root"].map(|name| folder.path().join(name));
+    others.iter().for_each(|path| fs::write(path, "of somebody else").unwrap());
+    key_in(&folder).load(KeyWish::MayCreate).unwrap();
+    let store = open(folder.path());
+    store.rotate_root(None).unwrap();
+    drop(store);
+    drop(open(folder.path()));
+    for path in others {
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of somebody else", "{}", path.display());
+    }
+    let names =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.contains("new-")).count(), 0, "nothing else is left behind");
 }

@@ -16,6 +16,7 @@ mod mark;
 mod moments;
 mod records;
 mod refusals;
+mod root_install;
 mod root_rotation;
 mod rotation;
 mod tamper;

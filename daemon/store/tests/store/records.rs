@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use almanac_store::limits::SCAN_BYTES_MAX;
 use almanac_store::{
     IndexField, MacPurpose, Order, Precondition, ReadOp, ReadResult, RecordVersion, Scan, Space, StoreError,
     Values, Write, prefix_range,
@@ -63,6 +64,36 @@ fn scans_and_views_open_what_they_return() {
     assert!(records[1].is_none());
     assert_eq!(page.rows.len(), 1);
     assert!(page.rows[0].1.value.is_empty());
+}
+
+#[test]
+fn a_page_is_bounded_by_what_its_values_are_when_they_are_opened() {
+    let (_store, tenant) = in_memory();
+    let text = b"SUMMARY:the same again\r\n".repeat((200 << 10) / 24);
+    let rows = 3 * SCAN_BYTES_MAX / text.len();
+    for key in 0..rows {
+        let key = u32::try_from(key).unwrap().to_be_bytes();
+        block_on(tenant.commit(put(&tenant, &key, &text))).unwrap();
+    }
+    for order in [Order::Ascending, Order::Descending] {
+        let (mut range, mut pages, mut keys) = (prefix_range(b""), 0, Vec::new());
+        loop {
+            let page = block_on(tenant.scan(Space::Objects, range.clone(), 10_000, order)).unwrap();
+            let bytes: usize = page.rows.iter().map(|(_, record)| record.value.len()).sum();
+            assert!(bytes < SCAN_BYTES_MAX + text.len(), "{bytes}");
+            keys.extend(page.rows.into_iter().map(|(key, _)| key));
+            pages += 1;
+            match (page.next, order) {
+                (None, _) => break,
+                (Some(next), Order::Ascending) => range.start = next,
+                (Some(next), Order::Descending) => range.end = next,
+            }
+        }
+        if order == Order::Descending {
+            keys.reverse();
+        }
+        assert!(keys.len() == rows && keys.is_sorted() && pages >= 3, "{order:?} {} {pages}", keys.len());
+    }
 }
 
 #[test]

@@ -7,6 +7,26 @@ use std::process::Command;
 /// Bytes of the disk; the file takes only what was written.
 pub(crate) const BYTES: u64 = 160 << 20;
 
+/// The right to mount (capabilities(7)).
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Whether this process may have a disk of its own at all.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn possible() -> Result<(), &'static str> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let rights = rights.and_then(|rights| u64::from_str_radix(rights.trim(), 16).ok()).unwrap_or_default();
+    if rights >> CAP_SYS_ADMIN & 1 == 0 {
+        return Err("the power is not cut: this process may not mount a disk of its own");
+    }
+    if !Path::new("/dev/loop-control").exists() {
+        return Err("the power is not cut: there are no loop devices here");
+    }
+    Ok(())
+}
+
 /// An ext4 file system in a file, mounted; unmounted when dropped.
 pub(crate) struct Disk {
     image: PathBuf,
@@ -17,7 +37,7 @@ impl Disk {
     /// A fresh one, named `name`, in `folder`.
     ///
     /// # Errors
-    /// Why this machine cannot have one.
+    /// What failed, where [`possible`] says that nothing should.
     pub(crate) fn make(folder: &Path, name: &str) -> Result<Self, String> {
         let image = folder.join(name);
         let made = File::create(&image).and_then(|file| file.set_len(BYTES));

@@ -20,8 +20,8 @@ mod interposer;
 mod kill;
 mod ledger;
 mod model;
+mod operations;
 mod power;
-mod root_key;
 
 use std::fs;
 

@@ -6,10 +6,10 @@
 use std::fs;
 use std::path::Path;
 
-use almanac_harness::{Daemon, Options, Signal, ics};
+use almanac_harness::{Daemon, Options, Signal, cannot_run, ics};
 use tempfile::TempDir;
 
-use crate::disk::{BYTES, Disk};
+use crate::disk::{self, BYTES, Disk};
 use crate::fleet::Fleet;
 use crate::interposer::{Idle, with_idle};
 use crate::{await_stopped, number, seeded};
@@ -22,10 +22,13 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("almanac-power-").tempdir_in(parent).unwrap()
 }
 
-/// A disk of its own, or why there is none. Few containers may mount, so that this is no failure even where all tests
-/// are to run.
+/// A disk of its own; none only where this process may not have one, as in most containers.
 fn disk(folder: &TempDir) -> Option<Disk> {
-    Disk::make(folder.path(), "0").inspect_err(|why| println!("not run: no disk of its own here: {why}")).ok()
+    if let Err(why) = disk::possible() {
+        cannot_run(why);
+        return None;
+    }
+    Some(Disk::make(folder.path(), "0").unwrap())
 }
 
 fn on(disk: &Disk, engine: &str, idle: Idle) -> Daemon {

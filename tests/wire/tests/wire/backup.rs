@@ -68,6 +68,16 @@ fn a_stopped_server_is_backed_up_too_and_a_file_that_exists_is_not_overwritten()
 }
 
 #[test]
+fn a_backup_that_fails_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("b");
+    let nothing = Daemon::stopped(Options::new().without_canary());
+    let cli = nothing.cli(&["backup", file.to_str().unwrap()]);
+    assert_ne!(cli.code, Some(0), "there is no store: {cli:?}");
+    assert!(!file.exists());
+}
+
+#[test]
 fn what_is_no_whole_backup_of_this_key_is_refused_with_its_exit_code() {
     let (mut daemon, _, _) = erika();
     let folder = tempfile::tempdir().unwrap();

@@ -207,3 +207,42 @@ fn logs_prints_what_the_journal_has_or_says_how_else_to_read_it() {
     let row: serde_json::Value = serde_json::from_str(programs.lines().next().unwrap()).unwrap();
     assert_eq!((row["status"].as_str(), row["level"].as_str()), (Some("201"), Some("INFO")));
 }
+
+#[test]
+fn doctor_tells_the_newest_error_however_many_there_are() {
+    let daemon = Daemon::stopped(Options::new().without_canary());
+    let folder = tempfile::tempdir().unwrap();
+    let now = fs::metadata(folder.path()).unwrap().modified().unwrap(); // the program compares with the system's clock
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+    let record = |n: u128| {
+        format!(
+            "__REALTIME_TIMESTAMP={}\n__MONOTONIC_TIMESTAMP={n}\n_BOOT_ID=d8a0dd7e3a9c4b6c8c31b8d6e6fdb5f0\n\
+             PRIORITY=3\nSYSLOG_IDENTIFIER=almanac\nMESSAGE=error {n}.\n\n",
+            now - 60_000_000 + n
+        )
+    };
+    let yesterday = record(0).replace(&(now - 60_000_000).to_string(), &(now - 90_000_000_000).to_string());
+    for (records, told) in [
+        (3, "3 in the last day, the newest: error 3."),
+        (1_001, "1000 or more in the last day, the newest: error 1001."),
+    ] {
+        let journal = folder.path().join(records.to_string());
+        fs::create_dir(&journal).unwrap();
+        let export = journal.join("export");
+        fs::write(&export, yesterday.clone() + &(1..=records).map(record).collect::<String>()).unwrap();
+        let made = Command::new("/lib/systemd/systemd-journal-remote")
+            .arg("--output")
+            .arg(journal.join("a.journal"))
+            .arg(&export)
+            .output();
+        if !made.is_ok_and(|made| made.status.success()) {
+            return cannot_run("systemd-journal-remote is not installed");
+        }
+        let said = daemon.cli(&["doctor", "--journal", journal.to_str().unwrap()]).stdout;
+        let line = said.lines().find(|line| line.contains("errors in the journal")).unwrap();
+        if line.contains("not known") {
+            return; // the program was built without the part that reads it
+        }
+        assert!(line.contains(told), "{line}");
+    }
+}

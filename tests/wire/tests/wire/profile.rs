@@ -65,6 +65,15 @@ fn the_url_of_a_profile_answers_and_a_password_is_in_it_only_if_asked_for() {
         assert_eq!(with[key], profile[key]);
         assert_eq!(account(&with)[key], found[key]);
     }
+    let list = || daemon.cli(&["app-password", "list", "nora+1", "--json"]).json();
+    let before = list();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let again = daemon.cli(&["profile", "nora+1", "--host", &url, "--with-app-password", "-o", path]);
+    assert!(again.failed(1).contains("name a new file"), "others may have it open");
+    assert_eq!(list(), before, "and no password was made for it");
+    let unknown = daemon.state().with_file_name("nobody.mobileconfig");
+    let _ = daemon.cli(&["profile", "nobody", "--host", &url, "-o", unknown.to_str().unwrap()]).failed(1);
+    assert!(!unknown.exists());
     let secret = account(&with)["CalDAVPassword"].as_str().unwrap();
     let client = daemon.anonymous().sign_in_with("nora+1", secret);
     let _ = client.propfind(principal, "0", &["D:displayname"]).expect(207);

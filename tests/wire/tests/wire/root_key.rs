@@ -1,10 +1,12 @@
 //! Where the root key comes from: a file, a credential of the service manager, a passphrase.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use almanac_harness::{Daemon, Options, ics};
+use almanac_harness::{Daemon, Options, binary, cannot_run, ics};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -144,10 +146,81 @@ fn a_credential_is_changed_by_the_operator_who_is_told_when_the_old_one_comes_ba
     let rotate = [rotate.as_slice(), &["--next-key-file", &next]].concat();
     let said = daemon.cli(&rotate).ok();
     assert!(said.contains("systemd-creds encrypt --name=almanac.root-key"), "{said}");
+    daemon.restart(); // too early: the store still has what it needs
+    let again = daemon.cli(&[rotate.as_slice(), &["--json"]].concat()).json();
+    assert_eq!((again["rewrapped"].as_u64(), again["install"].as_bool()), (Some(0), Some(true)));
+    fs::copy(&next, &credential).unwrap();
+    daemon.restart();
+    assert!(daemon.cli(&["user", "list"]).ok().contains("erika"));
+    let again = daemon.cli(&[rotate.as_slice(), &["--json"]].concat()).json();
+    assert_eq!(again["install"].as_bool(), Some(false));
     daemon.stop();
+    fs::write(&credential, KEY).unwrap();
     let refused = daemon.try_boot().unwrap_err().failed(5);
     assert!(refused.contains("was changed, and this is the one before"), "{refused}");
-    fs::copy(&next, &credential).unwrap();
-    daemon.boot();
-    assert!(daemon.cli(&["user", "list"]).ok().contains("erika"));
+}
+
+/// A command on a terminal of its own, and what it has shown so far.
+struct Terminal(Child, String);
+
+impl Terminal {
+    /// Gives the store in `state` a passphrase for the key in `key`; afterwards the terminal says how it is set. `None`
+    /// where no terminal can be made.
+    fn asking(state: &Path, key: &str) -> Option<Self> {
+        let (almanac, state) = (binary().display().to_string(), state.display());
+        let change = format!("{almanac} key passphrase change --state {state} --key-file {key}; stty -a");
+        let mut command = Command::new("script");
+        command.args(["-qec", &change, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().ok().map(|child| Self(child, String::new()))
+    }
+
+    fn type_after(&mut self, prompt: &str, keys: &[u8]) {
+        let mut byte = [0];
+        while !self.1.ends_with(prompt) {
+            self.0.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+            self.1.push(char::from(byte[0]));
+        }
+        self.0.stdin.as_mut().unwrap().write_all(keys).unwrap();
+    }
+
+    /// All that was shown to the end.
+    fn end(mut self) -> String {
+        self.0.stdout.take().unwrap().read_to_string(&mut self.1).unwrap();
+        self.0.wait().unwrap();
+        self.1
+    }
+}
+
+/// Whether `stty -a` says that the terminal is set so.
+fn is_set(word: &str, shown: &str) -> bool {
+    shown.split_whitespace().any(|set| set == word)
+}
+
+#[test]
+fn a_passphrase_that_is_typed_is_not_shown_and_the_terminal_shows_again_what_is_typed_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let key = private(&folder.path().join("root.key"), KEY);
+    for keys in ["\u{3}", "staple\u{3}"] {
+        let Some(mut terminal) = Terminal::asking(&state, &key) else {
+            return cannot_run("script (of util-linux) is not installed");
+        };
+        terminal.type_after("new passphrase: ", keys.as_bytes());
+        let shown = terminal.end();
+        assert!(shown.contains("nothing has changed"), "{shown}");
+        assert!(
+            is_set("echo", &shown) && is_set("isig", &shown) && shown.contains("eol = <undef>"),
+            "{shown}"
+        );
+        assert!(!shown.contains("staple") && !state.join("root.wrapped").exists());
+    }
+    let mut terminal = Terminal::asking(&state, &key).unwrap();
+    terminal.type_after("new passphrase: ", b"staple staple staple\n");
+    terminal.type_after("again: ", b"staple staple staple\n");
+    let shown = terminal.end();
+    assert!(shown.contains("wrapped; ") && is_set("echo", &shown) && !shown.contains("staple"), "{shown}");
+    let passphrase = private(&folder.path().join("passphrase"), "staple staple staple\n");
+    let options = Options::new().set("store.key", "passphrase").set("store.passphrase_file", &passphrase);
+    Daemon::stopped(options.state(&state).without_canary()).boot();
 }

@@ -179,7 +179,7 @@ impl Disk for RedbDisk {
         let everything = (Bound::Unbounded, Bound::Unbounded);
         let shown = catch_unwind(AssertUnwindSafe(|| {
             rows.visit(everything, Order::Ascending, Values::Include, &mut |row, stored| {
-                sink(row, stored).map(|()| Next::Go)
+                sink(row, stored, &|ahead| rows.get(ahead)).map(|()| Next::Go)
             })
         }));
         if opened() != before {

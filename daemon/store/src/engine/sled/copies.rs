@@ -52,11 +52,7 @@ impl Copying {
     /// The next rows of the state that the copy is of; none if that were all. Nobody may write meanwhile.
     pub(super) fn page(&self, tree: &Tree) -> Result<Vec<StoredRow>, EngineError> {
         let mut progress = self.progress();
-        if progress.lost {
-            return Err(EngineError::Io(std::io::Error::other(
-                "too much was written while the store was copied",
-            )));
-        }
+        progress.check()?;
         let (mut page, mut bytes) = (Vec::new(), 0_usize);
         let span = (Bound::Excluded(progress.done.as_slice()), Bound::Unbounded);
         let view = View { tree, over: &progress.before };
@@ -73,12 +69,28 @@ impl Copying {
         Ok(page)
     }
 
+    /// The stored value of a row of that state behind all pages so far. Nobody may write meanwhile.
+    pub(super) fn ahead(&self, tree: &Tree, row: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        let progress = self.progress();
+        progress.check()?;
+        View { tree, over: &progress.before }.get(row)
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Progress {
+    fn check(&self) -> Result<(), EngineError> {
+        if self.lost {
+            return Err(EngineError::Io(std::io::Error::other(
+                "too much was written while the store was copied",
+            )));
+        }
+        Ok(())
+    }
+
     fn remember(&mut self, tree: &Tree, changes: &Over) -> Result<(), EngineError> {
         let behind = (Bound::Excluded(self.done.as_slice()), Bound::Unbounded);
         for place in changes.range::<[u8], _>(behind).map(|(place, _)| place) {

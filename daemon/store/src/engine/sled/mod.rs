@@ -177,7 +177,17 @@ impl Disk for SledDisk {
             if page.is_empty() {
                 return Ok(());
             }
-            page.iter().try_for_each(|(row, stored)| sink(row, stored))?;
+            let ahead = |wanted: &[u8]| {
+                if page.last().is_some_and(|(last, _)| wanted <= last.as_slice()) {
+                    let found = page.binary_search_by(|(row, _)| row.as_slice().cmp(wanted)).ok();
+                    return Ok(found.and_then(|at| page.get(at)).map(|(_, stored)| stored.clone()));
+                }
+                self.handle.read(|files| {
+                    let _gate = files.enter()?;
+                    copy.ahead(files.tree()?, wanted)
+                })
+            };
+            page.iter().try_for_each(|(row, stored)| sink(row, stored, &ahead))?;
         }
     }
 
