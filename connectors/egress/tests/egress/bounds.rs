@@ -85,7 +85,7 @@ async fn a_body_that_trickles_ends_with_the_whole_time() {
     })
     .await;
     let mut request = server.request("GET", "/");
-    request.timeouts.whole = SHORT * 3;
+    request.timeouts.whole = SHORT * 10; // with room for a slow connection
     assert_eq!(body_of(request).await, Err(Kind::Timeout(Sent::Maybe)));
 }
 
@@ -130,7 +130,7 @@ async fn a_time_out_before_and_one_after_the_request_was_sent_are_told_apart() {
     assert_eq!(client().send(post).await.unwrap_err().kind, Kind::Timeout(Sent::Maybe), "no answer");
 
     let mut post = silent.request("POST", "/");
-    post.timeouts.whole = SHORT;
+    post.timeouts.whole = SHORT * 10; // with room for a slow connection
     assert_eq!(
         client().send(post).await.unwrap_err().kind,
         Kind::Timeout(Sent::Maybe),
@@ -200,6 +200,49 @@ async fn on_a_connection_that_died_meanwhile_a_read_is_sent_again_and_a_write_ne
     let error = client.send(server.request("POST", "/")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Protocol(Sent::Maybe));
     assert_eq!(*requests.lock().unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_no_connection_behind() {
+    let (say, mut hear) = tokio::sync::mpsc::channel(2);
+    let server = Server::raw(HERE, move |mut stream| {
+        let say = say.clone();
+        async move {
+            read_head(&mut stream).await;
+            say.send("asked").await.unwrap();
+            assert!(stream.read_u8().await.is_err());
+            say.send("closed").await.unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    tokio::select! {
+        _ = client.send(server.request("GET", "/")) => panic!("nobody answers"),
+        word = hear.recv() => assert_eq!(word, Some("asked")),
+    }
+    assert_eq!(hear.recv().await, Some("closed"));
+}
+
+#[tokio::test]
+async fn many_requests_at_once_are_all_answered_and_few_connections_stay() {
+    let server = Arc::new(Server::plain(|seen| text(&seen.path)).await);
+    let client = Arc::new(client());
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let (server, client) = (Arc::clone(&server), Arc::clone(&client));
+        tasks.spawn(async move {
+            let path = format!("/{n}");
+            let answer = client.send(server.request("GET", &path)).await.unwrap();
+            assert_eq!(answer.body.whole().await.unwrap(), path);
+        });
+    }
+    tasks.join_all().await;
+    let before = server.connections();
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(client.send(server.request("GET", "/")).await.unwrap());
+    }
+    assert_eq!(server.connections() - before, 1, "four were kept, the fifth is new");
 }
 
 /// What the log gets.

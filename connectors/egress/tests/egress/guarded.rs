@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use almanac_base::Secret;
 use almanac_egress::guard::Class;
-use almanac_egress::{Kind, Redirects, Refusal, Sent};
+use almanac_egress::{Client, EgressConfig, Kind, Redirects, Refusal, Sent};
 
 use crate::support::{
     CLOSED, HERE, Identity, Seen, Server, client, redirect, request, resolving, status, text, with_header,
@@ -79,6 +79,17 @@ async fn a_name_is_resolved_once_so_that_it_cannot_change_after_the_check() {
         Kind::Refused(Refusal::Address(Class::Loopback)),
         "the second time it is checked anew"
     );
+}
+
+#[tokio::test]
+async fn the_system_is_asked_for_the_addresses_of_a_name() {
+    let server = Server::plain(|_| text("here")).await;
+    let url = format!("http://localhost:{}/", server.port);
+    let allow = vec!["localhost".to_owned()];
+    let client = Client::new(&EgressConfig { allow, ca_file: None }).unwrap();
+    assert_eq!(client.send(request("GET", &url)).await.unwrap().body.whole().await.unwrap(), "here");
+    let error = Client::new(&EgressConfig::default()).unwrap().send(request("GET", &url)).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Refused(Refusal::Address(Class::Loopback)));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! given by a resolver of the test, and refused.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod any;
 mod bounds;
 mod guarded;
 mod oauth;
