@@ -91,10 +91,11 @@ impl Client {
     /// [`EgressError::sent`] says whether the server may have got the request.
     pub async fn send(&self, mut request: Request) -> Result<Answer, EgressError> {
         let whole = Instant::now() + request.timeouts.whole;
-        for followed in 0.. {
+        let mut followed = 0;
+        loop {
             let begun = Instant::now();
             let outcome = self.exchange(&request, whole).await;
-            let elapsed_ms = begun.elapsed().as_millis();
+            let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             let (method, route) = (request.method.as_str(), request.route);
             let (response, line) = match outcome {
                 Ok(exchanged) => exchanged,
@@ -114,6 +115,7 @@ impl Client {
                         redirect::forget_secrets(&mut request.headers);
                     }
                     request.target = target;
+                    followed += 1;
                 }
                 Next::Answer => {
                     if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != IDENTITY) {
@@ -128,7 +130,6 @@ impl Client {
                 }
             }
         }
-        Err(EgressError::new(Kind::Protocol(Sent::Maybe), &request.target)) // the redirects are bounded: not reached
     }
 
     /// One request on one connection: an open one if there is, else a new one.
