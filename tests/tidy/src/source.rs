@@ -8,7 +8,7 @@ const GUARDED: [&str; 6] =
     ["unwrap_used", "expect_used", "indexing_slicing", "clippy::panic", "print_stdout", "print_stderr"];
 
 /// Crates whose public items are documented (rows 0 to 3).
-const DOCUMENTED: [&str; 8] = [
+const DOCUMENTED: [&str; 9] = [
     "daemon/base",
     "caldav/ical",
     "caldav/davxml",
@@ -17,7 +17,12 @@ const DOCUMENTED: [&str; 8] = [
     "daemon/app",
     "daemon/clinic",
     "connectors/contract",
+    "connectors/egress",
 ];
+
+/// An HTTP client. What it sends goes past the guard, so only one crate holds one.
+const CLIENTS: [&str; 2] = ["hyper::client", "hyper_util::client"];
+const GUARD: &str = "connectors/egress/";
 
 pub(crate) fn check(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -26,6 +31,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<String> {
         complaints.extend(ignored(file));
         if place == Place::Product {
             complaints.extend(allowances(file));
+            complaints.extend(clients(file));
         }
     }
     for file in tree.files.iter().filter(|f| f.path.ends_with("/src/lib.rs")) {
@@ -62,6 +68,15 @@ fn spans(file: &File) -> Vec<String> {
 fn ignored(file: &File) -> Vec<String> {
     let lines = file.text.lines().enumerate().filter(|(_, line)| line.trim() == "#[ignore]");
     lines.map(|(n, _)| format!("{}:{}: #[ignore] without a reason", file.path, n + 1)).collect()
+}
+
+/// Who talks to the outside does so through the guarded client.
+fn clients(file: &File) -> Vec<String> {
+    if file.path.starts_with(GUARD) || file.path.ends_with("/tests.rs") {
+        return Vec::new();
+    }
+    let lines = file.product_lines().filter(|(_, line)| CLIENTS.iter().any(|client| line.contains(client)));
+    lines.map(|(n, _)| format!("{}:{n}: an HTTP client outside {GUARD}", file.path)).collect()
 }
 
 /// A lint yields by `#[expect(lint, reason = "...")]`, at the smallest place; `allow` hides when the reason is gone.
@@ -109,6 +124,15 @@ mod tests {
         assert_eq!(complaints("daemon/a/src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n{text}\n}}")), 0);
         assert_eq!(complaints("daemon/a/src/a.rs", &format!("#[cfg(test)]\nmod tests;\n{text}")), 1);
         assert_eq!(complaints("daemon/a/src/a.rs", "#[expect(clippy::unwrap_used, reason = \"x\")]"), 0);
+    }
+
+    #[test]
+    fn an_http_client_outside_the_guard_is_found() {
+        let text = "use hyper::client::conn::http1;\n";
+        assert_eq!(complaints("connectors/google/src/calls.rs", text), 1);
+        assert_eq!(complaints("connectors/google/tests/behaviour.rs", text), 0);
+        assert_eq!(complaints("daemon/almanac/src/connection/tests.rs", text), 0);
+        assert_eq!(complaints("connectors/egress/src/client/line.rs", text), 0);
     }
 
     #[test]
