@@ -55,6 +55,11 @@ impl Kind {
         matches!(self, Self::SyncError | Self::SyncNoSpace | Self::SyncLoss)
     }
 
+    /// Whether a call fails, as opposed to the program or to nothing.
+    pub(crate) fn is_an_error(self) -> bool {
+        !matches!(self, Self::Short | Self::Kill | Self::Stop | Self::Count)
+    }
+
     /// How many of the calls in `trace` can be hit.
     pub(crate) fn places(self, trace: &[Call]) -> usize {
         let counted = |call: &&Call| match self {
