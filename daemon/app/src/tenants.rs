@@ -49,6 +49,15 @@ impl App {
             timezone: timezone.to_owned(),
             partial: None,
         };
+        self.note_tenant(id, &record).await?;
+        // A name without keys counts for nothing: it is all that a crash can leave.
+        let sealed = self.store.create_tenant(id).await?;
+        self.directory_mut().tenants.insert(id, tenant_entry(id, record, sealed));
+        Ok(TenantInfo { id, name: name.to_owned(), timezone: timezone.to_owned(), users: 0 })
+    }
+
+    /// Makes the record of a tenant that is new.
+    pub(crate) async fn note_tenant(&self, id: TenantId, record: &TenantRecord) -> Result<(), AppError> {
         let system = self.store.system();
         let key = id.as_bytes().as_slice();
         let write = Write::new().require(Precondition::Absent(Space::Meta, key.into())).put(
@@ -57,11 +66,7 @@ impl App {
             system.new_version(),
             record.to_bytes(),
         );
-        self.settle(&system, write).await?;
-        // A name without keys counts for nothing: it is all that a crash can leave.
-        let sealed = self.store.create_tenant(id).await?;
-        self.directory_mut().tenants.insert(id, tenant_entry(id, record, sealed));
-        Ok(TenantInfo { id, name: name.to_owned(), timezone: timezone.to_owned(), users: 0 })
+        self.settle(&system, write).await.map(drop)
     }
 
     /// All tenants, ordered by creation.

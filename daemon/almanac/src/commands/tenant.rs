@@ -149,7 +149,19 @@ async fn import_here(
         }
         Ok::<_, Failure>(import.finish().await?)
     };
-    match taken.await {
+    let taken = taken.await;
+    conclude(import, taken).await
+}
+
+/// The end of an import: what came of it, or what there is of it undone.
+///
+/// # Errors
+/// Why it was not taken.
+pub(crate) async fn conclude(
+    import: almanac_app::TenantImport,
+    taken: Result<TenantReport, Failure>,
+) -> Result<Outcome, Failure> {
+    match taken {
         Ok(report) => Ok(Outcome::TenantMoved(TenantMoved::from(&report))),
         Err(failure) => {
             if let Err(error) = import.abandon().await {

@@ -12,9 +12,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::{Reply, Request, read_attachment, read_line, read_part};
-use crate::commands::tenant::TenantMoved;
+use crate::commands::tenant::{TenantMoved, conclude};
 use crate::commands::{Command, Executor, Outcome, backup, path};
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use crate::limits::{CONTROL_CONNECTIONS_MAX, CONTROL_LINE_TIMEOUT, CONTROL_SILENCE};
 use crate::listen::{Accepted, Listener};
 use crate::supervisor::{Importance, Supervisor};
@@ -183,16 +183,8 @@ async fn import_tenant<R: AsyncRead + Unpin>(
         }
         Ok::<_, Failure>(import.finish().await?)
     };
-    match taken.await {
-        Ok(report) => Ok(Outcome::TenantMoved(TenantMoved::from(&report))),
-        Err(failure) => {
-            if let Err(error) = import.abandon().await {
-                let error = chain(&error);
-                tracing::warn!(error, "what came of an import stays until the next start");
-            }
-            Err(failure)
-        }
-    }
+    let taken = taken.await;
+    conclude(import, taken).await
 }
 
 async fn send<W: AsyncWrite + Unpin>(writer: &mut W, reply: &Reply) -> std::io::Result<()> {

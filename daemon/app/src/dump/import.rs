@@ -162,15 +162,7 @@ impl TenantImport {
             timezone: tenant.timezone.clone(),
             partial: Some(PartialTenant::Arriving),
         };
-        let system = app.store.system();
-        let key = id.as_bytes().as_slice();
-        let write = Write::new().require(Precondition::Absent(Space::Meta, key.into())).put(
-            Space::Meta,
-            key,
-            system.new_version(),
-            record.to_bytes(),
-        );
-        app.settle(&system, write).await?;
+        app.note_tenant(id, &record).await?;
         let store = app.store.create_tenant(id).await?;
         self.report.tenant = name;
         self.arriving = Some(Arriving {
