@@ -13,6 +13,8 @@ const MAP: &[Row] = &[
     ("caldav/backend", 2, &["ical", "base"]),
     ("connectors/contract", 2, &["ical", "base"]),
     ("connectors/egress", 2, &["base"]),
+    // Plays vendors in tests and simulations; the connectors' feature `sim` brings it in.
+    ("connectors/simulator", 2, &[]),
     ("daemon/clinic", 2, &["ical", "base"]),
     ("daemon/store", 2, &["base"]),
     ("daemon/app", 3, &["backend", "clinic", "store", "ical", "base"]),
@@ -21,10 +23,10 @@ const MAP: &[Row] = &[
     ("daemon/console", 4, &["app", "base"]),
     ("daemon/sync", 4, &["app", "contract", "ical", "base"]),
     ("daemon/notify", 4, &["app", "base"]),
-    ("connectors/google", 4, &["contract", "egress", "ical", "base"]),
-    ("connectors/outlook", 4, &["contract", "egress", "ical", "base"]),
-    ("connectors/icloud", 4, &["contract", "egress", "ical", "davxml", "base"]),
-    ("connectors/feed", 4, &["contract", "egress", "ical", "base"]),
+    ("connectors/google", 4, &["contract", "egress", "simulator", "ical", "base"]),
+    ("connectors/outlook", 4, &["contract", "egress", "simulator", "ical", "base"]),
+    ("connectors/icloud", 4, &["contract", "egress", "simulator", "ical", "davxml", "base"]),
+    ("connectors/feed", 4, &["contract", "egress", "simulator", "ical", "base"]),
 ];
 
 /// Crates of the proof, and which of ours each may use: none knows the daemon but by its binary.

@@ -5,11 +5,13 @@
 mod backoff;
 mod breaker;
 mod bucket;
+mod pace;
 mod retry_after;
 
 pub use backoff::Backoff;
 pub use breaker::{Admission, Breaker};
 pub use bucket::TokenBucket;
+pub use pace::{Pace, Turn};
 pub use retry_after::retry_after;
 
 /// A random number for [`Backoff::delay`].

@@ -1,0 +1,67 @@
+//! What is asked of a vendor: to have an object so, or not at all.
+
+use crate::calendar::{CalendarId, RemoteId, RemoteVersion};
+use crate::change::{Mark, RemoteObject};
+use crate::form::Form;
+
+/// Names one creation: the same for every attempt at it, another after the object was deleted and made again. Lower-case
+/// hexadecimal digits, from which a connector makes whatever the vendor recognises a repetition by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushKey(pub String);
+
+/// Whether a write may have been sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It never was.
+    First,
+    /// It may have been, and its outcome is not known.
+    Again,
+}
+
+/// What an object at the vendor is replaced from.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Its name.
+    pub id: &'a RemoteId,
+    /// The state that the write was decided from. Anything else is a conflict, and nothing is written.
+    pub version: &'a RemoteVersion,
+    /// What it said in that state, so that only what differs need be sent.
+    pub form: &'a Form,
+}
+
+/// An object to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Push<'a> {
+    /// Where.
+    pub calendar: &'a CalendarId,
+    /// What it replaces; `None`: it is created.
+    pub known: Option<Known<'a>>,
+    /// What it is to say, under the connector's projection.
+    pub form: &'a Form,
+    /// What is left on it.
+    pub mark: &'a Mark,
+    /// Names the creation.
+    pub key: &'a PushKey,
+    /// Whether it may have been sent before.
+    pub attempt: Attempt,
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is so now, as read back where the vendor may have changed it.
+    Written(Box<RemoteObject>),
+    /// An earlier attempt had made it: so it is. It may say something else than what was asked for now.
+    Found(Box<RemoteObject>),
+}
+
+/// An object to be deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct Deletion<'a> {
+    /// Where.
+    pub calendar: &'a CalendarId,
+    /// Its name.
+    pub id: &'a RemoteId,
+    /// The state that the deletion was decided from. Anything else is a conflict, and nothing is deleted.
+    pub version: &'a RemoteVersion,
+}
