@@ -7,5 +7,5 @@
 pub mod decide;
 pub mod merge;
 
-pub use decide::{Action, Decision, Known, Mode, Outcome, Policy, View, decide, needs_approval};
+pub use decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, View, decide, needs_approval};
 pub use merge::{Conflict, Merged, Side, merge};
