@@ -4,7 +4,8 @@
 //! people, app passwords, calendars, import, export) to the command line. It knows neither HTTP nor XML.
 //!
 //! Where to start: [`App`]; `objects.rs` for the way of a PUT; `listing.rs` for queries and syncs, which read
-//! the index of `index/`; `directory.rs` for who may see what.
+//! the index of `index/`; `directory.rs` for who may see what; [`sync`] for what keeping calendars equal to vendors'
+//! stands on.
 #![warn(missing_docs)]
 
 mod backend;
@@ -31,6 +32,7 @@ mod renewal;
 mod settle;
 mod shares;
 mod summaries;
+pub mod sync;
 mod tenants;
 mod token;
 mod transfer;

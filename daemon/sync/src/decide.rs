@@ -96,7 +96,7 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// This is to be done; perhaps nothing.
-    Do(Decision),
+    Do(Box<Decision>),
     /// Both sides contradict each other in this, and a person is to say who wins.
     Ask(Vec<Conflict>),
 }
@@ -119,7 +119,7 @@ pub fn decide(known: Known<'_>, mode: Mode, policy: Policy, view: &dyn View) -> 
     if mode == Mode::TwoWay && policy == Policy::Ask && !decision.conflicts.is_empty() {
         return Outcome::Ask(decision.conflicts);
     }
-    Outcome::Do(decision)
+    Outcome::Do(Box::new(decision))
 }
 
 fn nothing(base: Option<Form>) -> Decision {

@@ -50,7 +50,7 @@ fn known<'a>(base: Option<&'a Form>, local: Option<&'a Form>, remote: Option<&'a
 
 fn done(known: Known<'_>, mode: Mode, record: Side, view: &dyn View) -> Decision {
     match decide(known, mode, Policy::Wins(record), view) {
-        Outcome::Do(decision) => decision,
+        Outcome::Do(decision) => *decision,
         Outcome::Ask(_) => panic!("nobody was to be asked"),
     }
 }
