@@ -343,6 +343,28 @@ fn overlay(form: &Form, before: &Form, after: &Form) -> Form {
     result
 }
 
+/// The base after a write without a clear answer: `base` with what of `sent` is at the vendor now. `shown` is the
+/// projection of `sent`.
+pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> Form {
+    let mut result = base.clone();
+    for (instance, part) in &sent.parts {
+        let Some(there) = remote.parts.get(instance) else { continue };
+        let shown = shown.parts.get(instance).unwrap_or(part);
+        let target = result.parts.entry(instance.clone()).or_insert_with(|| part.clone());
+        let fields: Vec<Field> = target.keys().chain(part.keys()).cloned().collect();
+        for field in fields.into_iter().filter(|field| shown.get(field) == there.get(field)) {
+            match part.get(&field) {
+                Some(value) => _ = target.insert(field, value.clone()),
+                None => _ = target.remove(&field),
+            }
+        }
+    }
+    result
+        .parts
+        .retain(|instance, _| sent.parts.contains_key(instance) || remote.parts.contains_key(instance));
+    result
+}
+
 /// What two forms have in common.
 fn common(one: &Form, other: &Form) -> Form {
     let mut both = one.clone();

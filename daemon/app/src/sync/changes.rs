@@ -109,7 +109,9 @@ impl App {
                 _ => names.push(SummaryRecord::from_bytes(&row.value)?.name),
             }
         }
+        // Within a page by name, so that the same happens again with the same objects.
         names.extend(seen.into_values().filter(|(_, version)| version.is_some()).map(|(name, _)| name));
+        names.sort_unstable();
         Ok(LocalChange { names, next })
     }
 }

@@ -1,6 +1,5 @@
 //! What syncs lost: kept, listed, restored.
 
-use almanac_backend::ObjectName;
 use almanac_base::{HistoryId, LinkId, Redacted};
 use almanac_ical::CalendarObject;
 use almanac_store::records::sync::history_key;
@@ -81,22 +80,33 @@ impl App {
         entries.collect()
     }
 
+    /// An object as the loser had it, with its name; `None` if the loser had deleted it.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such row.
+    pub async fn lost_object(
+        &self,
+        link: &LinkInfo,
+        id: HistoryId,
+    ) -> Result<(String, Option<CalendarObject>), AppError> {
+        let tenant = self.tenant_of(link)?;
+        let row = tenant.store.get(Space::History, &history_key(link.id, id)).await?;
+        let record = HistoryRecord::from_bytes(&row.ok_or(AppError::NotFound("row of the history"))?.value)?;
+        let object = record.object.map(|body| CalendarObject::parse_stored(&body)).transpose();
+        Ok((record.name, object.map_err(|_| AppError::Bug("a stored object does not parse"))?))
+    }
+
     /// Gives an object the form again that was lost; an ordinary change, which the next run sends to the vendor.
     ///
     /// # Errors
     /// `NotFound` if there is no such row, `Invalid` if what was lost is a deletion or the calendar does not take it.
     pub async fn restore_lost(&self, link: &LinkInfo, id: HistoryId) -> Result<(), AppError> {
-        let tenant = self.tenant_of(link)?;
-        let row = tenant.store.get(Space::History, &history_key(link.id, id)).await?;
-        let record = HistoryRecord::from_bytes(&row.ok_or(AppError::NotFound("row of the history"))?.value)?;
-        let body = record.object.ok_or_else(|| {
+        let (name, object) = self.lost_object(link, id).await?;
+        let object = object.ok_or_else(|| {
             AppError::Invalid(
                 "what was lost is a deletion: delete the object with any calendar program".to_owned(),
             )
         })?;
-        let object = CalendarObject::parse_stored(&body)
-            .map_err(|_| AppError::Bug("a stored object does not parse"))?;
-        let name = ObjectName::new(&record.name).map_err(|_| AppError::Bug("a stored name is not a name"))?;
         for _ in 0..COMMIT_ATTEMPTS {
             let view = self.view_step(link, &name).await?;
             // The pair stays as it was: so the run sees a change made here.

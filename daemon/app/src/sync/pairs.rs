@@ -74,6 +74,8 @@ pub struct Pair {
     pub since: Option<Timestamp>,
     /// How many people the vendor would mail about a change.
     pub mails: u32,
+    /// What the vendor was last sent without a clear answer, as a calendar object.
+    pub sent: Option<Vec<u8>>,
 }
 
 /// A pair with the name of its object.
@@ -126,7 +128,7 @@ impl App {
         Ok(store.uid_holder(entry.id, &store.uid_hash(entry.id, uid)).await?)
     }
 
-    /// A page of the pairs of a link, in a fixed order, and where to go on.
+    /// A page of the pairs of a link, ordered by name within it, and where to go on.
     ///
     /// # Errors
     /// `Store` if the store fails.
@@ -142,10 +144,12 @@ impl App {
         let tenant = self.tenant_of(link)?;
         let page = tenant.store.scan(Space::Pairs, range, PAIRS_PAGE, Order::Ascending).await?;
         let rows = page.rows.iter().map(|(_, row)| pair_row(PairRecord::from_bytes(&row.value)?));
-        Ok((rows.collect::<Result<_, _>>()?, page.next))
+        let mut rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok((rows, page.next))
     }
 
-    /// What is to be sent to the vendor for a link: a page in a fixed order, and where to go on.
+    /// What is to be sent to the vendor for a link: a page, what waits longest first, and where to go on.
     ///
     /// # Errors
     /// `Store` if the store fails.
@@ -164,7 +168,9 @@ impl App {
             let record = DispatchRecord::from_bytes(&row.value)?;
             Ok(DueRow { dispatch: dispatch(&record), name: record.name })
         });
-        Ok((rows.collect::<Result<_, AppError>>()?, page.next))
+        let mut rows: Vec<DueRow> = rows.collect::<Result<_, AppError>>()?;
+        rows.sort_by(|a, b| (a.dispatch.since, &a.name).cmp(&(b.dispatch.since, &b.name)));
+        Ok((rows, page.next))
     }
 
     pub(super) fn tenant_of(&self, link: &LinkInfo) -> Result<Arc<Tenant>, AppError> {
@@ -221,6 +227,7 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         state,
         since: record.since.map(instant),
         mails: record.mails,
+        sent: record.sent,
     };
     Ok(PairRow { name: record.name, pair })
 }
@@ -252,5 +259,6 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         reason,
         since: pair.since.map(Timestamp::as_second),
         mails: pair.mails,
+        sent: pair.sent.clone(),
     }
 }

@@ -80,8 +80,10 @@ impl App {
     /// What a step for the object with this name stands on, in one consistent view.
     ///
     /// # Errors
-    /// `NotFound` if the collection is not there any more.
-    pub async fn view_step(&self, link: &LinkInfo, name: &ObjectName) -> Result<StepView, AppError> {
+    /// `NotFound` if the collection is not there any more, `Invalid` if this is no name of an object.
+    pub async fn view_step(&self, link: &LinkInfo, name: &str) -> Result<StepView, AppError> {
+        let name =
+            ObjectName::new(name).map_err(|_| AppError::Invalid("not a name of an object".to_owned()))?;
         let entry = self.collection_of(link)?;
         let store = &entry.tenant.store;
         let member = store.member(entry.id, name.as_str());
@@ -118,7 +120,7 @@ impl App {
         let pair_version = pair.as_ref().map(|row| row.version);
         let dispatch_version = waits.as_ref().map(|row| row.version);
         Ok(StepView {
-            name: name.clone(),
+            name,
             object,
             pair: pair
                 .map(|row| Ok::<_, AppError>(pair_row(PairRecord::from_bytes(&row.value)?)?.pair))

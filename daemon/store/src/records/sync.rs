@@ -160,6 +160,10 @@ pub struct PairRecord {
     /// How many people the vendor would mail about a change.
     #[n(12)]
     pub mails: u32,
+    /// What the vendor was last sent without a clear answer, as a calendar object.
+    #[n(13)]
+    #[cbor(with = "minicbor::bytes")]
+    pub sent: Option<Vec<u8>>,
 }
 
 /// `Space::Remotes`: which object has a vendor's id. Key: the link's id and the keyed hash of that id.
