@@ -23,6 +23,15 @@ enum Sent {
     Failed(ConnectorError),
 }
 
+/// What failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    /// A question how things are.
+    Look,
+    /// A write.
+    Write,
+}
+
 impl LinkRun<'_> {
     /// Sends what waits and is due.
     pub(crate) async fn send(&mut self) -> Result<(), Stop> {
@@ -93,7 +102,7 @@ impl LinkRun<'_> {
             if !looked && let Some(id) = wants_a_look(&view, &pair) {
                 looked = true;
                 if let Err(error) = self.look_at(name, &id).await? {
-                    return self.failed(name, waits, error).await;
+                    return self.failed(name, waits, error, Tried::Look).await;
                 }
                 continue;
             }
@@ -106,7 +115,9 @@ impl LinkRun<'_> {
                         return Ok(Sent::Done);
                     }
                     Ok(false) => {}
-                    Err(Stop::Vendor(error)) => return self.failed(name, waits, error).await,
+                    Err(Stop::Vendor(error)) => {
+                        return self.failed(name, waits, error, Tried::Look).await;
+                    }
                     Err(stop) => return Err(stop),
                 }
             }
@@ -163,7 +174,7 @@ impl LinkRun<'_> {
                     self.confirm(name, pushed, decision.base.as_ref()).await?;
                     Ok(Sent::Done)
                 }
-                Err(error) => self.failed(name, counted, error).await,
+                Err(error) => self.failed(name, counted, error, Tried::Write).await,
             };
         }
         Err(AppError::Busy.into())
@@ -292,7 +303,13 @@ impl LinkRun<'_> {
     }
 
     /// What becomes of an object whose sending failed.
-    async fn failed(&mut self, name: &str, waits: Dispatch, error: ConnectorError) -> Result<Sent, Stop> {
+    async fn failed(
+        &mut self,
+        name: &str,
+        waits: Dispatch,
+        error: ConnectorError,
+        tried: Tried,
+    ) -> Result<Sent, Stop> {
         let all = Stop::concerns_all(&error);
         match &error.kind {
             ErrorKind::Refused(reason) => {
@@ -320,12 +337,12 @@ impl LinkRun<'_> {
             if let Some(id) = pair.and_then(|pair| pair.remote).map(RemoteId) {
                 // How it is now decides; what is left to do is sent in the next round.
                 if let Err(other) = self.look_at(name, &id).await? {
-                    self.wait(name, &other, all).await?;
+                    self.wait(name, &other, Tried::Look).await?;
                     return Ok(Sent::Failed(other));
                 }
             }
         }
-        self.wait(name, &error, all).await?;
+        self.wait(name, &error, tried).await?;
         if all {
             Err(Stop::Vendor(error))
         } else {
@@ -334,7 +351,7 @@ impl LinkRun<'_> {
     }
 
     /// Puts an object's sending off. What concerns the whole account says nothing about the object.
-    async fn wait(&mut self, name: &str, error: &ConnectorError, all: bool) -> Result<(), Stop> {
+    async fn wait(&mut self, name: &str, error: &ConnectorError, tried: Tried) -> Result<(), Stop> {
         for _ in 0..STEP_ATTEMPTS {
             let view = self.app.view_step(&self.link, name).await?;
             let Some(mut waits) = view.dispatch else { return Ok(()) };
@@ -344,12 +361,12 @@ impl LinkRun<'_> {
                 _ => self.backoff.delay(waits.attempts.max(1), (self.draw)(), asked),
             };
             waits.not_before = self.clock.now().saturating_add(delay).unwrap_or(waits.not_before);
-            if all && error.kind != ErrorKind::Unclear {
+            // Nothing was done, so nothing of it can be found there, and it says nothing about this object.
+            let nothing_done = tried == Tried::Write && Stop::concerns_all(error);
+            if nothing_done {
                 waits.attempts = waits.attempts.saturating_sub(1);
             }
             let mut step = Step { dispatch: StepChange::Put(waits), ..Step::default() };
-            // Nothing was done, so nothing of it can be found there.
-            let nothing_done = !matches!(error.kind, ErrorKind::Unclear | ErrorKind::Malformed);
             if let Some(pair) = view.pair.clone().filter(|pair| nothing_done && pair.sent.is_some()) {
                 step.pair = StepChange::Put(Pair { sent: None, ..pair });
             }

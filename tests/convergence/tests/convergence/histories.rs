@@ -255,7 +255,11 @@ impl History {
             let (pairs, _) = self.world.app.pairs(link, None).await.unwrap();
             for row in pairs {
                 let remote = row.pair.remote.map(|id| id[..8.min(id.len())].to_owned());
-                println!("  pair {n} {} {remote:?} {:?} {:?}", row.name, row.pair.state, row.pair.origin);
+                let sent = row.pair.sent.is_some();
+                println!(
+                    "  pair {n} {} {remote:?} {:?} {:?} sent {sent}",
+                    row.name, row.pair.state, row.pair.origin
+                );
             }
             for lost in self.world.lost(link).await {
                 println!("  lost {n} {}", said(&lost));
@@ -350,10 +354,10 @@ impl History {
             };
             for (n, (name, _)) in here.iter().enumerate() {
                 let mut seen = BTreeSet::new();
-                pairs
-                    .iter()
-                    .filter(|row| row.name == *name)
-                    .for_each(|row| common(&row.pair.base, &mut seen));
+                for row in pairs.iter().filter(|row| row.name == *name) {
+                    common(&row.pair.base, &mut seen);
+                    common(&row.pair.sent, &mut seen); // it may be there, and overwritten since
+                }
                 unseen[n].retain(|word| !seen.contains(word));
             }
             let marks = vendor.ids();
@@ -375,6 +379,9 @@ impl History {
             }
         }
         noted.extend(unseen);
+        if std::env::var_os("SHOW").is_some() {
+            println!("  unseen {noted:?}");
+        }
         self.round = noted;
     }
 }
