@@ -84,6 +84,8 @@ pub struct App {
     stale: AtomicBool,
     /// Collections that are being made as copies: out of sight, and not garbage yet.
     copying: Mutex<HashSet<CollectionId>>,
+    /// Tells whoever listens which collection has just changed.
+    changed: tokio::sync::broadcast::Sender<CollectionId>,
     /// Held by the one probe that is on its way.
     probing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -93,6 +95,13 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The collections whose members change from now on, each as soon as the change is durable. A hint: who lags behind
+    /// misses some, and is told so.
+    #[must_use]
+    pub fn collections_changed(&self) -> tokio::sync::broadcast::Receiver<CollectionId> {
+        self.changed.subscribe()
     }
 
     /// Who may see what. Never held over an await.

@@ -101,3 +101,6 @@ pub(crate) const PAIRS_PAGE: u32 = 500;
 
 /// Rows of a link's history that a list shows.
 pub(crate) const HISTORY_LISTED_MAX: u32 = 1_000;
+
+/// Hints of changed collections that wait for who listens.
+pub(crate) const CHANGED_QUEUED: usize = 1_024;

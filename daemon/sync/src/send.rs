@@ -23,6 +23,16 @@ enum Sent {
     Failed(ConnectorError),
 }
 
+/// What a look at the vendor came to.
+enum Looked {
+    /// There was no need for one.
+    AsKnown,
+    /// What it told is written down: decide anew.
+    News,
+    /// The object is done with for now.
+    Ended(Sent),
+}
+
 /// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tried {
@@ -99,26 +109,11 @@ impl LinkRun<'_> {
             let (Some(waits), Some(pair)) = (view.dispatch, view.pair.clone()) else {
                 return Ok(Sent::Done);
             };
-            if !looked && let Some(id) = wants_a_look(&view, &pair) {
-                looked = true;
-                if let Err(error) = self.look_at(name, &id).await? {
-                    return self.failed(name, waits, error, Tried::Look).await;
-                }
-                continue;
-            }
-            if pair.remote.is_none() && waits.attempts > 0 && !looked {
-                looked = true;
-                match self.find(name, &pair).await {
-                    Ok(true) => continue,
-                    Ok(false) if view.object.is_none() => {
-                        self.forget(&view).await?;
-                        return Ok(Sent::Done);
-                    }
-                    Ok(false) => {}
-                    Err(Stop::Vendor(error)) => {
-                        return self.failed(name, waits, error, Tried::Look).await;
-                    }
-                    Err(stop) => return Err(stop),
+            if !std::mem::replace(&mut looked, true) {
+                match self.look_before(name, &view, &pair, waits).await? {
+                    Looked::AsKnown => {}
+                    Looked::News => continue,
+                    Looked::Ended(sent) => return Ok(sent),
                 }
             }
             let facts = self.facts(&view, Told::Nothing)?;
@@ -126,46 +121,33 @@ impl LinkRun<'_> {
                 Outcome::Do(decision) => decision,
                 Outcome::Ask(_) => return Ok(Sent::Done), // the next run asks
             };
-            if decision.local != Action::Leave {
+            match decision.local {
+                Action::Leave => {}
                 // It changed since it was put here. What comes to a deletion is for the next run to count.
-                if decision.local == Action::Delete {
-                    return Ok(Sent::Done);
+                Action::Delete => return Ok(Sent::Done),
+                Action::Create(_) | Action::Update(_) => {
+                    self.step(name, Told::Nothing, Approval::None).await?;
+                    continue;
                 }
-                self.step(name, Told::Nothing, Approval::None).await?;
-                continue;
             }
-            let form = match &decision.remote {
-                Action::Leave => {
-                    self.settle(&view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
-                    return Ok(Sent::Done);
-                }
-                Action::Delete if pair.state != PairState::DeletionApproved => return Ok(Sent::Done),
-                Action::Delete => None,
-                Action::Create(form) | Action::Update(form) => Some(form),
-            };
-            if let Some(reason) = form.and_then(|form| self.reason_against(form)) {
-                self.park(name, reason, |_| false).await?;
-                return Ok(Sent::Done);
-            }
-            if pair.mails > 0 && !matches!(pair.state, PairState::MailApproved) {
-                self.report.held += 1;
-                let held = Pair { state: PairState::HeldMail, since: Some(self.clock.now()), ..pair };
-                self.put_pair(&view, held).await?;
+            if self.is_stopped(name, &view, &pair, &decision.remote).await? {
                 return Ok(Sent::Done);
             }
             // Counted before it is made: what ends the program in the middle ends it a bounded number of times.
             let counted = Dispatch { attempts: waits.attempts.saturating_add(1), ..waits };
             let mut step = Step { dispatch: StepChange::Put(counted), ..Step::default() };
-            if form.is_some() && pair.sent.is_none() {
+            if decision.remote != Action::Delete && pair.sent.is_none() {
                 let sent = decision.base.as_ref().and_then(|base| self.keeping(base));
                 step.pair = StepChange::Put(Pair { sent, ..pair.clone() });
             }
             if self.settle(&view, step).await? == Settled::Outdated {
                 continue;
             }
-            let called = match form {
-                Some(form) => self.push(&facts, &pair, form, waits.attempts).await.map(Some),
-                None => self.delete_there(&pair).await.map(|()| None),
+            let called = match &decision.remote {
+                Action::Create(form) | Action::Update(form) => {
+                    self.push(&facts, &pair, form, waits.attempts).await.map(Some)
+                }
+                Action::Delete | Action::Leave => self.delete_there(&pair).await.map(|()| None),
             };
             return match called {
                 Ok(pushed) => {
@@ -178,6 +160,69 @@ impl LinkRun<'_> {
             };
         }
         Err(AppError::Busy.into())
+    }
+
+    /// Before anything is sent: does the vendor have something that is not known here?
+    async fn look_before(
+        &mut self,
+        name: &str,
+        view: &StepView,
+        pair: &Pair,
+        waits: Dispatch,
+    ) -> Result<Looked, Stop> {
+        if let Some(id) = wants_a_look(view, pair) {
+            return Ok(match self.look_at(name, &id).await? {
+                Ok(()) => Looked::News,
+                Err(error) => Looked::Ended(self.failed(name, waits, error, Tried::Look).await?),
+            });
+        }
+        if pair.remote.is_some() || waits.attempts == 0 {
+            return Ok(Looked::AsKnown);
+        }
+        // It may have been made by an attempt whose answer was lost.
+        match self.find(name, pair).await {
+            Ok(true) => Ok(Looked::News),
+            Ok(false) if view.object.is_none() => {
+                self.forget(view).await?;
+                Ok(Looked::Ended(Sent::Done))
+            }
+            Ok(false) => Ok(Looked::AsKnown),
+            Err(Stop::Vendor(error)) => {
+                Ok(Looked::Ended(self.failed(name, waits, error, Tried::Look).await?))
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Whether there is nothing to send, or something stands against it that a person has to look at.
+    async fn is_stopped(
+        &mut self,
+        name: &str,
+        view: &StepView,
+        pair: &Pair,
+        remote: &Action,
+    ) -> Result<bool, Stop> {
+        match remote {
+            Action::Leave => {
+                self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
+                return Ok(true);
+            }
+            Action::Delete if pair.state != PairState::DeletionApproved => return Ok(true),
+            Action::Delete => {}
+            Action::Create(form) | Action::Update(form) => {
+                if let Some(reason) = self.reason_against(form) {
+                    self.park(name, reason, |_| false).await?;
+                    return Ok(true);
+                }
+            }
+        }
+        if pair.mails > 0 && pair.state != PairState::MailApproved {
+            self.report.held += 1;
+            let held = Pair { state: PairState::HeldMail, since: Some(self.clock.now()), ..pair.clone() };
+            self.put_pair(view, held).await?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Asks the vendor how an object is now, and takes a step with the answer. The inner error is the vendor's.

@@ -1,6 +1,6 @@
 //! Random histories: edits on all sides, faults, ends of the program at any call; then quiet, and all sides are equal.
 //!
-//! `HISTORIES` says how many (200), `SEED` which one alone.
+//! `HISTORIES` says how many (200), `SEED` which one alone, `SHOW=1` shows what happens.
 
 use std::collections::BTreeSet;
 
@@ -379,9 +379,6 @@ impl History {
             }
         }
         noted.extend(unseen);
-        if std::env::var_os("SHOW").is_some() {
-            println!("  unseen {noted:?}");
-        }
         self.round = noted;
     }
 }
