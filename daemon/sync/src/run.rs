@@ -26,6 +26,15 @@ pub enum Execution {
     Plan,
 }
 
+/// What a run looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What changed since the last run.
+    Changes,
+    /// Everything on both sides.
+    Everything,
+}
+
 /// What a run needs.
 pub struct Setup<'a> {
     /// The store's use cases.
@@ -53,6 +62,7 @@ pub struct LinkRun<'a> {
     pub(crate) link: LinkInfo,
     pub(crate) calendar: CalendarId,
     pub(crate) execution: Execution,
+    scope: Scope,
     pub(crate) report: Report,
     /// Deletions that were found, by name: where it was deleted.
     deletions: BTreeMap<String, Side>,
@@ -67,7 +77,7 @@ pub struct LinkRun<'a> {
 impl<'a> LinkRun<'a> {
     /// A run of `link`.
     #[must_use]
-    pub fn new(setup: &Setup<'a>, link: LinkInfo, execution: Execution) -> Self {
+    pub fn new(setup: &Setup<'a>, link: LinkInfo, execution: Execution, scope: Scope) -> Self {
         Self {
             app: setup.app,
             connector: setup.connector,
@@ -78,6 +88,7 @@ impl<'a> LinkRun<'a> {
             calendar: CalendarId(link.remote.clone()),
             link,
             execution,
+            scope,
             report: Report::default(),
             deletions: BTreeMap::new(),
             planned: BTreeSet::new(),
@@ -111,6 +122,9 @@ impl<'a> LinkRun<'a> {
 
     async fn look_and_send(&mut self) -> Result<(), Stop> {
         let mut place = self.app.link_place(self.link.id).await?;
+        if self.scope == Scope::Everything {
+            (place.token, place.seq) = (None, None);
+        }
         self.look_there(&mut place).await?;
         self.look_here(&mut place).await?;
         self.delete(&mut place).await?;

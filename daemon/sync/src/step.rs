@@ -161,6 +161,10 @@ impl LinkRun<'_> {
             (PairState::StoreWins, _) | (_, LinkPolicy::Store) => Policy::Wins(Side::Local),
             (PairState::VendorWins, _) | (_, LinkPolicy::Vendor) => Policy::Wins(Side::Remote),
             (_, LinkPolicy::Ask) => Policy::Ask,
+            (_, LinkPolicy::Record) => Policy::Wins(match facts.pair.origin {
+                PairOrigin::Here => Side::Local,
+                PairOrigin::There => Side::Remote,
+            }),
         };
         let extras = match facts.pair.origin {
             PairOrigin::Here => Extras::Ignore,

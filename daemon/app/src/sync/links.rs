@@ -37,9 +37,11 @@ pub enum LinkPrivacy {
     Busy,
 }
 
-/// Who wins where both sides contradict each other.
+/// Who wins where both sides contradict each other. Never whose clock is ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkPolicy {
+    /// The side of record: where the object was made.
+    Record,
     /// The vendor.
     Vendor,
     /// The store.
@@ -457,6 +459,7 @@ fn policy_to_byte(policy: LinkPolicy) -> u8 {
         LinkPolicy::Vendor => 0,
         LinkPolicy::Store => 1,
         LinkPolicy::Ask => 2,
+        LinkPolicy::Record => 3,
     }
 }
 
@@ -465,6 +468,7 @@ fn policy_from_byte(byte: u8) -> Result<LinkPolicy, AppError> {
         0 => Ok(LinkPolicy::Vendor),
         1 => Ok(LinkPolicy::Store),
         2 => Ok(LinkPolicy::Ask),
+        3 => Ok(LinkPolicy::Record),
         _ => Err(AppError::Bug("a stored policy is not known")),
     }
 }

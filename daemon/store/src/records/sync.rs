@@ -59,7 +59,7 @@ pub struct LinkRecord {
     /// 0 full, 1 initials, 2 busy.
     #[n(5)]
     pub privacy: u8,
-    /// Who wins a contradiction: 0 the vendor, 1 the store, 2 a person is asked.
+    /// Who wins a contradiction: 0 the vendor, 1 the store, 2 a person is asked, 3 the side where the object was made.
     #[n(6)]
     pub policy: u8,
     /// 0 active, 1 paused, 2 detached: one of the two calendars is not there any more.

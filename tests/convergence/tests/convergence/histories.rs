@@ -161,7 +161,8 @@ impl History {
         for n in 0..=dice.roll(2) {
             let mut flag = || dice.one_in(2);
             let manner = Manner { poor: flag(), loud: flag(), forgetful: flag(), terse: flag() };
-            let policy = if flag() { LinkPolicy::Vendor } else { LinkPolicy::Store };
+            let policy = [LinkPolicy::Vendor, LinkPolicy::Store, LinkPolicy::Record];
+            let policy = policy[usize::try_from(dice.roll(3)).unwrap()];
             let link = world.link(&format!("v{n}"), Terms { policy, ..Terms::default() }).await;
             linked.push(Linked { vendor: MemoryVendor::new(manner), link });
         }

@@ -13,7 +13,7 @@ use almanac_base::{Clock, ManualClock};
 use almanac_contract::{Connector, Form, form};
 use almanac_ical::{CalendarObject, Limits};
 use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
-use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Setup, Stop, answer};
+use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Scope, Setup, Stop, answer};
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) struct World {
@@ -134,7 +134,7 @@ impl World {
             draw: || u64::MAX,
         };
         let link = self.app.link(link.id).await.unwrap();
-        let mut run = LinkRun::new(&setup, link, execution);
+        let mut run = LinkRun::new(&setup, link, execution, Scope::Changes);
         match run.run().await {
             Ok(()) => Ok(run.report().clone()),
             Err(stop) => Err((run.report().clone(), stop)),
