@@ -14,6 +14,8 @@ mod listing;
 mod map;
 mod push;
 mod series;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod version;
 mod watch;
 mod wire;
