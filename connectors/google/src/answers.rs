@@ -59,6 +59,7 @@ fn kind(status: StatusCode, reason: &str, about: About, effect: Effect) -> Error
             ErrorKind::Throttled
         }
         (401, _) => ErrorKind::NeedsSignIn,
+        (403, "forbiddenForNonOrganizer") => ErrorKind::Refused(Reason("only its organizer can change that")),
         // The person granted less than was asked for, or the project may not use the API: the calendar is there.
         (403, "insufficientPermissions" | "accessNotConfigured" | "ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
             ErrorKind::Forbidden
@@ -73,7 +74,7 @@ fn kind(status: StatusCode, reason: &str, about: About, effect: Effect) -> Error
             ErrorKind::Refused(Reason("Google takes no event that ends before it begins"))
         }
         (400 | 413, _) if effect == Effect::Writes => {
-            ErrorKind::Refused(Reason("Google does not accept the event as it is"))
+            ErrorKind::Refused(Reason("Google does not accept it as it is"))
         }
         (503, _) => ErrorKind::Unavailable,
         // Something broke on the way; it may have been after the deed.
@@ -124,6 +125,7 @@ mod tests {
             (403, "quotaExceeded", Event, Writes, ErrorKind::Throttled),
             (429, "rateLimitExceeded", Event, Writes, ErrorKind::Throttled),
             (403, "forbidden", Event, Writes, ErrorKind::Forbidden),
+            (403, "forbiddenForNonOrganizer", Event, Writes, refused("only its organizer can change that")),
             (403, "requiredAccessLevel", Calendar, Writes, ErrorKind::Forbidden),
             (403, "forbidden", Calendar, Reads, ErrorKind::CalendarGone),
             (403, "insufficientPermissions", Calendar, Reads, ErrorKind::Forbidden),
@@ -139,7 +141,7 @@ mod tests {
                 Writes,
                 refused("Google takes no event that ends before it begins"),
             ),
-            (400, "invalid", Event, Writes, refused("Google does not accept the event as it is")),
+            (400, "invalid", Event, Writes, refused("Google does not accept it as it is")),
             (400, "invalid", Event, Reads, ErrorKind::Malformed),
             (500, "backendError", Event, Writes, ErrorKind::Unclear),
             (500, "backendError", Event, Reads, ErrorKind::Unavailable),

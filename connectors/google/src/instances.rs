@@ -99,7 +99,7 @@ impl Calls {
         if unknown {
             // So that what is cancelled stays told all the same: by the master's own words.
             let body = Map::from_iter([("recurrence".to_owned(), map::recurrence(master).into())]);
-            self.patch(calendar, &series.id, body, None).await?;
+            self.patch(calendar, &series.id, body, Some(&series.etag)).await?;
             wrote = true;
         }
         Ok(wrote)

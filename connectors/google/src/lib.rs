@@ -35,7 +35,7 @@ use async_trait::async_trait;
 
 use calls::Calls;
 pub use config::{Endpoints, GoogleConfig};
-pub use limits::{CHANNEL_LIFE_DEFAULT, PACE};
+pub use limits::PACE;
 
 /// What a connector is made of. All of it belongs to one account.
 pub struct Setup {

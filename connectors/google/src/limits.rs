@@ -1,7 +1,6 @@
 //! The bounds of what we ask of Google and read from it.
 
 use almanac_contract::Pace;
-use jiff::SignedDuration;
 
 /// Google lets one person have 600 requests a minute in one project (2026-05); some are left for others. It slows down
 /// who writes quickly to one calendar.
@@ -25,6 +24,3 @@ pub(crate) const PROPERTY_CHARS_MAX: usize = 1_024;
 
 /// Characters of the name of a channel.
 pub(crate) const CHANNEL_CHARS_MAX: usize = 64;
-
-/// What the configuration may ask a channel to live; Google grants what it likes.
-pub const CHANNEL_LIFE_DEFAULT: SignedDuration = SignedDuration::from_hours(24 * 7);

@@ -93,12 +93,8 @@ impl Calls {
         if shape(old) != shape(new) {
             body.insert("recurrence".into(), map::recurrence(new).into());
         }
-        if !needs_instances(&version, &before, form) {
-            let whole = if body.is_empty() {
-                self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?
-            } else {
-                Whole::single(self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?)
-            };
+        if !body.is_empty() && !needs_instances(&version, &before, form) {
+            let whole = Whole::single(self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?);
             return Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)));
         }
         let mut whole = self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?;

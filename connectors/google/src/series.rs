@@ -15,7 +15,7 @@ use crate::version::Version;
 use crate::wire::{Event, Page};
 
 /// The master, and the instances that differ from what it says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Whole {
     pub(crate) master: Option<Event>,
     pub(crate) members: Vec<Event>,

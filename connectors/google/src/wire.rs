@@ -1,5 +1,5 @@
 //! What Google sends, as far as we read it (Calendar API v3). What is not here stays as it is there: nothing is ever
-//! replaced as a whole.
+//! replaced as a whole. Nothing here can be shown: it is about patients.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// An event: a single one, the master of a series, or an instance that differs from its series.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -50,7 +50,7 @@ impl Event {
 }
 
 /// A day, or an instant with the zone in which it was meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct When {
     pub(crate) date: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) struct When {
 }
 
 /// An organizer or a guest.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Person {
     pub(crate) email: Option<String>,
@@ -71,47 +71,47 @@ pub(crate) struct Person {
     pub(crate) myself: bool,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Reminders {
     pub(crate) use_default: bool,
     pub(crate) overrides: Vec<Reminder>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Reminder {
     pub(crate) method: String,
     pub(crate) minutes: i64,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Extended {
     pub(crate) private: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Conference {
     pub(crate) entry_points: Vec<EntryPoint>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct EntryPoint {
     pub(crate) entry_point_type: String,
     pub(crate) uri: String,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Attachment {
     pub(crate) file_url: String,
 }
 
 /// A page of events. They are read one by one: one that nobody understands does not hide the others.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Page {
     pub(crate) items: Vec<Value>,
@@ -120,14 +120,14 @@ pub(crate) struct Page {
 }
 
 /// A page of the list of calendars.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct CalendarPage {
     pub(crate) items: Vec<CalendarEntry>,
     pub(crate) next_page_token: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct CalendarEntry {
     pub(crate) id: String,
@@ -139,7 +139,7 @@ pub(crate) struct CalendarEntry {
 }
 
 /// What opening a channel came to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct OpenChannel {
     pub(crate) id: String,
@@ -149,19 +149,19 @@ pub(crate) struct OpenChannel {
 }
 
 /// The body of a refusal.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Refusal {
     pub(crate) error: Problem,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Problem {
     pub(crate) errors: Vec<Cause>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Cause {
     pub(crate) reason: String,

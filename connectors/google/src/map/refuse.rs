@@ -80,8 +80,8 @@ fn shape(master: &Part) -> Option<&'static str> {
             Field::Extra(at) | Field::Except(at) if !like(at, master) => {
                 return Some("an extra or cancelled instance is named by another kind of time");
             }
-            Field::Other(name, _) if name == "RDATE" => {
-                return Some("its extra instances have lengths of their own");
+            Field::Other(name, _) if matches!(name.as_str(), "RDATE" | "EXDATE") => {
+                return Some("an extra or cancelled instance is told in a way that Google does not take");
             }
             _ => {}
         }

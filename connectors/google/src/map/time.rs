@@ -126,7 +126,7 @@ mod tests {
             (at(None, None, None), None),
             (at(Some("someday"), None, None), None),
         ] {
-            assert!(moment(&when) == expected, "{when:?}");
+            assert!(moment(&when) == expected, "{:?} {:?}", when.date_time, when.time_zone);
         }
     }
 

@@ -29,8 +29,9 @@ impl Calendar {
     pub(super) fn instance_named(&self, id: &str) -> Option<(String, Time)> {
         let (named, time) = parts(id)?;
         let of = |(id, stored): &(&String, &Stored)| base(id) == named && has(&stored.body, &time);
-        let alive = self.events.iter().filter(|(_, stored)| !stored.is_cancelled() && !stored.is_instance());
-        let (series, stored) = alive.filter(of).next()?;
+        let mut alive =
+            self.events.iter().filter(|(_, stored)| !stored.is_cancelled() && !stored.is_instance());
+        let (series, stored) = alive.find(of)?;
         let start = Time::read(stored.body.get("start")?)?;
         Some((series.clone(), start.at(time.instant())))
     }

@@ -9,7 +9,7 @@ use crate::support::{World, device};
 async fn it_does_what_every_connector_must() {
     for (inherits, page_max, empty_pages) in [(true, 250, false), (false, 250, false), (true, 2, true)] {
         let world = World::new().await;
-        world.sim.with(|google| {
+        world.elsewhere(|google, _| {
             google.inherits = inherits;
             google.page_max = page_max;
             google.empty_pages = empty_pages;
@@ -19,6 +19,6 @@ async fn it_does_what_every_connector_must() {
         if let Err(broken) = behaves(&devices).await {
             panic!("inherits {inherits}, pages of {page_max}:\n{broken}");
         }
-        assert_eq!(world.sim.with(|google| google.mails), 0);
+        assert_eq!(world.elsewhere(|google, _| google.mails), 0);
     }
 }

@@ -14,11 +14,14 @@ use almanac_egress::throttle::Pace;
 use almanac_egress::{Client, EgressConfig};
 use almanac_google::auth::application;
 use almanac_google::sim::{API, AUTHORIZE, GoogleSim, TOKEN};
+
 use almanac_google::{Google, GoogleConfig, Setup};
 use almanac_ical::{CalendarObject, Limits};
 use almanac_simulator::{Seen, Simulator};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::contract::Checked;
 
 /// Nobody asks for these after the test.
 struct Nowhere;
@@ -35,22 +38,22 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) struct World {
-    pub(crate) sim: Simulator<GoogleSim>,
+    pub(crate) sim: Simulator<Checked>,
     pub(crate) calendar: CalendarId,
     pub(crate) google: Google,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let sim = Simulator::start(GoogleSim::new(now())).await.unwrap();
-        let calendar = CalendarId(sim.with(|google| google.person.clone()));
+        let sim = Simulator::start(Checked::new(GoogleSim::new(now()))).await.unwrap();
+        let calendar = CalendarId(sim.with(|checked| checked.google.person.clone()));
         let google = device(&sim);
         Self { sim, calendar, google }
     }
 
     /// What another device does.
     pub(crate) fn elsewhere<T>(&self, act: impl FnOnce(&mut GoogleSim, &str) -> T) -> T {
-        self.sim.with(|google| act(google, &self.calendar.0))
+        self.sim.with(|checked| act(&mut checked.google, &self.calendar.0))
     }
 
     pub(crate) async fn create(&self, key: &str, form: &Form) -> Result<Pushed, ConnectorError> {
@@ -138,12 +141,23 @@ impl World {
     }
 }
 
+/// Nothing was asked or answered that Google's description does not have.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let (complaints, checked) =
+                self.sim.with(|checked| (std::mem::take(&mut checked.complaints), checked.checked));
+            assert!(complaints.is_empty(), "in {checked} exchanges: {complaints:#?}");
+        }
+    }
+}
+
 pub(crate) fn mark(form: &Form) -> Mark {
     Mark { link: "link-1".to_owned(), uid: form.uid.clone() }
 }
 
 /// A connector of the account.
-pub(crate) fn device(sim: &Simulator<GoogleSim>) -> Google {
+pub(crate) fn device(sim: &Simulator<Checked>) -> Google {
     let client = Arc::new(client());
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
     let config = GoogleConfig {
@@ -153,7 +167,7 @@ pub(crate) fn device(sim: &Simulator<GoogleSim>) -> Google {
     };
     let endpoints = config.endpoints().unwrap();
     let credentials = Credentials::Person(application(&endpoints, "client".into(), None));
-    let refresh = sim.with(|google| google.tokens.refresh.clone());
+    let refresh = sim.with(|checked| checked.google.tokens.refresh.clone());
     let kept = Tokens {
         access: Secret::new("spent".into()),
         refresh: Some(Secret::new(refresh)),
