@@ -8,9 +8,11 @@ use super::slots::{drop_unchanged, makes};
 use super::time::{instant, moment, property, told_as};
 use crate::wire::{Event, Person};
 
-/// Names of the private extended properties that hold our mark.
+/// Names of the private extended properties that hold our mark, and the id of the event that it was left on: Google copies
+/// them when a person duplicates an event or splits a series.
 pub(crate) const MARK_LINK: &str = "almanacLink";
 pub(crate) const MARK_UID: &str = "almanacUid";
+pub(crate) const MARK_EVENT: &str = "almanacEvent";
 
 /// The form of an event; `members` are its changed and cancelled instances.
 ///
@@ -73,10 +75,12 @@ fn aligned(at: &Moment, master: &Part) -> Option<Moment> {
     told_as(instant(at)?, start)
 }
 
-/// What we left on an event.
+/// What we left on an event, or on the series of an instance. A copy of it on another event is none.
 pub(crate) fn mark(event: &Event) -> Option<Mark> {
     let private = &event.extended_properties.as_ref()?.private;
-    Some(Mark { link: private.get(MARK_LINK)?.clone(), uid: private.get(MARK_UID)?.clone() })
+    let left_on = private.get(MARK_EVENT)?.as_str();
+    let original = left_on == event.id || Some(left_on) == event.series();
+    original.then_some(Mark { link: private.get(MARK_LINK)?.clone(), uid: private.get(MARK_UID)?.clone() })
 }
 
 /// Whose it is. An event without an organizer is the calendar's own.

@@ -137,6 +137,113 @@ proptest! {
     }
 }
 
+/// What nobody should send.
+fn hostile() -> impl Strategy<Value = serde_json::Value> {
+    let texts = prop::sample::select(
+        &[
+            "",
+            "\r\nBEGIN:VEVENT",
+            "RRULE:FREQ=DAILY",
+            "RRULE:FREQ=SECONDLY;INTERVAL=0",
+            "RDATE:",
+            "EXDATE;TZID=X:1",
+            "2026-03-05",
+            "9999-12-31",
+            "-009999-01-01",
+            "2026-03-05T09:00:00+01:00",
+            "9999-12-31T23:59:59Z",
+            "Europe/Berlin",
+            "Nowhere",
+            "cancelled",
+            "tentative",
+            "private",
+            "x@example.org\nATTENDEE:y",
+            "\u{0}",
+        ][..],
+    );
+    let text = texts.prop_map(|text| json!(text));
+    let when = prop::collection::btree_map(
+        prop::sample::select(&["date", "dateTime", "timeZone"][..]),
+        text.clone(),
+        0..3,
+    );
+    let name = prop::sample::select(
+        &[
+            "start",
+            "end",
+            "originalStartTime",
+            "id",
+            "iCalUID",
+            "summary",
+            "description",
+            "status",
+            "visibility",
+            "recurringEventId",
+            "eventType",
+        ][..],
+    );
+    let member = prop_oneof![text.clone(), when.prop_map(|when| json!(when)), Just(json!(null))];
+    let lines = prop::collection::vec(text.clone(), 0..3);
+    (prop::collection::btree_map(name, member, 0..8), lines, text).prop_map(|(members, lines, text)| {
+        let mut event = json!({
+            "start": { "dateTime": "2026-03-05T09:00:00+01:00", "timeZone": "Europe/Berlin" },
+            "end": { "dateTime": "2026-03-05T10:00:00+01:00", "timeZone": "Europe/Berlin" },
+            "iCalUID": "a@example.org",
+        });
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        event["recurrence"] = json!(lines);
+        event["attendees"] = json!([{ "email": text.clone(), "displayName": text.clone() }]);
+        event["organizer"] = json!({ "email": text.clone() });
+        event["reminders"] = json!({ "overrides": [{ "method": "popup", "minutes": i64::MIN }] });
+        event["attachments"] = json!([{ "fileUrl": text }]);
+        event
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_sent_is_read_or_told_and_written_back_or_refused(
+        master in hostile(), members in prop::collection::vec(hostile(), 0..3),
+    ) {
+        let event = |value: serde_json::Value| serde_json::from_value::<Event>(value).ok();
+        let (master, members): (_, Vec<Event>) = (event(master), members.into_iter().filter_map(event).collect());
+        if let Ok(read) = form(master.as_ref(), &members.iter().collect::<Vec<_>>()) {
+            let projected = project(&read);
+            prop_assert!(project(&projected) == projected);
+            if refuses(&projected).is_none() {
+                written(&projected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_series_is_as_private_as_its_most_private_instance() {
+    let class = |text: &str| (Field::Class, Value::Text(text.into()));
+    let mut form = single(&[(Field::Rule, Value::Lines(vec!["FREQ=DAILY".into()]))]);
+    let later = single(&[class("X-OURS"), (Field::Summary, Value::Text("Private".into()))]);
+    form.parts.insert(Instance::At(moment(2, 6, 9)), later.master().unwrap().clone());
+    for part in project(&form).parts.values() {
+        assert!(part.get(&Field::Class) == Some(&Value::Text("PRIVATE".into())));
+    }
+}
+
+#[test]
+fn an_instance_that_says_it_is_cancelled_is_a_cancelled_instance() {
+    let mut form = single(&[(Field::Rule, Value::Lines(vec!["FREQ=DAILY".into()]))]);
+    let off = single(&[(Field::Status, Value::Text("CANCELLED".into()))]);
+    let at = moment(2, 6, 9);
+    form.parts.insert(Instance::At(at.clone()), off.master().unwrap().clone());
+    let projected = project(&form);
+    assert_eq!(projected.parts.len(), 1);
+    assert!(projected.master().unwrap().contains_key(&Field::Except(at)));
+}
+
 fn single(fields: &[(Field, Value)]) -> Form {
     let start = moment(2, 5, 9);
     let mut part: Part = fields.iter().cloned().collect();

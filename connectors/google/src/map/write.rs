@@ -3,7 +3,7 @@
 use almanac_contract::{Field, Mark, Part, Value};
 use serde_json::{Map, json};
 
-use super::read::{MARK_LINK, MARK_UID};
+use super::read::{MARK_EVENT, MARK_LINK, MARK_UID};
 use super::time::{property, when};
 use super::{EXRULE, alarm, text};
 
@@ -36,7 +36,7 @@ pub(crate) fn creation(id: &str, master: &Part, mark: &Mark) -> serde_json::Valu
         body.insert("recurrence".into(), recurrence.into());
     }
     body.insert("id".into(), id.into());
-    let private = json!({ MARK_LINK: mark.link, MARK_UID: mark.uid });
+    let private = json!({ MARK_LINK: mark.link, MARK_UID: mark.uid, MARK_EVENT: id });
     body.insert("extendedProperties".into(), json!({ "private": private }));
     for time in ["start", "end"] {
         if let Some(time) = body.get_mut(time).and_then(serde_json::Value::as_object_mut) {

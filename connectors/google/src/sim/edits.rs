@@ -37,6 +37,18 @@ impl GoogleSim {
         self.store(calendar, id, event);
     }
 
+    /// Puts an event there under an id that is Google's choice, as an import or an invitation does.
+    pub fn plant(&mut self, calendar: &str, id: &str, event: &Value) {
+        let mut members = event.as_object().cloned().unwrap_or_default();
+        members.insert("kind".into(), json!("calendar#event"));
+        members.insert("id".into(), json!(id));
+        members.entry("status").or_insert(json!("confirmed"));
+        if let Some(calendar) = self.calendars.get_mut(calendar) {
+            calendar.taken.insert(id.to_owned());
+        }
+        self.store(calendar, id, members);
+    }
+
     /// Changes an event, or an instance by its id.
     ///
     /// # Errors

@@ -156,6 +156,27 @@ async fn pitfall_21_this_and_following_makes_two_series_that_are_read_apart() {
 }
 
 #[tokio::test]
+async fn pitfalls_2_and_21_a_copy_of_our_mark_on_another_event_is_none() {
+    let world = World::new().await;
+    let form = series("SUMMARY:Group", "");
+    let made = world.made("0a", &form).await;
+    let second = world
+        .elsewhere(|google, calendar| google.split(calendar, "alm0a_20260305T080000Z", &json!({})).unwrap());
+    let copy = world.elsewhere(|google, calendar| {
+        let event = google.event(calendar, "alm0a").unwrap();
+        google.plant(calendar, "copied00", &event);
+        "copied00".to_owned()
+    });
+    let first = world.there(&made.id.0).await;
+    assert_eq!((first.form.uid.as_str(), first.mark.is_some()), ("a@almanac.example", true));
+    for id in [second, copy] {
+        let object = world.there(&id).await;
+        assert_ne!(object.form.uid, "a@almanac.example");
+        assert_eq!(object.mark, None);
+    }
+}
+
+#[tokio::test]
 async fn pitfall_79_an_expired_token_asks_for_everything() {
     let world = World::new().await;
     let (_, token) = world.changes(None).await.unwrap();
@@ -218,22 +239,26 @@ async fn pitfalls_28_and_87_what_a_fetch_does_not_show_is_an_error_and_not_gone(
 #[tokio::test]
 async fn pitfalls_27_and_43_single_instances_of_a_foreign_series_are_an_object() {
     let world = World::new().await;
-    world.elsewhere(|google, calendar| {
-        let id = google.make(calendar, lesson("Conference")).unwrap();
-        let original = json!({ "dateTime": "2026-03-02T09:00:00+01:00", "timeZone": "Europe/Berlin" });
-        google.dictate(calendar, &id, &json!({
-            "recurringEventId": "foreign1", "originalStartTime": original, "iCalUID": "foreign1@google.com",
-            "organizer": { "email": "chair@example.org" },
-            "attendees": [{ "email": "chair@example.org" }, { "email": calendar, "self": true }],
-        }));
-    });
-    let (lines, _) = world.changes(None).await.unwrap();
-    assert_eq!(touched(&lines), ["foreign1"]);
-    let object = world.there("foreign1").await;
-    assert_eq!(object.role, Role::Attendee);
-    assert!(object.form.master().is_none() && object.form.parts.len() == 1);
-    assert!(world.google.refuses(&object.form).is_some(), "and is nothing that can be written");
-    assert!(matches!(kind(world.delete(&object).await), ErrorKind::Refused(_)));
+    // One whose series is at Google, and one from elsewhere: its series' id holds the UID "foobar".
+    for (series, uid) in [("foreign1", "foreign1@google.com"), ("_cpnmuoj1e8", "foobar")] {
+        world.elsewhere(|google, calendar| {
+            let mut event = lesson("Conference");
+            event["recurringEventId"] = json!(series);
+            event["originalStartTime"] = event["start"].clone();
+            event["iCalUID"] = json!(uid);
+            event["organizer"] = json!({ "email": "chair@example.org" });
+            event["attendees"] =
+                json!([{ "email": "chair@example.org" }, { "email": calendar, "self": true }]);
+            google.plant(calendar, &format!("{series}_20260302T080000Z"), &event);
+        });
+        let (lines, _) = world.changes(None).await.unwrap();
+        assert!(touched(&lines).contains(&series));
+        let object = world.there(series).await;
+        assert_eq!((object.role, object.form.uid.as_str()), (Role::Attendee, uid));
+        assert!(object.form.master().is_none() && object.form.parts.len() == 1);
+        assert!(world.google.refuses(&object.form).is_some(), "and is nothing that can be written");
+        assert!(matches!(kind(world.delete(&object).await), ErrorKind::Refused(_)));
+    }
 }
 
 #[tokio::test]
