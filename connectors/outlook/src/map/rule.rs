@@ -204,6 +204,12 @@ impl Repeats {
         json!({ "pattern": pattern, "range": self.range(start) })
     }
 
+    /// The same with the first instance only; without an end if that is what it is already.
+    pub(crate) fn once(&self) -> Self {
+        let end = if self.end == End::After(1) { End::Never } else { End::After(1) };
+        Self { end, ..self.clone() }
+    }
+
     fn range(&self, start: &Moment) -> Value {
         let zone = match start {
             Moment::Zoned(_, zone) => zone.as_str(),
