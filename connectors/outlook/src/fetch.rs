@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use almanac_contract::{
-    CalendarId, Changed, ConnectorError, ErrorKind, Mark, Reason, RemoteId, RemoteObject,
+    CalendarId, Changed, ConnectorError, ErrorKind, Mark, Moment, Reason, RemoteId, RemoteObject,
 };
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -18,10 +18,11 @@ use crate::wire::{Event, Page};
 const OPERATION: &str = "read events";
 const ROUTE: &str = "/calendars/{calendar}/events/{event}";
 
-/// All that is read of an event. `cancelledOccurrences` comes only when it is named.
-const SELECT: &str = "id,changeKey,type,seriesMasterId,occurrenceId,iCalUId,transactionId,subject,body,location,start,end,\
+/// All that is read of an event. `cancelledOccurrences` and `exceptionOccurrences` come only when they are named, and for a
+/// GET of one event.
+const SELECT: &str = "id,changeKey,type,seriesMasterId,iCalUId,transactionId,subject,body,location,start,end,\
 originalStart,originalStartTimeZone,originalEndTimeZone,isAllDay,isCancelled,isOrganizer,showAs,sensitivity,importance,\
-categories,isReminderOn,reminderMinutesBeforeStart,recurrence,organizer,attendees,cancelledOccurrences";
+categories,isReminderOn,reminderMinutesBeforeStart,recurrence,organizer,attendees,cancelledOccurrences,exceptionOccurrences";
 
 impl Graph {
     pub(crate) fn event_path(&self, calendar: &CalendarId, id: &RemoteId) -> String {
@@ -141,7 +142,9 @@ impl Graph {
                 next = page.next;
             }
         }
-        if event.exception_occurrences.is_none() || event.cancelled_occurrences.is_none() {
+        // The documentation speaks of the exceptions' ids; those without more would be read as changed to nothing.
+        let bare = |events: &Vec<Event>| events.iter().any(|exception| exception.start.is_none());
+        if event.exception_occurrences.as_ref().is_none_or(bare) || event.cancelled_occurrences.is_none() {
             self.count_instances(calendar, &mut event).await?;
         }
         Ok(event)
@@ -183,13 +186,11 @@ impl Graph {
     }
 }
 
-/// When an instance begins, which for one that nobody changed is its moment.
-pub(crate) fn instance_start(
-    instance: &Event,
-    series: &almanac_contract::Moment,
-) -> Option<almanac_contract::Moment> {
+/// The moment of an instance that nobody changed, by the day that it begins on.
+pub(crate) fn instance_start(instance: &Event, series: &Moment) -> Option<Moment> {
     let clue = time::Clue { ours: None, series: Some(series) };
-    time::span(instance, clue).ok().map(|(start, _)| start)
+    let (start, _) = time::span(instance, clue).ok()?;
+    Some(time::on_day(series, time::day_of(&start)))
 }
 
 fn line(id: &RemoteId, event: &Event) -> Changed {

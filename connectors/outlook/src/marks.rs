@@ -12,6 +12,10 @@ use crate::wire::Event;
 /// The link and the UID, with a space between them.
 pub(crate) const MARK: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacMark";
 
+/// The event that the mark was left on: its `transactionId` when it was created, its id when it was changed. Outlook copies
+/// our properties when a person duplicates an event, and a copy is another event.
+pub(crate) const OWNER: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacOwner";
+
 /// What an event is looked up by: a digest of the mark, since a URL must not hold a UID.
 pub(crate) const LOOKUP: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacLookup";
 
@@ -26,9 +30,10 @@ pub(crate) const RULE: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Nam
 const OURS: &str = "a1ac0de5-";
 
 /// The properties to be written.
-pub(crate) fn properties(mark: &Mark, part: &Part) -> Value {
+pub(crate) fn properties(mark: &Mark, part: &Part, owner: &str) -> Value {
     let mut all = vec![
         json!({ "id": MARK, "value": format!("{} {}", mark.link, mark.uid) }),
+        json!({ "id": OWNER, "value": owner }),
         json!({ "id": LOOKUP, "value": lookup(mark) }),
     ];
     let name = |at: &Moment| if let Moment::Zoned(_, zone) = at { zone.clone() } else { "UTC".to_owned() };
@@ -41,15 +46,19 @@ pub(crate) fn properties(mark: &Mark, part: &Part) -> Value {
     Value::Array(all)
 }
 
-/// The mark on an event that was read with its properties.
+/// The mark on an event that was read with its properties. A copy of it on another event is none.
 pub(crate) fn mark(event: &Event) -> Option<Mark> {
+    let owner = event.extended(OWNER)?;
+    if owner != event.id && Some(owner) != event.transaction_id.as_deref() {
+        return None;
+    }
     let (link, uid) = event.extended(MARK)?.split_once(' ')?;
     Some(Mark { link: link.to_owned(), uid: uid.to_owned() })
 }
 
 /// `$expand` for all our properties.
 pub(crate) fn expand() -> String {
-    let all = [MARK, ZONES, RULE].map(|id| format!("id eq '{id}'")).join(" or ");
+    let all = [MARK, OWNER, ZONES, RULE].map(|id| format!("id eq '{id}'")).join(" or ");
     format!("singleValueExtendedProperties($filter={all})")
 }
 

@@ -42,8 +42,9 @@ impl Graph {
         }
         let master = master(push.form)?;
         let mut body = map::body(master, None);
-        body.insert("transactionId".to_owned(), json!(marks::transaction(push.key)));
-        let marked = mark(&mut body, push, master);
+        let transaction = marks::transaction(push.key);
+        body.insert("transactionId".to_owned(), json!(transaction));
+        let marked = mark(&mut body, push, master, &transaction);
         let call = Call {
             method: Method::POST,
             at: At::Path(self.path(&["calendars", &push.calendar.0, "events"])),
@@ -90,7 +91,7 @@ impl Graph {
         let changed = if body.is_empty() {
             None
         } else {
-            let marked = mark(&mut body, push, new);
+            let marked = mark(&mut body, push, new, &known.id.0);
             Some((self.patch(push, known.id, Some(&tag), Value::Object(body)).await?, marked))
         };
         match changed {
@@ -180,8 +181,8 @@ fn master(form: &Form) -> Result<&Part, ConnectorError> {
 }
 
 /// Adds what is left on the event.
-fn mark(body: &mut Map<String, Value>, push: &Push<'_>, master: &Part) -> Value {
-    let marked = marks::properties(push.mark, master);
+fn mark(body: &mut Map<String, Value>, push: &Push<'_>, master: &Part, owner: &str) -> Value {
+    let marked = marks::properties(push.mark, master, owner);
     body.insert("singleValueExtendedProperties".to_owned(), marked.clone());
     marked
 }

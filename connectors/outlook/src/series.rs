@@ -117,7 +117,7 @@ impl Graph {
         let (from, to) = time::around(at);
         let text = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (from, to) = (text(from), text(to));
-        let select = "id,changeKey,type,start,end,isAllDay,originalStart,occurrenceId,seriesMasterId";
+        let select = "id,changeKey,type,start,end,isAllDay,originalStart,seriesMasterId";
         let query = query(&[("startDateTime", &from), ("endDateTime", &to), ("$select", select)]);
         format!("{}/instances?{query}", self.event_path(push.calendar, id))
     }

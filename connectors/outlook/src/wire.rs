@@ -32,7 +32,6 @@ pub(crate) struct Event {
     pub(crate) change_key: Option<String>,
     pub(crate) r#type: Option<String>,
     pub(crate) series_master_id: Option<String>,
-    pub(crate) occurrence_id: Option<String>,
     #[serde(rename = "iCalUId")]
     pub(crate) ical_uid: Option<String>,
     pub(crate) transaction_id: Option<String>,

@@ -194,16 +194,13 @@ impl<'a> Devices<'a> {
     /// How many objects of the calendar have this UID.
     pub(super) async fn count(&self, device: &dyn Connector, uid: &str) -> Result<usize, String> {
         let listing = self.list(device, None).await?;
-        let mut count = 0;
-        for (id, line) in &listing.lines {
-            let found = match line {
-                Changed::Now(object) => Some((**object).clone()),
-                Changed::Touched(..) => self.look(device, id).await?,
-                Changed::Gone(_) | Changed::Unreadable(..) => None,
-            };
-            count += usize::from(found.is_some_and(|object| object.form.uid == uid));
-        }
-        Ok(count)
+        let touched = |line: &&Changed| matches!(line, Changed::Touched(..));
+        let ids: Vec<RemoteId> =
+            listing.lines.values().filter(touched).map(|line| line.id().clone()).collect();
+        let fetched = device.fetch(&self.calendar, &ids).await.map_err(|error| said(&error))?;
+        let lines = listing.lines.values().chain(&fetched);
+        let has_it = |line: &&Changed| matches!(line, Changed::Now(object) if object.form.uid == uid);
+        Ok(lines.filter(has_it).count())
     }
 
     /// Whether two forms say the same to the vendor; else which fields differ.

@@ -89,7 +89,7 @@ pub(crate) fn project(part: &Part) -> Part {
             kept.insert(field.clone(), Said::Text(kept_text));
         }
     }
-    kept.extend(part.iter().filter_map(|(_, value)| minutes_before(value)).max().map(alarm));
+    kept.extend(part.values().filter_map(minutes_before).max().map(alarm));
     kept
 }
 

@@ -4,8 +4,9 @@ pub(crate) mod fields;
 pub(crate) mod rule;
 pub(crate) mod time;
 
+#[cfg(all(test, feature = "sim"))]
+mod any;
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -54,6 +55,9 @@ fn refusal(form: &Form) -> Result<(), Reason> {
     }
     let master = form.master().ok_or(Reason("only single instances of the series are known"))?;
     let (start, end) = time_of(master)?;
+    if is_cancelled(master) {
+        return Err(Reason("Outlook deletes what is cancelled; this event is cancelled and still there"));
+    }
     let rules = match master.get(&Field::Rule) {
         Some(Said::Lines(lines)) => lines.as_slice(),
         _ => &[],
@@ -76,6 +80,9 @@ fn refusal(form: &Form) -> Result<(), Reason> {
     if !time::is_whole_minute(start) {
         return Err(Reason("Outlook has no series that begins within a minute"));
     }
+    if time::settled(start) != *start || time::settled(end) != *end {
+        return Err(Reason("the series begins or ends at an hour that the clocks skip"));
+    }
     if time::in_zone_of(end, start) != *end {
         return Err(Reason("Outlook has no series that ends in another time zone than it begins in"));
     }
@@ -91,6 +98,11 @@ fn refusal(form: &Form) -> Result<(), Reason> {
         time_of(part)?;
     }
     Ok(())
+}
+
+/// Whether a part says of itself that it is cancelled.
+fn is_cancelled(part: &Part) -> bool {
+    part.get(&Field::Status) == Some(&Said::Text("CANCELLED".to_owned()))
 }
 
 /// The times of a part, if Outlook can have them.
@@ -124,19 +136,28 @@ pub(crate) fn project(form: &Form) -> Form {
     let Some(master) = form.master() else { return form.clone() };
     let mut base = fields::project(master);
     let Some((start, end)) = span(master) else { return form.clone() };
-    base.insert(Field::Time, Said::Span(start.clone(), end.clone()));
+    // Outlook keeps the instant of a single event, and the clock of a series.
+    let settle = |at: &Moment| if rule_of(master).is_some() { at.clone() } else { time::settled(at) };
+    base.insert(Field::Time, Said::Span(settle(start), settle(end)));
+    if is_cancelled(master) {
+        // Refused; without it, it would look like one that takes place.
+        base.extend(master.get(&Field::Status).map(|status| (Field::Status, status.clone())));
+    }
     // Further dates are refused.
     let kept_whole = |field: &Field| matches!(field, Field::Rule | Field::Extra(_));
     base.extend(master.iter().filter(|(f, _)| kept_whole(f)).map(|(f, v)| (f.clone(), v.clone())));
     let hits = rule_of(&base).map(|rule| Hits::of(rule, start));
-    for at in cancelled(master) {
-        // One that is changed is not cancelled; one that cancels nothing is nothing.
-        let changed = form.parts.contains_key(&Instance::At(at.clone()));
-        if !changed && hits.as_ref().is_some_and(|hits| hits.holds(at)) {
+    // One that is changed is not cancelled, unless that is the change; one that cancels nothing is nothing.
+    let changed =
+        |at: &Moment| form.parts.get(&Instance::At(at.clone())).is_some_and(|part| !is_cancelled(part));
+    let said = form.parts.iter().filter(|(_, part)| is_cancelled(part));
+    let said = said.filter_map(|(i, _)| if let Instance::At(at) = i { Some(at) } else { None });
+    for at in cancelled(master).chain(said) {
+        if !changed(at) && hits.as_ref().is_some_and(|hits| hits.holds(at)) {
             base.insert(Field::Except(at.clone()), Said::Present);
         }
     }
-    for (instance, part) in &form.parts {
+    for (instance, part) in form.parts.iter().filter(|(_, part)| !is_cancelled(part)) {
         let Instance::At(at) = instance else { continue };
         let mut changed = fields::project(part);
         if let Some((from, to)) = span(part) {

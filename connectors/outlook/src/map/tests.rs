@@ -210,7 +210,7 @@ fn a_series_is_read_with_its_exceptions() {
         "cancelledOccurrences":["OID.i.2026-01-07"],
         "exceptionOccurrences":[
           {"id":"x","changeKey":"2","type":"exception","seriesMasterId":"i","originalStart":"2026-01-06T08:00:00Z",
-           "occurrenceId":"OID.i.2026-01-06","subject":"later",
+           "subject":"later",
            "start":{"dateTime":"2026-01-06T15:00:00.0000000","timeZone":"UTC"},
            "end":{"dateTime":"2026-01-06T16:00:00.0000000","timeZone":"UTC"}},
           {"id":"y","changeKey":"3","type":"exception","seriesMasterId":"i","originalStart":"2026-01-08T08:00:00Z","subject":"s",
@@ -248,4 +248,36 @@ fn guests_are_read_and_counted_where_the_account_invites_them() {
     );
     let copy = object(&answer(&guests.replace("true", "false"))).unwrap();
     assert_eq!((copy.mails, copy.role), (0, Role::Attendee));
+}
+
+/// An instance whose hour the clocks skip keeps its name, and a single event its instant.
+#[test]
+fn an_hour_that_the_clocks_skip_names_its_instance_all_the_same() {
+    let gap = event("DTSTART;TZID=Europe/Vienna:20260329T023000\nDTEND;TZID=Europe/Vienna:20260329T040000\n");
+    let kept = project(&gap);
+    assert_eq!(span(kept.master().unwrap()).unwrap().0.wall().to_string(), "2026-03-29T03:30:00");
+    assert!(refuses(&event(
+        "DTSTART;TZID=Europe/Vienna:20260329T023000\nDTEND;TZID=Europe/Vienna:20260329T040000\nRRULE:FREQ=DAILY\n"
+    ))
+    .is_some());
+    let series = Moment::Zoned(jiff::civil::date(2026, 3, 27).at(2, 30, 0, 0), "Europe/Vienna".into());
+    let skipped = graph(r#"{"originalStart":"2026-03-29T01:30:00Z"}"#);
+    let at = time::original(&skipped, &series).unwrap();
+    assert_eq!(at.wall().to_string(), "2026-03-29T02:30:00");
+}
+
+#[test]
+fn what_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
+    assert!(refuses(&project(&event(&format!("{AT}STATUS:CANCELLED\n")))).is_some());
+    let series = form(&format!(
+        "BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\n{AT}RRULE:FREQ=DAILY;COUNT=5\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\nRECURRENCE-ID;TZID=Europe/Vienna:20260106T090000\n\
+         DTSTART;TZID=Europe/Vienna:20260106T090000\nDTEND;TZID=Europe/Vienna:20260106T100000\nSTATUS:CANCELLED\n\
+         END:VEVENT\n"
+    ));
+    let projected = project(&series);
+    assert_eq!(refuses(&projected), None);
+    let at = Moment::Zoned(jiff::civil::date(2026, 1, 6).at(9, 0, 0, 0), "Europe/Vienna".into());
+    assert_eq!(exceptions(&projected), [at.clone()].into());
+    assert!(projected.parts.len() == 1 && projected.master().unwrap().contains_key(&Field::Except(at)));
 }

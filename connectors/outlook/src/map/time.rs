@@ -38,6 +38,11 @@ pub(crate) fn shown(at: Timestamp, zone: &Zone) -> Moment {
     if zone.is_utc() { Moment::Utc(wall) } else { Moment::Zoned(wall, zone.name().to_owned()) }
 }
 
+/// `moment` as the clock really shows it: not within an hour that is skipped.
+pub(crate) fn settled(moment: &Moment) -> Moment {
+    in_zone_of(moment, moment)
+}
+
 /// `moment` in the zone of `like`; as it is where either has none.
 pub(crate) fn in_zone_of(moment: &Moment, like: &Moment) -> Moment {
     match (zone_of(moment), zone_of(like)) {
@@ -141,20 +146,26 @@ fn nearest_day(wall: DateTime) -> Date {
     wall.checked_add(SignedDuration::from_hours(12)).unwrap_or(wall).date()
 }
 
-/// The moment of an instance, from `occurrenceId` (`OID.{master}.{date}`) or `originalStart`. There is one a day at most.
+/// The moment of an instance: the day of `originalStart`. There is one a day at most, and where the clocks skip the hour of
+/// the series, the instant alone would name another.
 pub(crate) fn original(event: &Event, series: &Moment) -> Option<Moment> {
-    let named = event.occurrence_id.as_deref().and_then(|id| named_day(id, series));
-    let at = || event.original_start.as_deref()?.parse::<Timestamp>().ok();
-    match series {
-        Moment::Date(_) => named.or_else(|| Some(Moment::Date(nearest_day(Zone::utc().local(at()?))))),
-        _ => at().and_then(|at| Some(shown(at, &zone_of(series)?))).or(named),
-    }
+    let at: Timestamp = event.original_start.as_deref()?.parse().ok()?;
+    let day = match series {
+        Moment::Date(_) => nearest_day(Zone::utc().local(at)),
+        _ => zone_of(series)?.local(at).date(),
+    };
+    Some(on_day(series, day))
+}
+
+/// The instance of a series on a day.
+pub(crate) fn on_day(series: &Moment, day: Date) -> Moment {
+    at_wall(series, day.to_datetime(series.wall().time()))
 }
 
 /// The moment of the instance of a series on the day that an occurrence id ends with.
 pub(crate) fn named_day(occurrence: &str, series: &Moment) -> Option<Moment> {
     let day: Date = occurrence.rsplit('.').next()?.get(..10)?.parse().ok()?;
-    Some(at_wall(series, day.to_datetime(series.wall().time())))
+    Some(on_day(series, day))
 }
 
 /// The day of an instance as an occurrence id ends with it.

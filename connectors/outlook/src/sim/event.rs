@@ -177,7 +177,6 @@ impl Stored {
         let mut shown = head(&self.instance_id(id, day), tag, kind, &format!("{}-{day}", self.uid), asked);
         shown.extend(rendered(&self.instance(day), asked));
         shown.insert("seriesMasterId".to_owned(), json!(named(id, asked)));
-        shown.insert("occurrenceId".to_owned(), json!(format!("OID.{id}.{day}")));
         if let Some((start, _, zone, _)) = self.times(Some(day)) {
             let at = time::instant(start, &zone).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
             shown.insert("originalStart".to_owned(), json!(at));
@@ -217,17 +216,35 @@ fn rendered(said: &Map<String, Value>, asked: &Asked) -> Map<String, Value> {
             shown.insert(name.to_owned(), time::shown(wall, &zone, all_day));
         }
     }
-    if let Some(zone) =
-        shown.get_mut("recurrence").and_then(|r| r.get_mut("range")).and_then(Value::as_object_mut)
-    {
-        let name =
-            zone.get("recurrenceTimeZone").and_then(Value::as_str).map(|name| time::windows(name).to_owned());
-        name.map(|name| zone.insert("recurrenceTimeZone".to_owned(), json!(name)));
+    if let Some(recurrence) = shown.get_mut("recurrence").filter(|recurrence| !recurrence.is_null()) {
+        *recurrence = spelt_out(recurrence);
     }
     if let Some(body) = said.get("body") {
         shown.insert("body".to_owned(), shown_body(body, asked.text));
     }
     shown
+}
+
+/// A recurrence with all its fields, also those that its type does not use.
+fn spelt_out(recurrence: &Value) -> Value {
+    let mut whole = json!({
+        "pattern": {
+            "type": "", "interval": 1, "month": 0, "dayOfMonth": 0, "daysOfWeek": [], "firstDayOfWeek": "sunday",
+            "index": "first",
+        },
+        "range": {
+            "type": "", "startDate": "", "endDate": "0001-01-01", "recurrenceTimeZone": "UTC",
+            "numberOfOccurrences": 0,
+        },
+    });
+    for half in ["pattern", "range"] {
+        for (name, value) in recurrence[half].as_object().into_iter().flatten() {
+            whole[half][name.as_str()] = value.clone();
+        }
+    }
+    let zone = whole["range"]["recurrenceTimeZone"].as_str().map_or("UTC", time::windows).to_owned();
+    whole["range"]["recurrenceTimeZone"] = json!(zone);
+    whole
 }
 
 /// Exchange keeps HTML unless it was given text, and turns the one into the other as it is asked.

@@ -132,6 +132,16 @@ impl Graph {
         self.erase(id, None).is_ok()
     }
 
+    /// A person duplicates an event, with all that programs have left on it; the id of the copy.
+    pub fn copy(&mut self, id: &str) -> Option<String> {
+        let copied = self.events.get(id).cloned()?;
+        let made = self.make(&copied.calendar, &Value::Object(copied.said)).ok()?;
+        if let Some(event) = self.events.get_mut(&made) {
+            event.extended = copied.extended;
+        }
+        Some(made)
+    }
+
     fn instance(&self, id: &str, day: Date) -> Option<String> {
         self.events.get(id).map(|event| event.instance_id(id, day))
     }
@@ -366,7 +376,9 @@ impl Asked {
             text: prefer.contains("outlook.body-content-type=\"text\""),
             immutable: prefer.contains("IdType=\"ImmutableId\""),
             cancelled: tells && names("$select", "cancelledOccurrences"),
-            exceptions: tells && names("$expand", "exceptionOccurrences"),
+            exceptions: tells
+                && names("$select", "exceptionOccurrences")
+                && names("$expand", "exceptionOccurrences"),
             extended: names("$expand", "singleValueExtendedProperties"),
         }
     }
