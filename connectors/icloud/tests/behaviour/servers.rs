@@ -2,7 +2,7 @@
 
 use almanac_contract::{
     Attempt, CalendarId, Changed, Connector as _, Coverage, Deletion, DeltaToken, ErrorKind, Field, Form,
-    Instance, Mark, PushKey, Pushed, RemoteId, Retry, Value,
+    Instance, Mark, PushKey, Pushed, RemoteId, RemoteVersion, Retry, Value,
 };
 use almanac_icloud::sim::{Front, HOME, Habits, Server};
 use almanac_icloud::{CalDav, Scheduling};
@@ -423,4 +423,64 @@ async fn pitfall_8_a_token_of_another_calendar_has_expired() {
     for token in [token, DeltaToken(String::new())] {
         assert_eq!(list(&account, &home, Some(&token)).await.unwrap_err().kind, ErrorKind::DeltaExpired);
     }
+}
+
+#[tokio::test]
+async fn pitfalls_83_and_90_a_deletion_ends_when_the_object_is_gone_and_not_when_it_was_changed() {
+    let (server, account) = plain().await;
+    let calendar = work();
+    for (status, there, expected) in [
+        (404, true, Ok(())),
+        (410, true, Ok(())),
+        (412, false, Ok(())),
+        (412, true, Err(ErrorKind::Conflict)),
+        (500, true, Err(ErrorKind::Unclear)),
+    ] {
+        if there {
+            put(&server, "a.ics", &event("a@example", ""));
+        } else {
+            server.with(|server| server.remove("work", "a.ics"));
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        server.take_seen();
+        server.plan(move |request| {
+            (request.method.as_str() == "DELETE").then(|| Fault::Answer(Reply::new(status, "")))
+        });
+        let (id, version) = (id("a.ics"), RemoteVersion("\"v1\"".to_owned()));
+        let outcome = account.delete(&Deletion { calendar: &calendar, id: &id, version: &version }).await;
+        assert_eq!(outcome.map_err(|error| error.kind), expected, "{status} {there}");
+        let deletions = methods(&server.take_seen()).iter().filter(|method| **method == "DELETE").count();
+        assert_eq!(deletions, 1, "it is not tried again");
+    }
+}
+
+#[tokio::test]
+async fn pitfalls_102_and_103_alarms_of_any_kind_stay_as_they_are_and_do_not_multiply() {
+    let (server, account) = plain().await;
+    let alarms = "BEGIN:VALARM\r\nACTION:NONE\r\nTRIGGER;VALUE=DATE-TIME:19760401T005545Z\r\nEND:VALARM\r\n\
+        BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nDESCRIPTION:A\r\nACKNOWLEDGED:20260303T084501Z\r\nEND:VALARM\r\n";
+    put(&server, "a.ics", &event("a@example", &format!("SUMMARY:A\r\n{alarms}")));
+    let Changed::Now(mut known) = fetch(&account, &[id("a.ics")]).await.remove(0) else { panic!() };
+    for title in ["B", "C", "D"] {
+        *known = written(write(&account, &titled(&known.form, title), Some(&known), Attempt::First).await);
+    }
+    let text = String::from_utf8(server.with(|server| server.octets("work", "a.ics")).unwrap()).unwrap();
+    assert_eq!(text.matches("BEGIN:VALARM").count(), 2);
+    assert!(text.contains("ACTION:NONE") && text.contains("ACKNOWLEDGED:20260303T084501Z"));
+}
+
+#[tokio::test]
+async fn pitfalls_30_and_40_a_changed_instance_is_named_in_the_zone_and_type_of_its_series() {
+    let (server, account) = plain().await;
+    let series = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//E//EN\r\nBEGIN:VEVENT\r\nUID:a@example\r\n\
+        DTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20260326T090000\r\nRRULE:FREQ=DAILY;COUNT=9\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:a@example\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:20260330T070000Z\r\n\
+        DTSTART:20260330T130000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let made = written(write(&account, &form_of(series), None, Attempt::First).await);
+    let name = made.id.0.rsplit('/').next().unwrap().to_owned();
+    let text = String::from_utf8(server.with(|server| server.octets("work", &name)).unwrap()).unwrap();
+    assert!(
+        text.contains("RECURRENCE-ID;TZID=Europe/Berlin:20260330T090000"),
+        "after the clocks changed: {text}"
+    );
 }
