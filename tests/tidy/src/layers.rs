@@ -47,7 +47,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<String> {
     let mut complaints: Vec<String> =
         tree.packages.iter().filter_map(|(name, folder)| misnamed(name, folder)).collect();
     for (from, to) in &tree.edges {
-        // Tests of a connector turn its own feature `sim` on.
+        // A crate's own tests switch its simulator on by depending on it with that feature.
         if from != to && !may_use(short(from), short(to)) {
             complaints.push(format!("{from} must not depend on {to}"));
         }

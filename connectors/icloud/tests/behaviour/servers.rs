@@ -346,6 +346,21 @@ async fn an_account_that_moved_to_another_host_is_found_again_under_the_same_ids
 }
 
 #[tokio::test]
+async fn a_host_that_an_account_has_left_is_not_taken_for_a_wrong_password() {
+    let (old, new) = (server(Habits::default()).await, server(Habits::default()).await);
+    let front = Simulator::start(Front { leads_to: old.url() }).await.unwrap();
+    let account = account(&front.url(), Scheduling::None);
+    account.calendars().await.unwrap();
+    put(&new, "a.ics", &event("a@example", ""));
+    old.plan(|_| Some(Fault::Answer(Reply::new(StatusCode::UNAUTHORIZED, ""))));
+    let leads_to = new.url();
+    front.with(|front| front.leads_to = leads_to);
+    let error = account.fetch(&work(), &[id("a.ics")]).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(matches!(fetch(&account, &[id("a.ics")]).await[..], [Changed::Now(_)]));
+}
+
+#[tokio::test]
 async fn a_password_does_not_follow_to_a_host_of_somebody_else() {
     let server = server(Habits::default()).await;
     let elsewhere = format!("http://localhost:{}", server.port());
