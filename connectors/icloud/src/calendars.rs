@@ -25,7 +25,7 @@ pub(crate) async fn list(calls: &Calls, account: &Account) -> Result<Found, Conn
     let mut found = Found { calendars: Vec::new(), deltas: true };
     let mut default = None;
     for home in &account.homes {
-        let ask = Ask::new("PROPFIND", home.clone(), "/{home}/*", About::Calendar, OPERATION);
+        let ask = Ask::new("PROPFIND", home.clone(), "/{home}/*", About::Account, OPERATION);
         let got = calls.ask_many(ask.xml(1, ask_properties(wire::OF_HOME)).taking(LISTING_BYTES_MAX)).await?;
         let reply = wire::read(&got.body).map_err(|error| malformed().because(error))?;
         for response in &reply.responses {

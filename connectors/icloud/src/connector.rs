@@ -95,6 +95,15 @@ impl CalDav {
         Ok((now.homes != before.homes).then_some(now))
     }
 
+    /// What to say of `error`: a host that an account has left asks for a password, too, or knows no calendar. Then it is to
+    /// be asked again, at the host where the account is now.
+    async fn said(&self, account: &Account, error: ConnectorError) -> ConnectorError {
+        match self.moved(account, &error).await {
+            Ok(Some(_)) => ConnectorError::new(ErrorKind::Unavailable, error.operation).because(error),
+            Ok(None) | Err(_) => error,
+        }
+    }
+
     async fn page(
         &self,
         account: &Account,
@@ -175,7 +184,10 @@ impl Connector for CalDav {
     async fn fetch(&self, calendar: &CalendarId, ids: &[RemoteId]) -> Result<Vec<Changed>, ConnectorError> {
         let account = self.account().await?;
         let place = place(&account, calendar, "read objects")?;
-        fetch::fetch(&self.calls, &place, ids, self.who(&account)).await
+        match fetch::fetch(&self.calls, &place, ids, self.who(&account)).await {
+            Ok(lines) => Ok(lines),
+            Err(error) => Err(self.said(&account, error).await),
+        }
     }
 
     async fn find(
@@ -185,17 +197,26 @@ impl Connector for CalDav {
         mark: &Mark,
     ) -> Result<Option<RemoteObject>, ConnectorError> {
         let account = self.account().await?;
-        self.desk(&account, calendar, "look for an object")?.find(key, mark).await
+        match self.desk(&account, calendar, "look for an object")?.find(key, mark).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.said(&account, error).await),
+        }
     }
 
     async fn push(&self, push: &Push<'_>) -> Result<Pushed, ConnectorError> {
         let account = self.account().await?;
-        self.desk(&account, push.calendar, "write an object")?.push(push).await
+        match self.desk(&account, push.calendar, "write an object")?.push(push).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.said(&account, error).await),
+        }
     }
 
     async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), ConnectorError> {
         let account = self.account().await?;
-        self.desk(&account, deletion.calendar, "delete an object")?.delete(deletion).await
+        match self.desk(&account, deletion.calendar, "delete an object")?.delete(deletion).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.said(&account, error).await),
+        }
     }
 
     async fn watch(&self, _calendar: &CalendarId, _channel: &Channel) -> Result<Watch, ConnectorError> {

@@ -70,6 +70,7 @@ pub(crate) fn failed(got: &Got, about: About, operation: &'static str, now: Time
         },
         // What a proxy says may come after the server has done it.
         500 | 502 | 504 if about == About::Write => ErrorKind::Unclear,
+        501 | 505 => ErrorKind::Malformed, // it is no CalDAV server
         500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Malformed,
     };
@@ -167,6 +168,7 @@ mod tests {
             (500, "C:x", None, Write, E::Unclear),
             (504, "C:x", None, Write, E::Unclear),
             (500, "C:x", None, Calendar, E::Unavailable),
+            (501, "C:x", None, Account, E::Malformed),
             (507, "C:x", None, Write, E::Unavailable),
             (200, "C:x", None, Write, E::Malformed),
         ];

@@ -86,7 +86,7 @@ async fn together<'a>(
         for href in &response.hrefs {
             let Listed::Member(listed) = place.listed(href.expose()) else { continue };
             let Some(id) = asked(&here, &listed) else { continue };
-            match (wire::status(response), wire::version(response), wire::data(response)) {
+            match (response.status, wire::version(response), wire::data(response)) {
                 (Some(404 | 410), ..) => lines.push((id, Changed::Gone(id.clone()))),
                 (_, Some(version), Some(data)) => {
                     lines.push((id, map::object(id.clone(), version, data.as_bytes(), who)));

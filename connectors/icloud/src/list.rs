@@ -105,7 +105,7 @@ fn synced(got: &Got, place: &Place, sent: Option<&str>, coverage: Coverage) -> R
     let (mut changes, mut truncated) = (Vec::new(), false);
     for response in &reply.responses {
         for href in &response.hrefs {
-            match (place.listed(href.expose()), wire::status(response)) {
+            match (place.listed(href.expose()), response.status) {
                 // RFC 6578 section 3.6: the rest is asked for with the token of this answer.
                 (Listed::Itself, Some(507)) => truncated = true,
                 (Listed::Member(id), Some(404 | 410)) => changes.push(Changed::Gone(id)),
@@ -149,7 +149,7 @@ async fn tagged(calls: &Calls, place: &Place, known: Option<String>) -> Result<P
     let mut changes = Vec::new();
     for response in &reply.responses {
         for href in &response.hrefs {
-            match (place.listed(href.expose()), wire::status(response)) {
+            match (place.listed(href.expose()), response.status) {
                 // A listing that was cut short is no listing of everything.
                 (Listed::Itself, Some(507)) => return Err(malformed()),
                 (Listed::Member(_), Some(404 | 410)) | (Listed::Itself | Listed::Other, _) => {}

@@ -9,7 +9,7 @@ use almanac_ical::CalendarObject;
 
 use crate::calls::{Ask, Calls, Got};
 use crate::config::Scheduling;
-use crate::failure::About;
+use crate::failure::{About, unknown_report};
 use crate::fetch::{Current, get};
 use crate::href::{Listed, Place};
 use crate::limits::OBJECTS_BYTES_MAX;
@@ -200,7 +200,7 @@ impl Desk<'_> {
         self.by_uid(push.form.kind.as_str(), &push.form.uid, CREATE).await
     }
 
-    /// The object of the calendar with this UID. A server that cannot say has none.
+    /// The object of the calendar with this UID. Of a server that cannot say it is not known; a creation finds it out.
     async fn by_uid(
         &self,
         component: &str,
@@ -211,8 +211,10 @@ impl Desk<'_> {
         let target = self.place.target().clone();
         let ask = Ask::new("REPORT", target, "/{home}/{calendar}", About::Calendar, operation);
         let got = self.calls.ask(ask.xml(1, body).taking(OBJECTS_BYTES_MAX)).await?;
-        if got.status.as_u16() != 207 {
-            return Err(self.calls.failed(&got, About::Calendar, operation));
+        match got.status.as_u16() {
+            207 => {}
+            _ if unknown_report(&got) => return Ok(None),
+            _ => return Err(self.calls.failed(&got, About::Calendar, operation)),
         }
         let malformed = |error| ConnectorError::new(ErrorKind::Malformed, operation).because(error);
         let reply = wire::read(&got.body).map_err(malformed)?;

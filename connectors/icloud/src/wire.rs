@@ -77,17 +77,6 @@ pub(crate) fn data(response: &ResponseElement) -> Option<String> {
     response.prop(CALDAV, "calendar-data").map(Element::text).filter(|text| !text.trim().is_empty())
 }
 
-/// The status of what a response is about, where it has one of its own.
-pub(crate) fn status(response: &ResponseElement) -> Option<u16> {
-    // Some servers say of a member that is gone only that its properties are.
-    let gone = || {
-        let mut statuses = response.propstats.iter().map(|propstat| propstat.status);
-        let none = response.propstats.iter().all(|propstat| propstat.status == 404);
-        statuses.next().filter(|_| none && response.propstats.iter().all(|p| p.props.is_empty()))
-    };
-    response.status.or_else(gone)
-}
-
 /// What a resource is, by its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
@@ -194,7 +183,7 @@ mod tests {
         let reply = read(body.as_bytes()).unwrap();
         let [response] = &reply.responses[..] else { panic!() };
         assert_eq!((access(response), takes_events(response)), (CalendarAccess::Write, true));
-        assert_eq!((tells_changes(response), status(response)), (None, None));
+        assert_eq!(tells_changes(response), None);
     }
 
     #[test]

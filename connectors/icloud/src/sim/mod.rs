@@ -60,6 +60,8 @@ impl Default for Habits {
 #[derive(Debug, Clone)]
 struct Object {
     octets: Vec<u8>,
+    /// Its UID, if it is readable.
+    uid: Option<String>,
     /// Its change's number.
     version: u64,
 }
@@ -114,9 +116,10 @@ impl Server {
     pub fn put(&mut self, calendar: &str, name: &str, octets: &[u8]) {
         self.changes += 1;
         let version = self.changes;
+        let uid = CalendarObject::parse_stored(octets).ok().map(|object| object.uid().to_owned());
         if let Some(calendar) = self.calendars.get_mut(calendar) {
             calendar.gone.remove(name);
-            calendar.members.insert(name.to_owned(), Object { octets: octets.to_vec(), version });
+            calendar.members.insert(name.to_owned(), Object { octets: octets.to_vec(), uid, version });
         }
     }
 
@@ -154,11 +157,8 @@ impl Server {
 
     /// The name of another object of the calendar with this UID.
     fn owner_of(&self, calendar: &str, uid: &str, but: &str) -> Option<String> {
-        let members = self.calendars.get(calendar)?.members.iter();
-        let mut others = members.filter(|(name, _)| *name != but);
-        others
-            .find(|(_, object)| CalendarObject::parse_stored(&object.octets).is_ok_and(|o| o.uid() == uid))
-            .map(|(name, _)| name.clone())
+        let mut others = self.calendars.get(calendar)?.members.iter().filter(|(name, _)| *name != but);
+        others.find(|(_, object)| object.uid.as_deref() == Some(uid)).map(|(name, _)| name.clone())
     }
 }
 
