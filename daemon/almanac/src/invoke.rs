@@ -81,6 +81,9 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
         Verb::Trash(verb) => simple(&config, trash(verb)?),
+        Verb::Account(verb) => commands::vendors::ask::account(&config, verb),
+        Verb::Link(verb) => commands::vendors::ask::link(&config, verb),
+        Verb::Sync(verb) => commands::vendors::ask::sync(&config, verb),
     }
 }
 

@@ -38,6 +38,7 @@ mod supervisor;
 mod systemd;
 mod telemetry;
 mod tls;
+mod vendors;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Outcomes on stdout: tables for people, JSON for programs.
 
+mod vendors;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -8,6 +10,7 @@ use crate::commands::Outcome;
 use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
+use vendors::runs;
 
 /// For whom a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +78,9 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
             let renamed = if row.renamed { ", under another name, since its own is taken" } else { "" };
             return format!("restored: {} {}{renamed}\n", word(&row.kind), row.calendar);
         }
+        Outcome::Answered { objects } => return format!("noted: {objects}\n"),
+        Outcome::Runs(rows) if audience == Audience::People => return runs(rows),
+        Outcome::Runs(rows) => return json(rows),
         Outcome::Purged { entries } => return format!("removed for good: {entries}\n"),
         Outcome::BackedUp(row) => {
             return format!(
@@ -172,6 +178,11 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::Calendars(rows) => json(rows),
         Outcome::KeysRotated(rows) => json(rows),
         Outcome::Rekeyed(rows) => json(rows),
+        Outcome::Accounts(rows) => json(rows),
+        Outcome::Remotes(rows) => json(rows),
+        Outcome::Links(rows) => json(rows),
+        Outcome::Waiting(rows) => json(rows),
+        Outcome::Lost(rows) => json(rows),
         _ => String::new(),
     }
 }
@@ -245,7 +256,7 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
                 ]
             }));
         }
-        _ => {}
+        _ => table = vendors::rows(outcome),
     }
     table
 }
@@ -295,7 +306,8 @@ fn status(row: &StatusRow) -> String {
     ];
     let known =
         lines.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
-    known.map(|(name, value)| format!("{name:12} {value}\n")).collect()
+    let text: String = known.map(|(name, value)| format!("{name:12} {value}\n")).collect();
+    if row.accounts.is_empty() { text } else { text + "\n" + &columns(&vendors::accounts(&row.accounts)) }
 }
 
 #[cfg(test)]

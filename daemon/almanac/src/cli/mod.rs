@@ -7,6 +7,7 @@ mod people;
 mod profile;
 mod store;
 mod trash;
+mod vendors;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub(crate) use self::people::{
 pub(crate) use self::profile::Profile;
 pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 pub(crate) use self::trash::Trash;
+pub(crate) use self::vendors::{
+    Account, AccountAdd, HeldVerb, HistoryVerb, Link, ParkedVerb, SignIn, Sync, Which,
+};
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
@@ -73,6 +77,15 @@ Examples:
     /// What was deleted, for as long as it is kept
     #[command(subcommand)]
     Trash(Trash),
+    /// Accounts at Google, Outlook, iCloud, CalDAV servers, and feeds
+    #[command(subcommand)]
+    Account(Account),
+    /// Links: which calendar here is kept equal to which calendar at a vendor
+    #[command(subcommand)]
+    Link(Link),
+    /// Runs of links, and what waits for your word
+    #[command(subcommand)]
+    Sync(Sync),
     /// Puts the objects of an iCalendar file into a calendar
     #[command(after_help = "\
 Examples:
@@ -292,6 +305,38 @@ mod tests {
             "trash purge tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d --yes",
             "trash purge --all",
             "trash purge --all --of a/b --yes",
+            "account add google w --tenant t --client-id i --client-secret-file f --paste",
+            "account add google w --tenant t --api-url u --auth-url u --token-url u --client-id i --tokens-stdin",
+            "account add outlook w --tenant t --client-id i --authority u --subject a@b",
+            "account add icloud w --tenant t --username u --password-stdin",
+            "account add caldav w --tenant t --url u --username u --password-stdin --unchecked",
+            "account add feed w --tenant t --url-stdin",
+            "account sign-in w --tokens-stdin",
+            "account list --json",
+            "account remove w",
+            "account enable w",
+            "account disable w",
+            "account calendars w --json",
+            "link add w/Main a/b --mode two-way",
+            "link add w/Main a/b --mode busy-only --privacy initials --conflicts ask",
+            "link list --json",
+            "link pause lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "link resume lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "link remove lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync now",
+            "sync now --account w --dry-run --full --json",
+            "sync plan --account w --json",
+            "sync held",
+            "sync held --names --json",
+            "sync held approve --all",
+            "sync held reject 1f2e --link lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync held store-wins 1f2e",
+            "sync held vendor-wins 1f2e",
+            "sync parked --json",
+            "sync parked retry --all",
+            "sync history --json",
+            "sync history restore his_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a/b",
             "import f.ics a/b",
             "export a/b",
@@ -378,6 +423,13 @@ mod tests {
             "trash purge",
             "trash purge --of a",
             "trash purge --all tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "account add google",
+            "account add zoom w --tenant t",
+            "link add w/Main a/b",
+            "link add w/Main a --mode pull",
+            "link pause 1",
+            "sync held approve",
+            "sync history restore 1",
             "import - a",
             "export a/",
         ] {

@@ -11,24 +11,28 @@ pub(crate) mod run;
 pub(crate) mod tenant;
 pub(crate) mod trash;
 pub(crate) mod upkeep;
+pub(crate) mod vendors;
 
 use std::sync::Arc;
 
 use almanac_app::{App, AppError, ImportProgress, NewUser, UserState};
 use almanac_backend::{Access, CollectionName, CollectionPath, Login, PrincipalRole};
-use almanac_base::CredentialId;
+use almanac_base::{Clock as _, CredentialId, SystemClock};
 use almanac_ical::ComponentKind;
 use almanac_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::{Daemon, Phase};
 use crate::failure::{Exit, Failure, chain};
+use crate::vendors::Vendors;
 use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
     NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
 };
 use tenant::TenantMoved;
 use trash::{RestoredRow, TrashCommand, TrashRows};
+use vendors::VendorsCommand;
+use vendors::rows::{AccountRow, LinkRow, LostRow, RemoteRow, RunRows, WaitingRow};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +100,7 @@ pub(crate) enum Command {
         access: SharedAccess,
     },
     Trash(TrashCommand),
+    Vendors(VendorsCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -159,6 +164,15 @@ pub(crate) enum Outcome {
     Calendars(Vec<CalendarRow>),
     Trash(TrashRows),
     Restored(RestoredRow),
+    Accounts(Vec<AccountRow>),
+    Remotes(Vec<RemoteRow>),
+    Links(Vec<LinkRow>),
+    Runs(RunRows),
+    Waiting(Vec<WaitingRow>),
+    Answered {
+        objects: u64,
+    },
+    Lost(Vec<LostRow>),
     Purged {
         entries: u64,
     },
@@ -183,6 +197,7 @@ pub(crate) struct Executor {
     pub(crate) app: Arc<App>,
     /// The daemon this happens in; none in the command line's own process.
     pub(crate) daemon: Option<Arc<Daemon>>,
+    pub(crate) vendors: Arc<Vendors>,
 }
 
 impl Executor {
@@ -227,6 +242,7 @@ impl Executor {
             | Command::CalendarRemove { .. }
             | Command::CalendarShare { .. } => self.calendars(command).await?,
             Command::Trash(command) => self.trash(command).await?,
+            Command::Vendors(command) => self.vendors(command, attachment).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -340,10 +356,12 @@ impl Executor {
 
     async fn status(&self) -> Result<StatusRow, Failure> {
         let store = self.app.status().await?;
-        Ok(match &self.daemon {
+        let mut row = match &self.daemon {
             Some(daemon) => daemon.status(&store),
             None => StatusRow::stopped("", "").with_store(&store),
-        })
+        };
+        row.accounts = vendors::status::account_status(&self.vendors, SystemClock.now()).await?;
+        Ok(row)
     }
 }
 
@@ -402,6 +420,8 @@ fn list_of(what: &str) -> &'static str {
         "calendar" => "calendar",
         "app password" => "app-password",
         "entry of the trash" => "trash",
+        "account" => "account",
+        "link" => "link",
         _ => "user",
     }
 }
