@@ -370,6 +370,21 @@ fn what_cannot_be_read_is_told_and_not_guessed() {
 }
 
 #[test]
+fn what_the_rule_does_not_make_any_more_is_not_cancelled() {
+    let master = event(json!({ "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"] }));
+    let cancelled = |day: &str| {
+        let original =
+            json!({ "dateTime": format!("2026-03-{day}T09:00:00+01:00"), "timeZone": "Europe/Berlin" });
+        event(json!({ "status": "cancelled", "recurringEventId": "abc", "originalStartTime": original }))
+    };
+    let members = [cancelled("06"), cancelled("09")];
+    let read = form(Some(&master), &members.iter().collect::<Vec<_>>()).unwrap();
+    let part = read.master().unwrap();
+    let excepted: Vec<&Field> = part.keys().filter(|field| matches!(field, Field::Except(_))).collect();
+    assert!(excepted == [&Field::Except(moment(2, 6, 9))]);
+}
+
+#[test]
 fn somebody_who_is_invited_to_one_instance_has_that_alone() {
     let original = json!({ "dateTime": "2026-03-05T09:00:00+01:00", "timeZone": "Europe/Berlin" });
     let member = event(json!({ "recurringEventId": "abc", "originalStartTime": original }));
