@@ -234,6 +234,18 @@ fn a_series_is_as_private_as_its_most_private_instance() {
 }
 
 #[test]
+fn an_instance_goes_with_its_series_only_where_the_rule_makes_it() {
+    let rule = (Field::Rule, Value::Lines(vec!["FREQ=DAILY;COUNT=3".into()]));
+    let mut form = single(&[rule]);
+    for day in [6, 20] {
+        let part = super::derived(form.master().unwrap(), &moment(2, day, 9)).unwrap();
+        form.parts.insert(Instance::At(moment(2, day, 9)), part);
+    }
+    let kept: Vec<Instance> = project(&form).parts.into_keys().collect();
+    assert!(kept == [Instance::Master, Instance::At(moment(2, 20, 9))], "the other would be lost");
+}
+
+#[test]
 fn an_instance_that_says_it_is_cancelled_is_a_cancelled_instance() {
     let mut form = single(&[(Field::Rule, Value::Lines(vec!["FREQ=DAILY".into()]))]);
     let off = single(&[(Field::Status, Value::Text("CANCELLED".into()))]);
