@@ -1,5 +1,7 @@
 //! Lists: of events, of the instances of a series, of calendars.
 
+use std::ops::Bound;
+
 use almanac_simulator::Reply;
 use serde_json::{Value, json};
 
@@ -44,14 +46,6 @@ impl Cursor {
         let rested = parts.next()? == "1";
         let after = parts.next()?.to_owned();
         Some(Self { after, upto, rested, shape: parts.next()?.to_owned() })
-    }
-}
-
-/// Where an event stands in a listing.
-fn place(since: Option<u64>, stored: &Stored) -> String {
-    match since {
-        Some(_) => format!("{:020}", stored.changed),
-        None => stored.text("id").to_owned(),
     }
 }
 
@@ -143,16 +137,29 @@ impl GoogleSim {
         let deleted = since.is_some() || ask.param("showDeleted") == Some("true");
         let wanted = |stored: &&Stored| {
             let uid = ask.param("iCalUID").is_none_or(|uid| stored.text("iCalUID") == uid);
-            let there = deleted || !stored.is_cancelled() || stored.is_instance();
-            let later = since.is_none_or(|since| stored.changed > since && stored.changed <= cursor.upto);
-            uid && there && later && place(since, stored) > cursor.after
+            uid && (deleted || !stored.is_cancelled() || stored.is_instance())
         };
-        let mut found: Vec<&Stored> = calendar.events.values().filter(wanted).collect();
-        found.sort_by_key(|stored| place(since, stored));
+        let mut found: Vec<&Stored> = match since {
+            None => {
+                let rest = (Bound::Excluded(cursor.after.as_str()), Bound::Unbounded);
+                let rest = calendar.events.range::<str, _>(rest).map(|(_, stored)| stored);
+                rest.filter(wanted).take(size + 1).collect()
+            }
+            Some(since) => {
+                let after = cursor.after.parse().unwrap_or(since);
+                let later = |stored: &&Stored| stored.changed > after && stored.changed <= cursor.upto;
+                let mut found: Vec<&Stored> = calendar.events.values().filter(later).filter(wanted).collect();
+                found.sort_by_key(|stored| stored.changed);
+                found
+            }
+        };
         let more = found.len() > size;
         found.truncate(size);
         if let Some(last) = found.last() {
-            cursor.after = place(since, last);
+            cursor.after = match since {
+                None => last.text("id").to_owned(),
+                Some(_) => last.changed.to_string(),
+            };
         }
         // Nothing but ids is promised of what is cancelled.
         let shown = found.into_iter().map(|stored| {
