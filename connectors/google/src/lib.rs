@@ -8,6 +8,7 @@ mod answers;
 pub mod auth;
 mod calls;
 mod config;
+mod everything;
 mod instances;
 mod limits;
 mod listing;

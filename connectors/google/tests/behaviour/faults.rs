@@ -100,7 +100,9 @@ async fn pitfall_75_a_calendar_that_may_not_be_seen_any_more_says_nothing_of_its
     world.elsewhere(GoogleSim::remove_calendar);
     assert_eq!(kind(world.changes(Some(&token)).await), ErrorKind::CalendarGone);
     use almanac_contract::Connector as _;
-    let found = world.google.fetch(&world.calendar, std::slice::from_ref(&made.id)).await;
-    assert_eq!(kind(found), ErrorKind::CalendarGone);
+    for id in [made.id, almanac_contract::RemoteId("_imported".to_owned())] {
+        let found = world.google.fetch(&world.calendar, &[id]).await;
+        assert_eq!(kind(found), ErrorKind::CalendarGone);
+    }
     assert_eq!(kind(world.create("0b", &event("20260302T090000", "")).await), ErrorKind::CalendarGone);
 }
