@@ -9,5 +9,5 @@ pub mod ids;
 pub mod redact;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use ids::{CollectionId, CredentialId, IdGen, RequestId, StoreId, TenantId, TrashId, UserId};
+pub use ids::{CollectionId, CredentialId, FeedId, IdGen, RequestId, StoreId, TenantId, TrashId, UserId};
 pub use redact::{Redacted, Secret};

@@ -34,6 +34,8 @@ pub enum Space {
     Properties = 11,
     /// What was deleted and can still be restored.
     Trash = 12,
+    /// Calendars that can be read by a secret URL.
+    Feeds = 20,
     /// A tenant's wrapped keys and how often each has sealed. Kept by this crate.
     Keys = 240,
     /// The tenants of the store. Kept by this crate, in the system tenant.
@@ -43,7 +45,7 @@ pub enum Space {
 }
 
 impl Space {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Objects,
         Self::Summaries,
         Self::Index,
@@ -56,6 +58,7 @@ impl Space {
         Self::Meta,
         Self::Properties,
         Self::Trash,
+        Self::Feeds,
         Self::Keys,
         Self::Tenants,
         Self::Format,

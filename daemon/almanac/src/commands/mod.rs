@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod export;
+pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod profile;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::daemon::{Daemon, Phase};
 use crate::failure::{Exit, Failure, chain};
+use feed::{FeedCommand, FeedRow, NewFeed};
 use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
     NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
@@ -96,6 +98,7 @@ pub(crate) enum Command {
         access: SharedAccess,
     },
     Trash(TrashCommand),
+    Feed(FeedCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -158,6 +161,8 @@ pub(crate) enum Outcome {
     AppPassword(NewAppPassword),
     Calendars(Vec<CalendarRow>),
     Trash(TrashRows),
+    Feeds(Vec<FeedRow>),
+    Feed(NewFeed),
     Restored(RestoredRow),
     Purged {
         entries: u64,
@@ -227,6 +232,7 @@ impl Executor {
             | Command::CalendarRemove { .. }
             | Command::CalendarShare { .. } => self.calendars(command).await?,
             Command::Trash(command) => self.trash(command).await?,
+            Command::Feed(command) => self.feeds(command).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -402,6 +408,7 @@ fn list_of(what: &str) -> &'static str {
         "calendar" => "calendar",
         "app password" => "app-password",
         "entry of the trash" => "trash",
+        "feed" => "feed",
         _ => "user",
     }
 }
