@@ -13,6 +13,8 @@ pub(crate) fn template(path: &str) -> &'static str {
         (Some("dav"), Some("calendars"), 1) => "/dav/calendars/{principal}/",
         (Some("dav"), Some("calendars"), 2) => "/dav/calendars/{principal}/{collection}/",
         (Some("dav"), Some("calendars"), 3) => "/dav/calendars/{principal}/{collection}/{object}",
+        (Some("hooks"), Some("google"), 0) => "/hooks/google",
+        (Some("hooks"), Some("graph"), 0) => "/hooks/graph",
         (Some("feeds"), Some(_), 0) => "/feeds/{feed}",
         (Some(".well-known"), Some("caldav"), 0) => "/.well-known/caldav",
         _ => "{other}",
@@ -66,6 +68,9 @@ mod tests {
             ("/.well-known/caldav", "/.well-known/caldav"),
             ("/feeds/abc.ics", "/feeds/{feed}"),
             ("/feeds/", "{other}"),
+            ("/hooks/google", "/hooks/google"),
+            ("/hooks/graph/", "/hooks/graph"),
+            ("/hooks/erika", "{other}"),
             ("/feeds/abc/d.ics", "{other}"),
             ("/erika", "{other}"),
         ] {
