@@ -4,7 +4,7 @@
 //! It must not know HTTP, XML, storage or any vendor. Vendors translate their events into [`Form`]s and back; the sync
 //! engine compares and merges [`Form`]s and knows nothing else of an event.
 //!
-//! Start with [`Connector`], then [`form`]. RFC 5545 (the fields), RFC 7986 (CONFERENCE, COLOR).
+//! Start with [`Connector`], then [`form`]. With the feature `suite`, `suite` holds what every connector must do. RFC 5545 (the fields), RFC 7986 (CONFERENCE, COLOR).
 #![warn(missing_docs)]
 
 mod calendar;
@@ -15,6 +15,8 @@ mod error;
 pub mod form;
 mod hook;
 mod push;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 pub use calendar::{
     CalendarAccess, CalendarId, DeltaToken, PageToken, RemoteCalendar, RemoteId, RemoteVersion,

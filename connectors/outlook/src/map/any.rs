@@ -1,0 +1,138 @@
+//! Any form: what Outlook keeps of it reads back as it was written.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use almanac_contract::{Field, Form, Instance, Mark, Moment, Part, Value as Said};
+use almanac_ical::ComponentKind;
+use jiff::Timestamp;
+use jiff::ToSpan as _;
+use jiff::civil::{DateTime, date};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::sim::{CALENDAR, Graph};
+use crate::wire::Event;
+use crate::{map, marks};
+
+fn moment(zone: u8, wall: DateTime) -> Moment {
+    match zone {
+        0 => Moment::Date(wall.date()),
+        1 => Moment::Utc(wall),
+        2 => Moment::Zoned(wall, "Europe/Vienna".to_owned()),
+        3 => Moment::Zoned(wall, "America/New_York".to_owned()),
+        4 => Moment::Zoned(wall, "Asia/Kathmandu".to_owned()),
+        _ => Moment::Floating(wall),
+    }
+}
+
+fn text() -> impl Strategy<Value = Said> {
+    "[a-zA-Z0-9,;:<>&\\\\\"ü€😀 \r\n\t]{0,300}".prop_map(Said::Text)
+}
+
+fn field() -> impl Strategy<Value = (Field, Said)> {
+    let alarm = |action: &'static str, trigger: String| {
+        let lines =
+            vec![format!("ACTION:{action}"), "DESCRIPTION:x".to_owned(), format!("TRIGGER:{trigger}")];
+        (Field::Alarm(format!("{action} {trigger}"), 0), Said::Lines(lines))
+    };
+    prop_oneof![
+        text().prop_map(|text| (Field::Summary, text)),
+        text().prop_map(|text| (Field::Description, text)),
+        text().prop_map(|text| (Field::Location, text)),
+        Just((Field::Status, Said::Text("TENTATIVE".into()))),
+        Just((Field::Transparency, Said::Text("TRANSPARENT".into()))),
+        prop_oneof!["PRIVATE", "CONFIDENTIAL", "X-[A-Z]{3}"]
+            .prop_map(|class| (Field::Class, Said::Text(class))),
+        (1..10_u8).prop_map(|n| (Field::Priority, Said::Text(n.to_string()))),
+        "[a-zA-Z ,ü]{0,20}".prop_map(|name| (Field::Category(name), Said::Present)),
+        (0..5000_u32).prop_map(move |n| alarm("DISPLAY", format!("-PT{n}M"))),
+        (1..5_u32).prop_map(move |n| alarm("DISPLAY", format!("-P{n}D"))),
+        (1..5_u32).prop_map(move |n| alarm("AUDIO", format!("-PT{n}H"))),
+        Just((Field::Other("X-A".into(), 0), Said::Lines(vec!["X-A:b".into()]))),
+    ]
+}
+
+/// Rules of all kinds, most of them with a first instance that they name.
+fn rule() -> impl Strategy<Value = String> {
+    let day = prop_oneof!["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+    let days = prop::collection::btree_set(day.clone(), 1..4)
+        .prop_map(|days| days.into_iter().collect::<Vec<_>>().join(","));
+    let kind = prop_oneof![
+        Just("FREQ=DAILY".to_owned()),
+        Just("FREQ=WEEKLY".to_owned()),
+        days.clone().prop_map(|days| format!("FREQ=WEEKLY;BYDAY={days}")),
+        days.prop_map(|days| format!("FREQ=MONTHLY;BYDAY={days};BYSETPOS=1")),
+        Just("FREQ=MONTHLY".to_owned()),
+        Just("FREQ=MONTHLY;BYMONTHDAY=-1".to_owned()),
+        (1..6_i8, day).prop_map(|(n, day)| format!("FREQ=MONTHLY;BYDAY={n}{day}")),
+        (1..32_i8).prop_map(|n| format!("FREQ=MONTHLY;BYMONTHDAY={n}")),
+        Just("FREQ=YEARLY".to_owned()),
+        (1..13_i8).prop_map(|n| format!("FREQ=YEARLY;BYMONTH={n}")),
+    ];
+    let end = prop_oneof![
+        Just(String::new()),
+        (1..40_u8).prop_map(|n| format!(";COUNT={n}")),
+        (1..28_u8, 0..24_u8).prop_map(|(day, hour)| format!(";UNTIL=202609{day:02}T{hour:02}0000Z")),
+    ];
+    let interval = prop_oneof![Just(String::new()), (2..4_u8).prop_map(|n| format!(";INTERVAL={n}"))];
+    let week = prop_oneof![Just(""), Just(";WKST=SU")];
+    (kind, end, interval, week).prop_map(|(kind, end, interval, week)| format!("{kind}{end}{interval}{week}"))
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let fields = prop::collection::vec(field(), 0..8);
+    let when = (0..6_u8, prop_oneof![0..400_i64, 86..89_i64], 0..24_i8, 0..30_i64);
+    (fields, when, prop::option::of(rule())).prop_map(|(fields, (zone, day, hour, length), rule)| {
+        let mut part: Part = fields.into_iter().collect();
+        let start = date(2026, 1, 1).checked_add(day.days()).unwrap().at(hour, 0, 0, 0);
+        let end = start.checked_add(if zone == 0 { length.days() } else { length.hours() }).unwrap();
+        part.insert(Field::Time, Said::Span(moment(zone, start), moment(zone, end)));
+        if let Some(rule) = rule {
+            part.insert(Field::Rule, Said::Lines(vec![rule]));
+        }
+        let parts = [(Instance::Master, part)].into();
+        Form { kind: ComponentKind::Event, uid: "a@almanac.example".to_owned(), parts }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_projected_twice_is_as_projected_once(form in form()) {
+        let once = map::project(&form);
+        prop_assert!(map::project(&once) == once);
+        prop_assert_eq!(map::refuses(&once), map::refuses(&form));
+    }
+
+    #[test]
+    fn what_outlook_takes_reads_back_as_it_was_written(form in form()) {
+        let form = map::project(&form);
+        if map::refuses(&form).is_some() {
+            return Ok(()); // about every other one
+        }
+        let master = form.master().unwrap();
+        let mut body = map::body(master, None);
+        let mark = Mark { link: "link".into(), uid: form.uid.clone() };
+        body.insert("singleValueExtendedProperties".into(), marks::properties(&mark, master, "a1ac0de5-t"));
+        body.insert("transactionId".into(), "a1ac0de5-t".into());
+        let mut graph = Graph::new(Timestamp::UNIX_EPOCH);
+        let id = graph.create(CALENDAR, &Value::Object(body));
+        prop_assert!(id.is_some(), "Exchange refused it");
+        let event: Event = serde_json::from_value(graph.event(&id.unwrap()).unwrap()).unwrap();
+        let read = map::object(&event).unwrap();
+        prop_assert!(read.form == form);
+        prop_assert_eq!(read.mark, Some(mark));
+    }
+
+    #[test]
+    fn foreign_json_never_panics(subject in ".*", start in ".*", zone in ".*", n in any::<i64>()) {
+        let at = serde_json::json!({ "dateTime": start, "timeZone": zone });
+        let event = serde_json::json!({
+            "id": "i", "changeKey": zone, "iCalUId": subject, "subject": subject, "start": at, "end": at,
+            "isReminderOn": true, "reminderMinutesBeforeStart": n, "originalStartTimeZone": zone,
+            "recurrence": { "pattern": { "type": "weekly" }, "range": { "type": start, "startDate": start } },
+            "cancelledOccurrences": [start, zone], "exceptionOccurrences": [{ "originalStart": start }],
+        });
+        if let Ok(event) = serde_json::from_value::<Event>(event) {
+            let _ = map::object(&event);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Access: tokens that rotate, tokens that die, applications that act for themselves.
+
+use almanac_base::Secret;
+use almanac_contract::{Connector as _, ErrorKind};
+use almanac_outlook::{Mailbox, auth};
+
+use crate::support::{create, single, world, world_of};
+
+/// Pitfall 93: the rotated refresh token is kept.
+#[tokio::test]
+async fn a_rotated_refresh_token_is_kept() {
+    let world = world().await;
+    world.device().calendars().await.unwrap();
+    let kept = world.keeper.0.lock().unwrap().clone().unwrap();
+    let good = world.sim.with(|graph| graph.refresh_token().to_owned());
+    assert_eq!(kept.refresh.unwrap().expose(), good);
+    assert_ne!(good, "refresh-0");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_before_its_time_is_renewed_once() {
+    let world = world().await;
+    let device = world.device();
+    device.calendars().await.unwrap();
+    world.sim.with(|graph| graph.revoke_access());
+    device.calendars().await.unwrap();
+    world.sim.take_seen();
+    device.calendars().await.unwrap();
+    assert_eq!(world.sim.take_seen().len(), 1, "no renewal for nothing");
+}
+
+/// Pitfall 92: a dead refresh token is said, and nothing is asked any more.
+#[tokio::test]
+async fn a_dead_refresh_token_needs_a_person() {
+    let world = world().await;
+    let device = world.device();
+    world.sim.with(|graph| graph.revoke_refresh());
+    for _ in 0..3 {
+        assert_eq!(device.calendars().await.unwrap_err().kind, ErrorKind::NeedsSignIn);
+    }
+    assert_eq!(world.sim.take_seen().len(), 1, "it was asked once");
+}
+
+#[tokio::test]
+async fn an_application_acts_for_a_mailbox_that_is_named() {
+    let secret = || Secret::new("app-secret".into());
+    let world = world_of(|authority| auth::own(authority, "app".into(), secret()).unwrap()).await;
+    let device = world.device_of(Mailbox::User("ada@almanac.example".into()));
+    create(&device, &single("a@almanac.example", "A")).await;
+    for asked in world.asked() {
+        assert!(asked.contains("/users/ada%40almanac.example/"), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_not_taken_for_a_dead_account() {
+    let secret = || Secret::new("wrong".into());
+    let world = world_of(|authority| auth::own(authority, "app".into(), secret()).unwrap()).await;
+    let error = world.device().calendars().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Forbidden);
+}

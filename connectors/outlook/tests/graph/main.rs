@@ -1,0 +1,13 @@
+//! The connector against the simulator of Graph.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod auth;
+mod contract;
+mod errors;
+mod listing;
+mod series;
+mod watch;
+mod writing;
