@@ -11,6 +11,7 @@ use rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::connection::{Handler, Server};
+use crate::feeds;
 use crate::metrics::Metrics;
 use crate::supervisor::Supervisor;
 
@@ -51,7 +52,12 @@ impl Workshop {
         settings.ical.line_bytes_max = limits.object_bytes_max.0; // a file attached inline is one line
         settings.limits.body_bytes_max = limits.body_bytes_max.0;
         let service = Service::new(Arc::clone(&self.app) as _, Arc::clone(&self.clock), settings);
+        let app = Arc::clone(&self.app);
         let handler: Handler = Arc::new(move |request, edge| {
+            if feeds::is(request.uri().path()) {
+                let app = Arc::clone(&app);
+                return Box::pin(async move { feeds::answer(&app, &request.into_parts().0).await });
+            }
             let service = service.clone();
             Box::pin(async move { service.serve(request, edge).await })
         });

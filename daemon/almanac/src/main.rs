@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod failure;
+mod feeds;
 mod forwarded;
 mod front;
 mod handed;

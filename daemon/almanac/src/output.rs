@@ -55,6 +55,7 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
     let table = match outcome {
         Outcome::Done | Outcome::Exported => return String::new(),
         Outcome::Made(id) => return format!("{id}\n"),
+        Outcome::Feed(new) => return format!("{}\n", new.path),
         Outcome::AppPassword(new) => return format!("{}\n", new.secret),
         Outcome::Imported(report) => {
             return format!(
@@ -176,6 +177,7 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::Users(rows) => json(rows),
         Outcome::AppPasswords(rows) => json(rows),
         Outcome::Calendars(rows) => json(rows),
+        Outcome::Feeds(rows) => json(rows),
         Outcome::KeysRotated(rows) => json(rows),
         Outcome::Rekeyed(rows) => json(rows),
         Outcome::Accounts(rows) => json(rows),
@@ -238,6 +240,13 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table.push(heading(&["LABEL", "CREATED", "LAST USED", "ID"]));
             table.extend(rows.iter().map(|row| {
                 vec![row.label.clone(), row.created.clone(), or_dash(&row.last_used), row.id.clone()]
+            }));
+        }
+        Outcome::Feeds(rows) => {
+            table.push(heading(&["OWNER", "CALENDAR", "SHOWS", "CREATED", "ID"]));
+            table.extend(rows.iter().map(|row| {
+                let (calendar, shows) = (or_dash(&row.calendar), word(&row.privacy));
+                vec![row.owner.clone(), calendar, shows, row.created.clone(), row.id.clone()]
             }));
         }
         Outcome::Calendars(rows) => {

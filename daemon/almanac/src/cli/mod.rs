@@ -1,6 +1,7 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
 mod doctor;
+mod feed;
 mod key;
 mod logs;
 mod people;
@@ -16,6 +17,7 @@ use almanac_base::{CredentialId, TrashId};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::feed::{Feed, Privacy};
 pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{
@@ -86,6 +88,9 @@ Examples:
     /// Runs of links, and what waits for your word
     #[command(subcommand)]
     Sync(Sync),
+    /// Feeds: calendars that anybody who has a secret URL can read
+    #[command(subcommand)]
+    Feed(Feed),
     /// Puts the objects of an iCalendar file into a calendar
     #[command(after_help = "\
 Examples:
@@ -337,6 +342,11 @@ mod tests {
             "sync history --json",
             "sync history restore his_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "feed create a/b",
+            "feed create a/b --privacy busy --host cal.example.org",
+            "feed list",
+            "feed list a --json",
+            "feed revoke fed_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a/b",
             "import f.ics a/b",
             "export a/b",
@@ -430,6 +440,9 @@ mod tests {
             "link pause 1",
             "sync held approve",
             "sync history restore 1",
+            "feed create a",
+            "feed create a/b --privacy some",
+            "feed revoke crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a",
             "export a/",
         ] {

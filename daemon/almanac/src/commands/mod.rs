@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod export;
+pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod profile;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::daemon::{Daemon, Phase};
 use crate::failure::{Exit, Failure, chain};
 use crate::vendors::Vendors;
+use feed::{FeedCommand, FeedRow, NewFeed};
 use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
     NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
@@ -101,6 +103,7 @@ pub(crate) enum Command {
     },
     Trash(TrashCommand),
     Vendors(VendorsCommand),
+    Feed(FeedCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -163,6 +166,8 @@ pub(crate) enum Outcome {
     AppPassword(NewAppPassword),
     Calendars(Vec<CalendarRow>),
     Trash(TrashRows),
+    Feeds(Vec<FeedRow>),
+    Feed(NewFeed),
     Restored(RestoredRow),
     Accounts(Vec<AccountRow>),
     Remotes(Vec<RemoteRow>),
@@ -243,6 +248,7 @@ impl Executor {
             | Command::CalendarShare { .. } => self.calendars(command).await?,
             Command::Trash(command) => self.trash(command).await?,
             Command::Vendors(command) => self.vendors(command, attachment).await?,
+            Command::Feed(command) => self.feeds(command).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -422,6 +428,7 @@ fn list_of(what: &str) -> &'static str {
         "entry of the trash" => "trash",
         "account" => "account",
         "link" => "link",
+        "feed" => "feed",
         _ => "user",
     }
 }

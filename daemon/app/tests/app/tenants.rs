@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use almanac_app::{Ages, App, AppError, Naming, TenantReport, TrashScope};
+use almanac_app::{Ages, App, AppError, FeedPrivacy, Naming, TenantReport, TrashScope};
 use almanac_backend::{
     Access, Backend, Caller, DeadProperty, ObjectName, Overwrite, PropertyChange, Refusal, Select,
 };
@@ -221,15 +221,22 @@ async fn a_removed_tenant_leaves_nothing_and_its_people_and_passwords_are_gone_a
     let world = World::new().await;
     put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
     let (_, secret) = world.app.add_app_password("nora", "phone").await.unwrap();
+    let (_, feed) = world.app.add_feed(&at("nora", "calendar"), FeedPrivacy::Full).await.unwrap();
+    assert!(world.app.open_feed(feed.expose()).await.unwrap().is_some());
     world.app.remove_tenant("Lindenhof").await.unwrap();
+    assert!(world.app.open_feed(feed.expose()).await.unwrap().is_none());
     assert!(world.app.authenticate("nora", &secret).await.unwrap().is_none());
     let path = object_at("nora", "calendar", "a.ics");
     assert!(world.app.object(&world.nora, &path).await.unwrap().is_none());
     assert!(matches!(world.app.remove_tenant("Lindenhof").await, Err(AppError::NotFound("tenant"))));
     let system = world.store.system();
-    for (space, left) in
-        [(Space::Meta, 1), (Space::Index, 1), (Space::Credentials, 1), (Space::Principals, 0)]
-    {
+    for (space, left) in [
+        (Space::Meta, 1),
+        (Space::Index, 1),
+        (Space::Credentials, 1),
+        (Space::Feeds, 0),
+        (Space::Principals, 0),
+    ] {
         let rows = system.scan(space, prefix_range(&[]), 100, Order::Ascending).await.unwrap().rows;
         assert_eq!(rows.len(), left, "{space:?}");
     }
