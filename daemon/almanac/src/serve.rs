@@ -207,7 +207,7 @@ async fn with_app(
     let listeners = Listener::all(handed, &parts.config.http.listen, 0o660).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     addresses.http.extend(listeners.iter().map(|listener| url(&listener.address(), scheme)));
-    let workshop = workshop(parts, app);
+    let workshop = workshop(parts, app, &vendors);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
     // Whoever was answered by a listener must not be told that the daemon is starting.
@@ -269,9 +269,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
+fn workshop(parts: &Parts, app: &Arc<App>, vendors: &Arc<Vendors>) -> Workshop {
     Workshop {
         app: Arc::clone(app),
+        vendors: Arc::clone(vendors),
         clock: Arc::clone(&parts.clock),
         metrics: Arc::clone(&parts.metrics),
         supervisor: parts.supervisor.clone(),

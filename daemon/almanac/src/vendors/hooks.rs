@@ -1,27 +1,22 @@
 //! Vendors' calls: who calls is checked, and the account runs. What is told is never believed, only that something is.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use almanac_admin::hooks::{self, Call, Verdict};
 use almanac_app::sync::{Channel, LinkInfo};
 use almanac_base::Secret;
 use almanac_contract::{HookRequest, Received, Signal, SignalKind};
+use almanac_methods::Body;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::registry::Kind;
 use super::{Live, Vendors, lock};
 
-/// What a call is answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HookAnswer {
-    /// With this text.
-    Handshake(String),
-    /// That it is taken.
-    Accepted,
-    /// That there is nothing here for it.
-    Refused,
-    /// That it should come again.
-    Later,
-}
+/// Signals of one call that are looked at; many are one reason to run.
+const SIGNALS_MAX: usize = 100;
 
 /// 256 random bits as text; `None` if the system has none.
 pub(crate) fn random_name() -> Option<String> {
@@ -38,30 +33,39 @@ impl Vendors {
         Some(format!("{}/hooks/{vendor}", base.0.trim_end_matches('/')))
     }
 
-    /// Takes a call of `vendor`, `google` or `graph`. When it is answered, the reason to run is noted.
-    pub(crate) async fn hook(&self, vendor: &str, request: &HookRequest<'_>) -> HookAnswer {
+    /// Answers a vendor's call.
+    pub(crate) async fn answer_hook(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let receiver = move |call: Call| -> Pin<Box<dyn Future<Output = Verdict> + Send>> {
+            let vendors = Arc::clone(&self);
+            Box::pin(async move { vendors.take_call(&call).await })
+        };
+        hooks::answer(request, &receiver)
+            .await
+            .map(|body| body.map_err(|never| match never {}).boxed_unsync())
+    }
+
+    /// Takes a call. When it is answered, the reason to run is noted.
+    async fn take_call(&self, call: &Call) -> Verdict {
         // Any account of the vendor reads its calls; without one there is no channel either.
+        let vendor = call.vendor.name();
         let live = lock(&self.live).values().find(|live| live.hook == Some(vendor)).map(Arc::clone);
-        let Some(live) = live else { return HookAnswer::Refused };
-        let received = live.connector.receive(request);
-        let signals = match received {
-            Received::Handshake(text) => return HookAnswer::Handshake(text),
-            Received::Unknown => return HookAnswer::Refused,
+        let Some(live) = live else { return Verdict::Refused };
+        let request = HookRequest { headers: &call.headers, query: &call.query, body: &call.body };
+        let signals = match live.connector.receive(&request) {
+            Received::Handshake(text) => return Verdict::Handshake(text),
+            Received::Unknown => return Verdict::Refused,
             Received::Signals(signals) => signals,
         };
-        let links = match self.app.links().await {
-            Ok(links) => links,
-            Err(_) => return HookAnswer::Later,
-        };
+        let Ok(links) = self.app.links().await else { return Verdict::Later };
         let mut genuine = 0;
-        for signal in &signals {
+        for signal in signals.iter().take(SIGNALS_MAX) {
             match self.take(&links, signal).await {
                 Ok(true) => genuine += 1,
                 Ok(false) => {}
-                Err(_) => return HookAnswer::Later,
+                Err(_) => return Verdict::Later,
             }
         }
-        if genuine == 0 { HookAnswer::Refused } else { HookAnswer::Accepted }
+        if genuine == 0 { Verdict::Refused } else { Verdict::Accepted }
     }
 
     /// Takes a signal; whether it is genuine.
