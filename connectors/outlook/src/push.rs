@@ -40,7 +40,8 @@ impl Graph {
         {
             return Ok(Pushed::Found(Box::new(found)));
         }
-        let master = master(push.form)?;
+        let form = map::project(push.form);
+        let master = master(&form)?;
         let mut body = map::body(master, None);
         let transaction = marks::transaction(push.key);
         body.insert("transactionId".to_owned(), json!(transaction));
@@ -64,10 +65,10 @@ impl Graph {
             Err(error) => return Err(error),
         };
         let object = object(created, marked)?;
-        if map::exceptions(push.form).is_empty() {
+        if map::exceptions(&form).is_empty() {
             return Ok(Pushed::Written(Box::new(object)));
         }
-        self.settle(push, &object.id, push.form).await.map(|object| Pushed::Written(Box::new(object)))
+        self.settle(push, &object.id, &form).await.map(|object| Pushed::Written(Box::new(object)))
     }
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {

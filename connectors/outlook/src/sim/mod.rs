@@ -173,6 +173,12 @@ impl Graph {
         event.within(start, end).into_iter().filter_map(one).collect()
     }
 
+    /// The days of a series up to one, without those that are cancelled.
+    #[must_use]
+    pub fn days(&self, id: &str, to: Date) -> Vec<Date> {
+        self.events.get(id).map(|event| event.days(to)).unwrap_or_default()
+    }
+
     /// Forgets where listings ended: every link answers 410.
     pub fn expire_links(&mut self) {
         self.links.clear();
