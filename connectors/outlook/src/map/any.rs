@@ -198,13 +198,12 @@ proptest! {
             "exceptionOccurrences": [{ "id": zone, "changeKey": start, "originalStart": start, "start": at, "end": at }],
             "singleValueExtendedProperties": [{ "id": marks::ZONES, "value": subject }, { "id": marks::RULE, "value": zone }],
         });
-        if let Ok(event) = serde_json::from_value::<Event>(event) {
-            if let Ok(object) = map::object(&event) {
-                let projected = map::project(&object.form);
-                prop_assert!(map::project(&projected) == projected);
-                if let (None, Some(master)) = (map::refuses(&projected), projected.master()) {
-                    map::body(master, None);
-                }
+        let read = serde_json::from_value::<Event>(event).ok().and_then(|event| map::object(&event).ok());
+        if let Some(object) = read {
+            let projected = map::project(&object.form);
+            prop_assert!(map::project(&projected) == projected);
+            if let (None, Some(master)) = (map::refuses(&projected), projected.master()) {
+                map::body(master, None);
             }
         }
     }
