@@ -20,8 +20,9 @@ run: ## Starts a demo server on http://127.0.0.1:8008 (LAN=1: on the network, wi
 	@$(INSTALL) build
 	$(CARGO) run --locked --package almanac -- serve --demo $(if $(filter 1,$(LAN)),--lan)
 
-test: ## Runs all tests, with the real clients, against the built daemon
+test: ## Runs all tests, with the real clients and servers, against the built daemon
 	@$(INSTALL) build clients
+	@tests/bench/install
 	$(CARGO) build --locked --workspace --bins --tests
 ifneq ($(NEXTEST),)
 	$(CARGO) nextest run --config-file .ci/nextest.toml --locked --workspace --no-fail-fast --status-level slow

@@ -9,7 +9,7 @@
 //! a refused body gets. [`parse_multistatus`] and [`parse_error`] read what other servers answer.
 //!
 //! Writing: [`Multistatus`] for the answers of PROPFIND, PROPPATCH and REPORT, in pieces; [`error_body`] and its
-//! neighbours for the rest; [`Fragment`] for what goes into them. Nothing can be written that a parser does not
+//! neighbours for the rest; [`Fragment`] for what goes into them; [`ask_properties`] and its neighbours for what we ask. Nothing can be written that a parser does not
 //! read back as it was meant.
 //!
 //! Start reading at `parse.rs`, then `report.rs` and `multistatus.rs`.
@@ -19,6 +19,7 @@
 
 #![warn(missing_docs)]
 
+mod ask;
 mod attributes;
 mod bodies;
 mod calendar_data;
@@ -48,6 +49,7 @@ mod status;
 mod time_range;
 mod value;
 
+pub use ask::{ask_changes, ask_objects, ask_properties, ask_uid};
 pub use bodies::{error_body, mkcalendar_response, mkcol_response, principal_search_property_set};
 pub use calendar_data::{
     CalendarDataRequest, CompChoice, CompRequest, PropChoice, PropRequestLine, Recurrence,

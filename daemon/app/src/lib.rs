@@ -4,7 +4,8 @@
 //! people, app passwords, calendars, import, export) to the command line. It knows neither HTTP nor XML.
 //!
 //! Where to start: [`App`]; `objects.rs` for the way of a PUT; `listing.rs` for queries and syncs, which read
-//! the index of `index/`; `directory.rs` for who may see what.
+//! the index of `index/`; `directory.rs` for who may see what; [`sync`] for what keeping calendars equal to vendors'
+//! stands on.
 #![warn(missing_docs)]
 
 mod backend;
@@ -31,6 +32,7 @@ mod renewal;
 mod settle;
 mod shares;
 mod summaries;
+pub mod sync;
 mod tenants;
 mod token;
 mod transfer;
@@ -82,6 +84,8 @@ pub struct App {
     stale: AtomicBool,
     /// Collections that are being made as copies: out of sight, and not garbage yet.
     copying: Mutex<HashSet<CollectionId>>,
+    /// Tells whoever listens which collection has just changed.
+    changed: tokio::sync::broadcast::Sender<CollectionId>,
     /// Held by the one probe that is on its way.
     probing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -91,6 +95,13 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The collections whose members change from now on, each as soon as the change is durable. A hint: who lags behind
+    /// misses some, and is told so.
+    #[must_use]
+    pub fn collections_changed(&self) -> tokio::sync::broadcast::Receiver<CollectionId> {
+        self.changed.subscribe()
     }
 
     /// Who may see what. Never held over an await.

@@ -83,3 +83,24 @@ pub(crate) const BUSY_UNMERGED: usize = 10_000;
 pub(crate) const CHANGES_WAITING_MAX: usize = 1_024;
 /// Objects in one piece of an exported calendar.
 pub(crate) const EXPORT_OBJECTS: usize = 200;
+
+/// Settings of an account: their number.
+pub(crate) const ACCOUNT_SETTINGS_MAX: usize = 32;
+
+/// A setting of an account with its name, in bytes.
+pub(crate) const SETTING_BYTES_MAX: usize = 4 * 1024;
+
+/// The secret of an account, in bytes.
+pub(crate) const SECRET_BYTES_MAX: usize = 64 * 1024;
+
+/// Links of a tenant.
+pub(crate) const LINKS_MAX: usize = 10_000;
+
+/// Pairs, dispatch rows and summaries read at a time by a sync.
+pub(crate) const PAIRS_PAGE: u32 = 500;
+
+/// Rows of a link's history that a list shows.
+pub(crate) const HISTORY_LISTED_MAX: u32 = 1_000;
+
+/// Hints of changed collections that wait for who listens.
+pub(crate) const CHANGED_QUEUED: usize = 1_024;

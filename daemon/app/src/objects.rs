@@ -318,6 +318,7 @@ impl App {
                 steps.push(step(next, place.seq));
             }
             self.indexes.apply(entry.id, prev_seq, steps);
+            let _ = self.changed.send(entry.id); // nobody may be listening
             let moment = Moment::new(last.seq, Some(last.version));
             entry.head.raise(moment);
             // A calendar that was deleted and restored since it was looked up has another head.

@@ -20,6 +20,7 @@ use crate::directory::{CollectionEntry, Credential, Directory, SharedWith, Tenan
 use crate::error::AppError;
 use crate::head::Head;
 use crate::index::IndexCache;
+use crate::limits::CHANGED_QUEUED;
 use crate::removal::finish_all;
 use crate::tenants::finish_tenants;
 use crate::{App, AppOptions};
@@ -45,6 +46,7 @@ impl App {
             changing: tokio::sync::Mutex::new(()),
             stale: AtomicBool::new(false),
             copying: Mutex::default(),
+            changed: tokio::sync::broadcast::Sender::new(CHANGED_QUEUED),
             probing: Arc::default(),
         }))
     }

@@ -82,6 +82,18 @@ id!(
     TrashId, "tra"
 );
 id!(
+    /// An account at a vendor.
+    AccountId, "acc"
+);
+id!(
+    /// A link: a collection and a vendor's calendar that are kept equal.
+    LinkId, "lnk"
+);
+id!(
+    /// Something that a sync lost and that can be restored. Its time is that of the loss.
+    HistoryId, "his"
+);
+id!(
     /// One request, in logs and error answers.
     RequestId, "req"
 );

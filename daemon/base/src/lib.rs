@@ -9,5 +9,8 @@ pub mod ids;
 pub mod redact;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use ids::{CollectionId, CredentialId, IdGen, RequestId, StoreId, TenantId, TrashId, UserId};
+pub use ids::{
+    AccountId, CollectionId, CredentialId, HistoryId, IdGen, LinkId, RequestId, StoreId, TenantId, TrashId,
+    UserId,
+};
 pub use redact::{Redacted, Secret};

@@ -21,6 +21,7 @@ pub struct Member {
 }
 
 /// An object with its dead properties.
+#[derive(Clone)]
 pub struct WholeObject {
     /// The version of the object.
     pub version: RecordVersion,

@@ -34,6 +34,18 @@ pub enum Space {
     Properties = 11,
     /// What was deleted and can still be restored.
     Trash = 12,
+    /// Accounts at vendors, and their secrets.
+    Accounts = 13,
+    /// Links between collections and vendors' calendars, and how far each has come.
+    Links = 14,
+    /// What a link knows of each object.
+    Pairs = 15,
+    /// Keyed hashes of vendors' ids that lead to pairs.
+    Remotes = 16,
+    /// What is to be sent to vendors.
+    Dispatch = 17,
+    /// What syncs lost and can be restored.
+    History = 18,
     /// A tenant's wrapped keys and how often each has sealed. Kept by this crate.
     Keys = 240,
     /// The tenants of the store. Kept by this crate, in the system tenant.
@@ -43,7 +55,7 @@ pub enum Space {
 }
 
 impl Space {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 21] = [
         Self::Objects,
         Self::Summaries,
         Self::Index,
@@ -56,6 +68,12 @@ impl Space {
         Self::Meta,
         Self::Properties,
         Self::Trash,
+        Self::Accounts,
+        Self::Links,
+        Self::Pairs,
+        Self::Remotes,
+        Self::Dispatch,
+        Self::History,
         Self::Keys,
         Self::Tenants,
         Self::Format,

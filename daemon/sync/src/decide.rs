@@ -2,8 +2,12 @@
 //!
 //! A vendor cannot store everything, so forms are compared under a **projection**: what the vendor would keep of them.
 //! What it cannot keep never counts as a change, and stays in the store untouched.
+//!
+//! A vendor may also give back something else than it was given. What it gave back when both sides were last equal is
+//! `seen`: only what differs from that is a change there. And it may tell what it does not take from us, such as who is
+//! invited: such **extras** go one way, into the store.
 
-use almanac_contract::{Field, Form, Instance};
+use almanac_contract::{Field, Form, Instance, Part};
 
 use crate::merge::{Conflict, Side, merge};
 
@@ -36,15 +40,28 @@ pub trait View {
     fn hides(&self, field: &Field) -> bool;
 }
 
+/// What becomes of what a vendor tells and does not take from us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extras {
+    /// It goes into the store: the object came from the vendor.
+    Follow,
+    /// It is ignored: the object is ours, and the vendor's additions are about its copy.
+    Ignore,
+}
+
 /// What is known of one object.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// The form in the store when both sides were last equal; `None` if they never were.
     pub base: Option<&'a Form>,
+    /// What the vendor had then, if that is not the projection of `base`.
+    pub seen: Option<&'a Form>,
     /// The form in the store; `None` if it is not there.
     pub local: Option<&'a Form>,
     /// The form at the vendor; `None` if it is not there.
     pub remote: Option<&'a Form>,
+    /// What becomes of the vendor's extras.
+    pub extras: Extras,
 }
 
 /// What is to be done on one side.
@@ -67,7 +84,9 @@ pub struct Decision {
     pub local: Action,
     /// At the vendor, under its projection.
     pub remote: Action,
-    /// The next base, once both are done; `None`: the object is gone from both sides and its link with it.
+    /// The base once the store's part is done and the vendor's is not: what both sides have in common then.
+    pub shared: Option<Form>,
+    /// The base once both are done; `None`: the object is on one side only, and not to be on the other.
     pub base: Option<Form>,
     /// What was lost on the way.
     pub conflicts: Vec<Conflict>,
@@ -77,7 +96,7 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// This is to be done; perhaps nothing.
-    Do(Decision),
+    Do(Box<Decision>),
     /// Both sides contradict each other in this, and a person is to say who wins.
     Ask(Vec<Conflict>),
 }
@@ -92,34 +111,39 @@ pub fn decide(known: Known<'_>, mode: Mode, policy: Policy, view: &dyn View) -> 
         (Mode::TwoWay, Policy::Ask) => Side::Local, // to see whether there is anything to ask
     };
     let decision = match (known.local, known.remote) {
-        (None, None) => {
-            Decision { local: Action::Leave, remote: Action::Leave, base: None, conflicts: Vec::new() }
-        }
+        (None, None) => nothing(None),
         (Some(local), None) => without_remote(known.base, local, mode, record, view),
-        (None, Some(remote)) => without_local(known.base, remote, mode, record, view),
-        (Some(local), Some(remote)) => both(known.base, local, remote, mode, record, view),
+        (None, Some(remote)) => without_local(&known, remote, mode, record, view),
+        (Some(local), Some(remote)) => both(&known, local, remote, mode, record, view),
     };
     if mode == Mode::TwoWay && policy == Policy::Ask && !decision.conflicts.is_empty() {
         return Outcome::Ask(decision.conflicts);
     }
-    Outcome::Do(decision)
+    Outcome::Do(Box::new(decision))
+}
+
+fn nothing(base: Option<Form>) -> Decision {
+    Decision {
+        local: Action::Leave,
+        remote: Action::Leave,
+        shared: base.clone(),
+        base,
+        conflicts: Vec::new(),
+    }
 }
 
 /// The vendor does not have it: it is new here, or was deleted there.
 fn without_remote(base: Option<&Form>, local: &Form, mode: Mode, record: Side, view: &dyn View) -> Decision {
     let create = || Decision {
-        local: Action::Leave,
         remote: Action::Create(view.project(local)),
-        base: Some(local.clone()),
-        conflicts: Vec::new(),
+        shared: None,
+        ..nothing(Some(local.clone()))
     };
-    let delete = |conflicts| Decision { local: Action::Delete, remote: Action::Leave, base: None, conflicts };
+    let delete = |conflicts| Decision { local: Action::Delete, conflicts, ..nothing(None) };
     let Some(base) = base else {
         return match mode {
             // What was made here in a calendar that follows the vendor stays: nobody asked to delete it.
-            Mode::Pull => {
-                Decision { local: Action::Leave, remote: Action::Leave, base: None, conflicts: Vec::new() }
-            }
+            Mode::Pull => nothing(None),
             Mode::TwoWay | Mode::Push => create(),
         };
     };
@@ -136,27 +160,27 @@ fn without_remote(base: Option<&Form>, local: &Form, mode: Mode, record: Side, v
 }
 
 /// The store does not have it: it is new there, or was deleted here.
-fn without_local(base: Option<&Form>, remote: &Form, mode: Mode, record: Side, view: &dyn View) -> Decision {
-    let create = || Decision {
-        local: Action::Create(remote.clone()),
-        remote: Action::Leave,
-        base: Some(remote.clone()),
-        conflicts: Vec::new(),
-    };
-    let delete = |conflicts| Decision { local: Action::Leave, remote: Action::Delete, base: None, conflicts };
-    let Some(base) = base else {
+fn without_local(known: &Known<'_>, remote: &Form, mode: Mode, record: Side, view: &dyn View) -> Decision {
+    let create = || Decision { local: Action::Create(remote.clone()), ..nothing(Some(remote.clone())) };
+    let Some(base) = known.base else {
         return match mode {
             // What others made in a calendar that follows the store is not ours to delete.
-            Mode::Push => {
-                Decision { local: Action::Leave, remote: Action::Leave, base: None, conflicts: Vec::new() }
-            }
+            Mode::Push => nothing(None),
             Mode::TwoWay | Mode::Pull => create(),
         };
     };
     if mode == Mode::Pull {
         return create();
     }
-    let changed = masked(remote, &view.project(base), view) != view.project(base);
+    let was = view.project(base);
+    let there = masked(&told(known, remote, view), &was, view);
+    let changed = there != was;
+    let delete = |conflicts| Decision {
+        remote: Action::Delete,
+        shared: Some(overlay(base, &was, &there)),
+        conflicts,
+        ..nothing(None)
+    };
     match (changed, record) {
         (false, _) => delete(Vec::new()),
         // Deleted here, changed there.
@@ -166,7 +190,7 @@ fn without_local(base: Option<&Form>, remote: &Form, mode: Mode, record: Side, v
 }
 
 fn both(
-    base: Option<&Form>,
+    known: &Known<'_>,
     local: &Form,
     remote: &Form,
     mode: Mode,
@@ -174,8 +198,9 @@ fn both(
     view: &dyn View,
 ) -> Decision {
     let here = view.project(local);
-    let there = masked(remote, &here, view);
-    let was = match base {
+    let told = told(known, remote, view);
+    let there = masked(&told, &here, view);
+    let was = match known.base {
         Some(base) => view.project(base),
         // Met for the first time: what is equal is the base, and the rest is decided by who wins.
         None => common(&here, &there),
@@ -185,12 +210,71 @@ fn both(
         Mode::Pull => only(&was, &here, &there, Side::Local),
         Mode::Push => only(&was, &there, &here, Side::Remote),
     };
-    let target = overlay(local, &here, &merged.form);
+    let mut target = overlay(local, &here, &merged.form);
+    if known.extras == Extras::Follow && mode != Mode::Push {
+        follow(&mut target, known.seen, remote, view);
+    }
     let local_action = if target == *local { Action::Leave } else { Action::Update(target.clone()) };
     let wanted = view.project(&target);
-    let remote_action =
-        if mode == Mode::Pull || wanted == *remote { Action::Leave } else { Action::Update(wanted) };
-    Decision { local: local_action, remote: remote_action, base: Some(target), conflicts: merged.conflicts }
+    let (remote_action, shared) = if mode == Mode::Pull || wanted == told {
+        (Action::Leave, target.clone())
+    } else {
+        let shared = overlay(&target, &wanted, &masked(&told, &wanted, view));
+        (Action::Update(wanted), shared)
+    };
+    Decision {
+        local: local_action,
+        remote: remote_action,
+        shared: Some(shared),
+        base: Some(target),
+        conflicts: merged.conflicts,
+    }
+}
+
+/// What the vendor wants of what it takes from us: what it has, and where that is what it made of the base, the base.
+fn told(known: &Known<'_>, remote: &Form, view: &dyn View) -> Form {
+    let taken = taken(remote, view);
+    let (Some(base), Some(seen)) = (known.base, known.seen) else { return taken };
+    let mut told = overlay(&view.project(base), &self::taken(seen, view), &taken);
+    // What is hidden is compared as it is: it may have to be hidden again.
+    for (instance, part) in &mut told.parts {
+        let raw = taken.parts.get(instance);
+        part.retain(|field, _| !view.hides(field));
+        let hidden = raw.into_iter().flatten().filter(|(field, _)| view.hides(field));
+        part.extend(hidden.map(|(field, value)| (field.clone(), value.clone())));
+    }
+    told
+}
+
+/// A vendor's form without its extras.
+fn taken(remote: &Form, view: &dyn View) -> Form {
+    let kept = view.project(remote);
+    let mut taken = remote.clone();
+    for (instance, part) in &mut taken.parts {
+        let kept = kept.parts.get(instance);
+        part.retain(|field, _| kept.is_some_and(|kept| kept.contains_key(field)));
+    }
+    taken
+}
+
+/// Brings the changes of a vendor's extras into `target`.
+fn follow(target: &mut Form, seen: Option<&Form>, remote: &Form, view: &dyn View) {
+    let taken = taken(remote, view);
+    let before = seen.map(|seen| (seen, self::taken(seen, view)));
+    let none = Part::new();
+    for (instance, part) in &mut target.parts {
+        let side = |form: &Form, taken: &Form| -> Part {
+            let taken = taken.parts.get(instance).unwrap_or(&none);
+            let all = form.parts.get(instance).into_iter().flatten();
+            let extras = all.filter(|(field, _)| !taken.contains_key(*field));
+            extras.map(|(field, value)| (field.clone(), value.clone())).collect()
+        };
+        let now = side(remote, &taken);
+        let then = before.as_ref().map(|(seen, taken)| side(seen, taken)).unwrap_or_default();
+        part.retain(|field, _| !then.contains_key(field) || now.contains_key(field));
+        let new = now.into_iter().filter(|(field, value)| then.get(field) != Some(value));
+        part.extend(new);
+    }
 }
 
 /// One side follows the other: everything as there; what the follower changed is told.
@@ -256,6 +340,28 @@ fn overlay(form: &Form, before: &Form, after: &Form) -> Form {
             }
         }
     }
+    result
+}
+
+/// The base after a write without a clear answer: `base` with what of `sent` is at the vendor now. `shown` is the
+/// projection of `sent`.
+pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> Form {
+    let mut result = base.clone();
+    for (instance, part) in &sent.parts {
+        let Some(there) = remote.parts.get(instance) else { continue };
+        let shown = shown.parts.get(instance).unwrap_or(part);
+        let target = result.parts.entry(instance.clone()).or_insert_with(|| part.clone());
+        let fields: Vec<Field> = target.keys().chain(part.keys()).cloned().collect();
+        for field in fields.into_iter().filter(|field| shown.get(field) == there.get(field)) {
+            match part.get(&field) {
+                Some(value) => _ = target.insert(field, value.clone()),
+                None => _ = target.remove(&field),
+            }
+        }
+    }
+    result
+        .parts
+        .retain(|instance, _| sent.parts.contains_key(instance) || remote.parts.contains_key(instance));
     result
 }
 

@@ -39,6 +39,24 @@ const TESTS: &[(&str, &[&str])] = &[
     ("tests/crash", &["harness"]),
     ("tests/soak", &["harness"]),
     ("tests/conformance", &["harness"]),
+    // It is the daemon's sync with simulated vendors in one process, so that thousands of histories take seconds.
+    (
+        "tests/convergence",
+        &[
+            "app",
+            "backend",
+            "base",
+            "contract",
+            "egress",
+            "google",
+            "ical",
+            "icloud",
+            "outlook",
+            "simulator",
+            "store",
+            "sync",
+        ],
+    ),
     // It makes what the store is built with, out of what the store keeps.
     ("tests/dictionary", &["ical", "store"]),
 ];

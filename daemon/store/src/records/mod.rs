@@ -10,12 +10,17 @@ pub mod collection;
 pub mod export;
 pub mod object;
 pub mod people;
+pub mod sync;
 pub mod trash;
 
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
 pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
 pub use people::{
     CredentialRecord, LoginRecord, PartialTenant, PrincipalRecord, RemovalRecord, TenantRecord,
+};
+pub use sync::{
+    AccountRecord, ChannelRecord, DispatchRecord, HistoryRecord, LinkRecord, PairRecord, PlaceRecord,
+    RemoteRecord, SecretRecord,
 };
 pub use trash::{TrashRecord, TrashedRecord, TrashedShare};
 

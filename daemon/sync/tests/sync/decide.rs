@@ -1,7 +1,7 @@
 //! Decisions about one object: each case by name, and that they end.
 
 use almanac_contract::{Field, Form, Value};
-use almanac_sync::{Action, Decision, Known, Mode, Outcome, Policy, Side, View, decide};
+use almanac_sync::{Action, Decision, Extras, Known, Mode, Outcome, Policy, Side, View, decide};
 use proptest::prelude::*;
 
 use crate::forms::{any_form, object};
@@ -45,12 +45,12 @@ fn event(lines: &str) -> Form {
 }
 
 fn known<'a>(base: Option<&'a Form>, local: Option<&'a Form>, remote: Option<&'a Form>) -> Known<'a> {
-    Known { base, local, remote }
+    Known { base, seen: None, local, remote, extras: Extras::Ignore }
 }
 
 fn done(known: Known<'_>, mode: Mode, record: Side, view: &dyn View) -> Decision {
     match decide(known, mode, Policy::Wins(record), view) {
-        Outcome::Do(decision) => decision,
+        Outcome::Do(decision) => *decision,
         Outcome::Ask(_) => panic!("nobody was to be asked"),
     }
 }
@@ -165,6 +165,71 @@ fn maybe() -> impl Strategy<Value = Option<Form>> {
     prop::option::weighted(0.8, any_form())
 }
 
+/// A vendor that is given something and has something else: it makes letters large and says who organizes.
+fn mangled(form: &Form) -> Form {
+    let mut form = form.clone();
+    for part in form.parts.values_mut() {
+        if let Some(Value::Text(title)) = part.get_mut(&Field::Summary) {
+            *title = title.to_uppercase();
+        }
+    }
+    form
+}
+
+#[test]
+fn what_a_vendor_made_of_what_it_was_given_is_no_change() {
+    let local = event("SUMMARY:quiet LOCATION:a");
+    let seen = mangled(&local);
+    let known = |remote| Known { seen: Some(&seen), ..known(Some(&local), Some(&local), Some(remote)) };
+    let decision = done(known(&seen), Mode::TwoWay, Side::Remote, &Rich);
+    assert_eq!((&decision.local, &decision.remote), (&Action::Leave, &Action::Leave));
+
+    // A change beside it comes in alone, and what it made stays what it is.
+    let moved = mangled(&event("SUMMARY:quiet LOCATION:b"));
+    let decision = done(known(&moved), Mode::TwoWay, Side::Remote, &Rich);
+    assert!(decision.local == Action::Update(event("SUMMARY:quiet LOCATION:b")));
+    assert_eq!(decision.remote, Action::Leave);
+}
+
+#[test]
+fn what_a_vendor_tells_and_does_not_take_goes_into_the_store_of_objects_that_came_from_it() {
+    let (none, a) = (event("SUMMARY:abc"), event("SUMMARY:abc CATEGORIES:a"));
+    let b = event("SUMMARY:abc CATEGORIES:b");
+    let mine = event("SUMMARY:abc CATEGORIES:mine");
+    for (seen, local, remote, target) in [
+        (None, &none, &a, Some(&a)),        // first met
+        (Some(&a), &a, &a, None),           // nothing new
+        (Some(&a), &a, &b, Some(&b)),       // changed there
+        (Some(&a), &a, &none, Some(&none)), // removed there
+        (Some(&a), &mine, &a, None),        // changed here: stays here
+    ] {
+        let known = Known { seen, ..known(Some(local), Some(local), Some(remote)) };
+        let ignored = done(known, Mode::TwoWay, Side::Remote, &Quiet);
+        assert_eq!((&ignored.local, &ignored.remote), (&Action::Leave, &Action::Leave));
+        let known = Known { extras: Extras::Follow, ..known };
+        let followed = done(known, Mode::TwoWay, Side::Remote, &Quiet);
+        let expected = target.map_or(Action::Leave, |target| Action::Update(target.clone()));
+        assert!(followed.local == expected && followed.remote == Action::Leave);
+    }
+}
+
+/// A vendor that takes no categories from us.
+struct Quiet;
+
+impl View for Quiet {
+    fn project(&self, form: &Form) -> Form {
+        let mut form = form.clone();
+        for part in form.parts.values_mut() {
+            part.retain(|field, _| !matches!(field, Field::Category(_)));
+        }
+        form
+    }
+
+    fn hides(&self, _: &Field) -> bool {
+        false
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -186,5 +251,21 @@ proptest! {
         {
             prop_assert!(view.project(here) == *there);
         }
+    }
+
+    #[test]
+    fn between_the_two_halves_of_a_decision_the_same_is_left_to_do_at_the_vendor_and_nothing_here(
+        base in maybe(), local in maybe(), remote in maybe(), record in any::<bool>(), poor in any::<bool>()
+    ) {
+        let view: &dyn View = if poor { &Poor } else { &Rich };
+        let record = if record { Side::Local } else { Side::Remote };
+        let remote = remote.map(|form| view.project(&form));
+        let first = done(known(base.as_ref(), local.as_ref(), remote.as_ref()), Mode::TwoWay, record, view);
+        let here = carried_out(&first.local, local);
+        let again = done(known(first.shared.as_ref(), here.as_ref(), remote.as_ref()), Mode::TwoWay, record, view);
+        prop_assert!(again.local == Action::Leave, "{first:?}\n{again:?}");
+        prop_assert!(again.remote == first.remote, "{first:?}\n{again:?}");
+        prop_assert!(again.conflicts.is_empty());
+        prop_assert!(again.base == first.base);
     }
 }

@@ -4,3 +4,4 @@
 mod decide;
 mod forms;
 mod merge;
+mod pace;

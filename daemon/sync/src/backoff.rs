@@ -13,7 +13,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after `failures` in a row (1 or more), for a random `draw` (see [`super::draw`]).
+    /// The wait after `failures` in a row (1 or more), for a random `draw`.
     ///
     /// It is never shorter than `asked`, what a `Retry-After` said.
     #[must_use]

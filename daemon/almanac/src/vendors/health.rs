@@ -1,0 +1,104 @@
+//! How an account is, as the operator is told.
+
+use std::collections::BTreeMap;
+
+use almanac_base::LinkId;
+use almanac_contract::{ErrorKind, Retry};
+use almanac_sync::{Report, Stop};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::chain;
+
+/// How an account is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum HealthState {
+    /// No run has ended since the program began.
+    #[default]
+    Unknown,
+    /// All is well.
+    Ok,
+    /// Something waits for a person: deletions, contradictions, mails.
+    Held,
+    /// Runs fail, or objects are parked.
+    Degraded,
+    /// The vendor asked for a pause.
+    Throttled,
+    /// A calendar on one of the two sides is gone.
+    Detached,
+    /// A person has to sign in.
+    NeedsSignIn,
+    /// It cannot be used.
+    Broken,
+}
+
+/// How one link is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LinkHealth {
+    pub(crate) state: HealthState,
+    pub(crate) error: Option<String>,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    /// When what waits may be sent.
+    pub(crate) next: Option<Timestamp>,
+    /// What a look at everything found that runs had missed.
+    pub(crate) drift: Option<u64>,
+}
+
+/// How an account is: the worst of its links.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AccountHealth {
+    pub(crate) links: BTreeMap<LinkId, LinkHealth>,
+}
+
+impl AccountHealth {
+    pub(crate) fn note(&mut self, now: Timestamp, link: LinkId, report: &Report, stop: Option<&Stop>) {
+        let health = self.links.entry(link).or_default();
+        health.next = report.next;
+        (health.error, health.until) = (None, None);
+        health.state = match stop {
+            None => {
+                health.last_success = Some(now);
+                if report.held > 0 {
+                    HealthState::Held
+                } else if report.parked > 0 {
+                    HealthState::Degraded
+                } else {
+                    HealthState::Ok
+                }
+            }
+            Some(Stop::Detached(_)) => HealthState::Detached,
+            Some(Stop::Store(_)) => HealthState::Degraded,
+            Some(Stop::Vendor(error)) => match error.kind {
+                ErrorKind::NeedsSignIn => HealthState::NeedsSignIn,
+                ErrorKind::Throttled => HealthState::Throttled,
+                ErrorKind::Forbidden | ErrorKind::Unsupported => HealthState::Broken,
+                _ => HealthState::Degraded,
+            },
+        };
+        if let Some(stop) = stop {
+            health.error = Some(chain(stop));
+            if let Retry::After(wait) = stop.retry() {
+                health.until = now.saturating_add(wait).ok();
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> HealthState {
+        self.links.values().map(|link| link.state).max().unwrap_or_default()
+    }
+
+    pub(crate) fn last_success(&self) -> Option<Timestamp> {
+        self.links.values().filter_map(|link| link.last_success).max()
+    }
+
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.links.values().filter_map(|link| link.until).max()
+    }
+
+    pub(crate) fn error(&self) -> Option<&str> {
+        let worst = self.links.values().filter(|link| link.error.is_some()).max_by_key(|link| link.state);
+        worst.and_then(|link| link.error.as_deref())
+    }
+}

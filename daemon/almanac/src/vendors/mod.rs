@@ -1,0 +1,267 @@
+//! Accounts at vendors while the program runs: their connectors, their health, and the runs of their links.
+//!
+//! One account is one connector, one turn at a time; nobody waits because of another account. What is decided is in
+//! `almanac-sync`, what is kept in `almanac-app`; here the two meet the network and the clock.
+
+mod health;
+mod registry;
+pub(crate) mod secrets;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use almanac_app::App;
+use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
+use almanac_base::{AccountId, Clock};
+use almanac_contract::{Connector, ErrorKind};
+use almanac_egress::Client;
+use almanac_ical::Limits;
+use almanac_sync::{Backoff, Breaker, Execution, LinkRun, Report, Scope, Setup, Stop};
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+
+use crate::config::{Config, Sync};
+use crate::failure::{Failure, chain};
+pub(crate) use health::{AccountHealth, HealthState, LinkHealth};
+pub(crate) use registry::{Kind, SETTINGS, checked_settings};
+pub(crate) use worker::serve;
+
+/// Failures in a row after which an account rests.
+const BREAKER_FAILURES: u32 = 5;
+
+/// All accounts of the store.
+pub(crate) struct Vendors {
+    app: Arc<App>,
+    clock: Arc<dyn Clock>,
+    egress: almanac_egress::EgressConfig,
+    pub(crate) sync: Sync,
+    limits: Limits,
+    /// Made when the first account needs it: a store without accounts needs no certificates.
+    client: Mutex<Option<Arc<Client>>>,
+    live: Mutex<BTreeMap<AccountId, Arc<Live>>>,
+    /// Accounts that a task works for.
+    working: Mutex<BTreeSet<AccountId>>,
+    /// Told when accounts or links come, go or change.
+    pub(crate) changed: Notify,
+}
+
+/// An account in use.
+pub(crate) struct Live {
+    pub(crate) connector: Arc<dyn Connector>,
+    /// Held by the run under way.
+    turn: tokio::sync::Mutex<()>,
+    breaker: Mutex<Breaker>,
+    health: Mutex<AccountHealth>,
+    /// Told when there is a reason to run.
+    pub(crate) wake: Notify,
+}
+
+/// What a run of one link came to.
+pub(crate) struct LinkOutcome {
+    pub(crate) link: LinkInfo,
+    pub(crate) report: Report,
+    pub(crate) stop: Option<Stop>,
+}
+
+impl Vendors {
+    pub(crate) fn new(app: &Arc<App>, clock: Arc<dyn Clock>, config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            app: Arc::clone(app),
+            clock,
+            egress: config.egress.clone(),
+            sync: config.sync.clone(),
+            limits: Limits::default(),
+            client: Mutex::default(),
+            live: Mutex::default(),
+            working: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The client for everything that goes out.
+    ///
+    /// # Errors
+    /// `[egress]` cannot be used, or the system has no certificate authorities.
+    pub(crate) fn client(&self) -> Result<Arc<Client>, Failure> {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &*client {
+            return Ok(Arc::clone(client));
+        }
+        let made = Client::new(&self.egress)
+            .map_err(|error| Failure::failed(chain(&error), "correct [egress] in the configuration"))?;
+        Ok(Arc::clone(client.insert(Arc::new(made))))
+    }
+
+    /// An account in use.
+    ///
+    /// # Errors
+    /// Its settings or its secret cannot be used.
+    pub(crate) async fn live(&self, account: &AccountInfo) -> Result<Arc<Live>, Failure> {
+        if let Some(live) = lock(&self.live).get(&account.id) {
+            return Ok(Arc::clone(live));
+        }
+        let secret = self.app.account_secret(account.id).await?;
+        let connector = registry::connect(self, account, secret.as_ref())?;
+        let retry = self.sync.retry();
+        let live = Arc::new(Live {
+            connector,
+            turn: tokio::sync::Mutex::default(),
+            breaker: Mutex::new(Breaker::new(BREAKER_FAILURES, retry.saturating_mul(8), self.sync.retry_max())),
+            health: Mutex::default(),
+            wake: Notify::new(),
+        });
+        // Two who come at once share the first.
+        Ok(Arc::clone(lock(&self.live).entry(account.id).or_insert(live)))
+    }
+
+    /// Forgets what is in memory of an account: its settings or its secret have changed.
+    pub(crate) fn forget(&self, account: AccountId) {
+        if let Some(live) = lock(&self.live).remove(&account) {
+            live.wake.notify_one(); // its task sees that it is of yesterday
+        }
+        self.changed.notify_one();
+    }
+
+    /// Runs all active links of an account, one after the other.
+    ///
+    /// # Errors
+    /// The account cannot be used at all; what a vendor did wrong is in the outcomes.
+    pub(crate) async fn run(
+        &self,
+        account: &AccountInfo,
+        execution: Execution,
+        scope: Scope,
+    ) -> Result<Vec<LinkOutcome>, Failure> {
+        let live = self.live(account).await?;
+        let _turn = live.turn.lock().await;
+        let mut outcomes = Vec::new();
+        for link in self.app.links().await? {
+            let works = link.account == account.id && link.state == LinkState::Active;
+            if !works || account.enabled == Enabled::No {
+                continue;
+            }
+            let outcome = self.run_link(&live, link, execution, scope).await;
+            if execution == Execution::Do {
+                self.note(account, &live, &outcome);
+            }
+            let over = outcome.stop.as_ref().is_some_and(ends_all);
+            outcomes.push(outcome);
+            if over {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn run_link(
+        &self,
+        live: &Live,
+        link: LinkInfo,
+        execution: Execution,
+        scope: Scope,
+    ) -> LinkOutcome {
+        let setup = Setup {
+            app: &self.app,
+            connector: &*live.connector,
+            clock: &*self.clock,
+            limits: &self.limits,
+            backoff: Backoff { base: self.sync.retry(), cap: self.sync.retry_max() },
+            draw,
+        };
+        let mut run = LinkRun::new(&setup, link.clone(), execution, scope);
+        let stop = run.run().await.err();
+        LinkOutcome { link, report: run.report().clone(), stop }
+    }
+
+    /// Keeps what a run says of the account's health, and tells it.
+    fn note(&self, account: &AccountInfo, live: &Live, outcome: &LinkOutcome) {
+        let now = self.clock.now();
+        let (report, link) = (&outcome.report, outcome.link.id);
+        match &outcome.stop {
+            None => lock(&live.breaker).succeeded(),
+            Some(Stop::Vendor(error)) => {
+                if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Unclear | ErrorKind::Malformed) {
+                    lock(&live.breaker).failed(now);
+                }
+                let line = chain(error);
+                if error.kind == ErrorKind::NeedsSignIn {
+                    tracing::error!(account.id = %account.id, error = line, "an account needs to be signed in again");
+                } else {
+                    tracing::warn!(account.id = %account.id, error = line, "a run stopped before its end");
+                }
+            }
+            Some(Stop::Detached(reason)) => {
+                tracing::error!(account.id = %account.id, error = *reason, "a link is detached; nothing was deleted");
+            }
+            Some(Stop::Store(error)) => {
+                tracing::error!(account.id = %account.id, error = chain(error), "a run stopped before its end");
+            }
+        }
+        if report.here.all() + report.there.all() > 0 || report.held > 0 {
+            tracing::info!(
+                account.id = %account.id,
+                connector = account.kind,
+                count = report.here.all() + report.there.all(),
+                "calendars were brought together"
+            );
+        }
+        lock(&live.health).note(now, link, report, outcome.stop.as_ref());
+    }
+
+    /// How an account is.
+    pub(crate) fn health(&self, account: &AccountInfo) -> AccountHealth {
+        let live = lock(&self.live).get(&account.id).map(Arc::clone);
+        live.map(|live| lock(&live.health).clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff { base: self.sync.retry(), cap: self.sync.retry_max() }
+    }
+}
+
+/// Whether an account's other links would fare the same.
+fn ends_all(stop: &Stop) -> bool {
+    match stop {
+        Stop::Vendor(error) => {
+            matches!(error.kind, ErrorKind::NeedsSignIn | ErrorKind::Throttled | ErrorKind::Unavailable)
+        }
+        Stop::Store(_) | Stop::Detached(_) => false,
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A random number; the largest, which is the longest wait, if the system has none.
+pub(crate) fn draw() -> u64 {
+    let mut bytes = [0; 8];
+    let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+    filled.map_or(u64::MAX, |()| u64::from_ne_bytes(bytes))
+}
+
+/// `base` with up to a quarter more or less: what begins together does not go on together.
+pub(crate) fn jittered(base: SignedDuration, draw: u64) -> SignedDuration {
+    let nanos = base.as_nanos().clamp(0, i128::from(i64::MAX / 2));
+    let half = nanos / 2;
+    let drawn = (half * i128::from(draw)) >> 64;
+    SignedDuration::from_nanos(i64::try_from(nanos - half / 2 + drawn).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_is_a_quarter_at_most() {
+        let base = SignedDuration::from_secs(100);
+        assert_eq!(jittered(base, 0), SignedDuration::from_secs(75));
+        assert_eq!(jittered(base, 1 << 63), base);
+        assert!(jittered(base, u64::MAX) <= SignedDuration::from_secs(125));
+    }
+}

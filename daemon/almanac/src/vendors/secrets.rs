@@ -1,0 +1,138 @@
+//! The secret of an account, as it is kept in the store, and tokens that are kept before they are used.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use almanac_app::App;
+use almanac_base::{AccountId, Secret};
+use almanac_egress::oauth::{TokenKeeper, Tokens};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// What an account signs in with.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// A password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<String>,
+    /// The URL of a feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    /// The secret of the application at the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<String>,
+    /// RFC 3339, or seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scopes: Option<Vec<String>>,
+    /// The vendor's JSON file of a service account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_account: Option<serde_json::Value>,
+}
+
+/// An instant as programs write it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Instant {
+    Text(String),
+    Seconds(i64),
+}
+
+impl Instant {
+    fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Seconds(second) => Timestamp::from_second(*second).ok(),
+        }
+    }
+}
+
+impl Secrets {
+    /// Reads what was kept, or what a person gave.
+    ///
+    /// # Errors
+    /// It is not such JSON. The text is not told.
+    pub(crate) fn parse(secret: &Secret) -> Result<Self, Failure> {
+        serde_json::from_str(secret.expose()).map_err(|_| {
+            Failure::failed(
+                "the secret of the account cannot be read",
+                "give JSON with access_token, refresh_token and expires_at",
+            )
+        })
+    }
+
+    pub(crate) fn to_secret(&self) -> Secret {
+        Secret::new(serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The tokens, if there are any.
+    pub(crate) fn tokens(&self) -> Option<Tokens> {
+        let access = self.access_token.clone().unwrap_or_default();
+        if access.is_empty() && self.refresh_token.is_none() {
+            return None;
+        }
+        Some(Tokens {
+            access: Secret::new(access),
+            refresh: self.refresh_token.clone().map(Secret::new),
+            // One that says nothing is renewed at once.
+            expires_at: self.expires_at.as_ref().and_then(Instant::at).unwrap_or(Timestamp::UNIX_EPOCH),
+            scopes: self.scopes.clone(),
+        })
+    }
+
+    /// The same with other tokens.
+    pub(crate) fn with_tokens(self, tokens: &Tokens) -> Self {
+        Self {
+            access_token: Some(tokens.access.expose().to_owned()),
+            refresh_token: tokens.refresh.as_ref().map(|token| token.expose().to_owned()),
+            expires_at: Some(Instant::Text(tokens.expires_at.to_string())),
+            scopes: tokens.scopes.clone(),
+            ..self
+        }
+    }
+}
+
+/// Wiped when dropped, as far as its parts let us.
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        for text in [
+            &mut self.password,
+            &mut self.url,
+            &mut self.client_secret,
+            &mut self.access_token,
+            &mut self.refresh_token,
+        ] {
+            drop(Zeroizing::new(text.take().unwrap_or_default()));
+        }
+    }
+}
+
+/// Keeps an account's tokens in the store.
+pub(crate) struct Keeper {
+    pub(crate) app: Arc<App>,
+    pub(crate) account: AccountId,
+}
+
+#[async_trait]
+impl TokenKeeper for Keeper {
+    async fn keep(&self, tokens: &Tokens) -> Result<(), Arc<dyn Error + Send + Sync>> {
+        let kept: Result<(), Failure> = async {
+            let before = self.app.account_secret(self.account).await?;
+            let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default();
+            let secret = secrets.with_tokens(tokens).to_secret();
+            Ok(self.app.keep_account_secret(self.account, &secret).await?)
+        }
+        .await;
+        kept.map_err(|failure| Arc::from(Box::<dyn Error + Send + Sync>::from(failure.what)))
+    }
+}

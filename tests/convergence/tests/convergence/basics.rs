@@ -1,0 +1,336 @@
+//! Each case of synchronisation by name, with one vendor.
+
+use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
+use almanac_contract::{Field, Form, Value, form};
+use almanac_sync::Stop;
+
+use crate::memory::{Failing, Fault, Manner, MemoryVendor};
+use crate::world::{Terms, World, event, object};
+
+fn title(form: &Form) -> String {
+    match form.master().and_then(|part| part.get(&Field::Summary)) {
+        Some(Value::Text(title)) => title.clone(),
+        _ => String::new(),
+    }
+}
+
+fn titles(forms: &[(String, Form)]) -> Vec<String> {
+    let mut titles: Vec<_> = forms.iter().map(|(_, form)| title(form)).collect();
+    titles.sort();
+    titles
+}
+
+fn with_title(form: &Form, title: &str) -> Form {
+    let mut form = form.clone();
+    for part in form.parts.values_mut() {
+        part.insert(Field::Summary, Value::Text(title.to_owned()));
+    }
+    form
+}
+
+#[tokio::test]
+async fn what_is_made_changed_and_deleted_on_one_side_comes_to_the_other_and_a_second_run_does_nothing() {
+    for terse in [false, true] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::new(Manner { terse, ..Manner::default() });
+        let link = world.link("v", Terms::default()).await;
+        for n in 1..=4 {
+            world
+                .put(&format!("{n}.ics"), &event(&format!("here-{n}"), n, &format!("SUMMARY:here-{n}")))
+                .await;
+            vendor.edit(
+                &format!("t{n}"),
+                &form::read(&event(&format!("there-{n}"), n, &format!("SUMMARY:there-{n}"))),
+            );
+        }
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert_eq!((report.here.created, report.there.created), (4, 4));
+        assert_eq!(titles(&world.forms().await), titles(&vendor.forms()));
+        assert_eq!(vendor.forms().len(), 8);
+
+        vendor.take_counts();
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert!(report.is_idle(), "{report:?}");
+        assert_eq!(vendor.take_counts(), (2, 0), "two pages of our own four writes");
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert!(report.is_idle());
+
+        world.put("1.ics", &event("here-1", 1, "SUMMARY:here-changed")).await;
+        world.remove("2.ics").await;
+        let (id, form) = vendor.forms().into_iter().find(|(_, form)| title(form) == "there-1").unwrap();
+        vendor.edit(&id, &with_title(&form, "there-changed"));
+        vendor.erase("t2");
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert_eq!((report.here.updated, report.here.deleted), (1, 1));
+        assert_eq!((report.there.updated, report.there.deleted), (1, 1));
+        let all = ["here-3", "here-4", "here-changed", "there-3", "there-4", "there-changed"];
+        assert_eq!(titles(&world.forms().await), all);
+        assert_eq!(titles(&vendor.forms()), all);
+        assert!(world.plan(&link, &vendor).await.is_idle());
+    }
+}
+
+#[tokio::test]
+async fn both_sides_change_one_object_and_both_changes_come_through() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a LOCATION:old")).await;
+    world.run(&link, &vendor).await.unwrap();
+
+    world.put("a.ics", &event("a", 1, "SUMMARY:mine LOCATION:old")).await;
+    let (id, _) = vendor.forms().remove(0);
+    vendor.edit(&id, &form::read(&event("a", 1, "SUMMARY:a LOCATION:theirs")));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.lost, report.here.updated, report.there.updated), (0, 1, 1));
+    let both = form::read(&event("a", 1, "SUMMARY:mine LOCATION:theirs"));
+    assert!(world.forms().await[0].1 == both && vendor.forms()[0].1 == both);
+
+    // The same field: the vendor wins, and ours is history that can be restored.
+    world.put("a.ics", &event("a", 1, "SUMMARY:lost LOCATION:theirs")).await;
+    vendor.edit(&id, &form::read(&event("a", 1, "SUMMARY:wins LOCATION:theirs")));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!(report.lost, 1);
+    assert_eq!(titles(&world.forms().await), ["wins"]);
+    let history = world.app.link_history(&link).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].fields, ["title"]);
+    world.app.restore_lost(&link, history[0].id).await.unwrap();
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&vendor.forms()), ["lost"]);
+    assert_eq!(titles(&world.forms().await), ["lost"]);
+}
+
+#[tokio::test]
+async fn what_the_vendor_cannot_keep_or_writes_otherwise_is_never_a_change() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { poor: true, loud: true, ..Manner::default() });
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:quiet CATEGORIES:kept ATTENDEE:mailto:g@example.org")).await;
+    world.run(&link, &vendor).await.unwrap();
+    for _ in 0..3 {
+        assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    }
+    let (id, form) = vendor.forms().remove(0);
+    assert_eq!(title(&form), "QUIET");
+    let mut moved = form.clone();
+    for part in moved.parts.values_mut() {
+        part.insert(Field::Location, Value::Text("room".to_owned()));
+    }
+    vendor.edit(&id, &moved);
+    world.run(&link, &vendor).await.unwrap();
+    let here = form::read(&event(
+        "a",
+        1,
+        "SUMMARY:quiet CATEGORIES:kept ATTENDEE:mailto:g@example.org LOCATION:room",
+    ));
+    assert!(world.forms().await[0].1 == here);
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn many_deletions_are_held_until_somebody_says_so() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=20 {
+        world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, &format!("SUMMARY:e{n}"))).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    for (id, _) in vendor.forms().into_iter().take(6) {
+        vendor.erase(&id);
+    }
+    let plan = world.plan(&link, &vendor).await;
+    assert_eq!((plan.held, plan.here.deleted), (6, 0));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, report.here.deleted), (6, 0));
+    assert_eq!(world.objects().await.len(), 20);
+    // Another run asks nothing anew and does nothing.
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, report.here.deleted, report.there.all()), (0, 0, 0));
+    let (pairs, _) = world.app.pairs(&link, None).await.unwrap();
+    assert_eq!(pairs.iter().filter(|row| row.pair.state == PairState::HeldThere).count(), 6);
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_not_there_detaches_its_link_and_nothing_is_deleted() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.run(&link, &vendor).await.unwrap();
+    vendor.set_gone(true);
+    let (_, stop) = world.run(&link, &vendor).await.unwrap_err();
+    assert!(matches!(stop, Stop::Detached(_)));
+    assert!(matches!(world.app.link(link.id).await.unwrap().state, LinkState::Detached(_)));
+    assert_eq!(world.objects().await.len(), 1);
+    vendor.set_gone(false);
+    world.app.set_link_state(link.id, &LinkState::Active).await.unwrap();
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_creation_makes_no_second_object() {
+    for fault in [Fault::After, Fault::Before(Failing::Throttled), Fault::Before(Failing::Unavailable)] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::default();
+        let link = world.link("v", Terms::default()).await;
+        world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+        let mut first = true;
+        vendor.plan(move |operation| (operation == "push" && std::mem::take(&mut first)).then_some(fault));
+        let _ = world.run(&link, &vendor).await;
+        // Changed before the next try: the first writing is found, and the change follows.
+        world.put("a.ics", &event("a", 1, "SUMMARY:b")).await;
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(titles(&vendor.forms()), ["b"], "{fault:?}");
+        assert_eq!(world.app.link_history(&link).await.unwrap().len(), 0);
+
+        // Or deleted.
+        let mut first = true;
+        world.put("c.ics", &event("c", 1, "SUMMARY:c")).await;
+        vendor.plan(move |operation| (operation == "push" && std::mem::take(&mut first)).then_some(fault));
+        let _ = world.run(&link, &vendor).await;
+        world.remove("c.ics").await;
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(titles(&vendor.forms()), ["b"], "{fault:?}");
+        assert_eq!(titles(&world.forms().await), ["b"], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_vendor_does_not_take_is_parked_with_its_reason_until_it_changes() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:refused")).await;
+    world.put("b.ics", &event("b", 1, "SUMMARY:b")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.parked, report.there.created), (1, 1));
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    let (pairs, _) = world.app.pairs(&link, None).await.unwrap();
+    assert!(
+        pairs.iter().any(|row| matches!(&row.pair.state, PairState::Parked(why) if why.contains("title")))
+    );
+    world.put("a.ics", &event("a", 1, "SUMMARY:fine")).await;
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&vendor.forms()), ["b", "fine"]);
+}
+
+#[tokio::test]
+async fn a_busy_link_tells_times_and_nothing_else() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let terms = Terms { mode: LinkMode::Push, privacy: LinkPrivacy::Busy, policy: LinkPolicy::Store };
+    let link = world.link("v", terms).await;
+    let secret = "SUMMARY:secret LOCATION:secret DESCRIPTION:secret ATTENDEE:mailto:secret@example.org";
+    world.put("a.ics", &event("a", 1, secret)).await;
+    vendor.edit("theirs", &form::read(&event("theirs", 2, "SUMMARY:theirs")));
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&vendor.forms()), ["Busy", "theirs"]);
+    let busy = form::read(&event("a", 1, "SUMMARY:Busy"));
+    assert!(vendor.forms().iter().any(|(_, form)| *form == busy));
+    assert_eq!(world.objects().await.len(), 1, "a link that pushes takes nothing in");
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    world.put("a.ics", &event("a", 3, secret)).await;
+    world.run(&link, &vendor).await.unwrap();
+    assert!(vendor.forms().iter().any(|(_, form)| *form == form::read(&event("a", 3, "SUMMARY:Busy"))));
+}
+
+#[tokio::test]
+async fn objects_of_both_sides_that_say_the_same_are_taken_for_one_when_a_link_begins() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("same-uid", 1, "SUMMARY:a LOCATION:here")).await;
+    world.put("b.ics", &event("b-here", 2, "SUMMARY:b")).await;
+    vendor.edit("1", &form::read(&event("same-uid", 1, "SUMMARY:a")));
+    vendor.edit("2", &form::read(&event("b-there", 2, "SUMMARY:b")));
+    vendor.edit("3", &form::read(&event("c-there", 2, "SUMMARY:c")));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.matched, report.here.created, report.there.created), (2, 1, 0));
+    assert_eq!(titles(&world.forms().await), ["a", "b", "c"]);
+    assert_eq!(vendor.forms().len(), 3);
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn several_objects_of_one_uid_at_the_vendor_are_all_here_and_stay() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=3 {
+        vendor.edit(&n.to_string(), &form::read(&event("one-uid", n, &format!("SUMMARY:{n}"))));
+    }
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&world.forms().await), ["1", "2", "3"]);
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    // One is deleted and made anew there: it is the same object here.
+    vendor.erase("1");
+    vendor.edit("9", &form::read(&event("one-uid", 1, "SUMMARY:moved")));
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&world.forms().await), ["2", "3", "moved"]);
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(vendor.forms().len(), 3);
+}
+
+#[tokio::test]
+async fn a_mirror_of_another_calendar_is_left_alone_so_that_nothing_goes_in_circles() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let one = world.link("one", Terms::default()).await;
+    let other = world.link("other", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    // Two links of one calendar to the same one there: each would take the other's copies for new.
+    world.settle(&[(&one, &vendor)]).await;
+    let report = world.run(&other, &vendor).await.unwrap();
+    assert_eq!(report.mirrors, 1);
+    world.settle(&[(&one, &vendor), (&other, &vendor)]).await;
+    assert_eq!(world.objects().await.len(), 1);
+    assert_eq!(vendor.forms().len(), 2, "each link has its own copy, and no more");
+}
+
+#[tokio::test]
+async fn a_contradiction_is_asked_about_where_a_person_is_to_decide() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms { policy: LinkPolicy::Ask, ..Terms::default() }).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.run(&link, &vendor).await.unwrap();
+    world.put("a.ics", &event("a", 1, "SUMMARY:mine")).await;
+    let (id, _) = vendor.forms().remove(0);
+    vendor.edit(&id, &form::read(&event("a", 1, "SUMMARY:theirs")));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, report.here.all(), report.there.all()), (1, 0, 0));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.here.all(), report.there.all()), (0, 0));
+    assert_eq!(
+        (titles(&world.forms().await), titles(&vendor.forms())),
+        (vec!["mine".to_owned()], vec!["theirs".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn a_series_with_changed_and_cancelled_instances_is_one_object_on_both_sides() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    let series = "DTSTART:20260302T090000Z DTEND:20260302T100000Z RRULE:FREQ=DAILY;COUNT=9 SUMMARY:s";
+    let changed = "RECURRENCE-ID:20260304T090000Z DTSTART:20260304T110000Z DTEND:20260304T120000Z SUMMARY:s";
+    world.put("s.ics", &object("s", &format!("{series} EXDATE:20260303T090000Z|{changed}"))).await;
+    world.run(&link, &vendor).await.unwrap();
+    assert!(world.forms().await[0].1 == vendor.forms()[0].1);
+    // Here one instance is cancelled, there another is moved: both.
+    world
+        .put("s.ics", &object("s", &format!("{series} EXDATE:20260303T090000Z,20260305T090000Z|{changed}")))
+        .await;
+    let (id, _) = vendor.forms().remove(0);
+    let moved = "RECURRENCE-ID:20260306T090000Z DTSTART:20260306T150000Z DTEND:20260306T160000Z SUMMARY:s";
+    vendor
+        .edit(&id, &form::read(&object("s", &format!("{series} EXDATE:20260303T090000Z|{changed}|{moved}"))));
+    world.run(&link, &vendor).await.unwrap();
+    let both = object("s", &format!("{series} EXDATE:20260303T090000Z,20260305T090000Z|{changed}|{moved}"));
+    assert!(world.forms().await[0].1 == form::read(&both));
+    assert!(vendor.forms()[0].1 == form::read(&both));
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}

@@ -1,0 +1,225 @@
+//! A practice with one person and one calendar, on an engine in memory, linked with vendors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, NewAccount, NewLink};
+use almanac_app::{App, AppError, AppOptions, NewUser};
+use almanac_backend::{
+    Backend as _, Caller, CollectionName, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole,
+    Select, WriteGuard,
+};
+use almanac_base::{Clock, ManualClock};
+use almanac_contract::{Connector, Form, form};
+use almanac_ical::{CalendarObject, Limits};
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
+use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Scope, Setup, Stop, answer};
+use jiff::{SignedDuration, Timestamp};
+
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) caller: Caller,
+    pub(crate) store: Arc<Store>,
+    _state: tempfile::TempDir,
+}
+
+/// How a link is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) mode: LinkMode,
+    pub(crate) privacy: LinkPrivacy,
+    pub(crate) policy: LinkPolicy,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { mode: LinkMode::TwoWay, privacy: LinkPrivacy::Full, policy: LinkPolicy::Vendor }
+    }
+}
+
+fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> Arc<Store> {
+    let options = OpenOptions {
+        state,
+        engine: EngineKind::Memory,
+        cache_bytes: 8 << 20,
+        key: Arc::new(FixedKey::new([7; 32])),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        create: CreateMode::IfMissing,
+    };
+    Arc::new(Store::open(options).unwrap())
+}
+
+pub(crate) fn home() -> CollectionPath {
+    CollectionPath { home: Login::new("nora").unwrap(), name: CollectionName::new("calendar").unwrap() }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
+        let state = tempfile::tempdir().unwrap();
+        let store = open_store(state.path().to_owned(), &clock);
+        let app = Self::open_app(&store, &clock).await;
+        app.add_tenant("Lindenhof", None).await.unwrap();
+        let new = NewUser {
+            login: "nora".to_owned(),
+            tenant: "Lindenhof".to_owned(),
+            email: "nora@example.org".to_owned(),
+            display_name: "Nora".to_owned(),
+            role: PrincipalRole::Practitioner,
+        };
+        app.add_user(new).await.unwrap();
+        let (_, secret) = app.add_app_password("nora", "test").await.unwrap();
+        let caller = app.authenticate("nora", &secret).await.unwrap().unwrap();
+        Self { app, clock, caller, store, _state: state }
+    }
+
+    async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>) -> Arc<App> {
+        let clock = Arc::clone(clock) as Arc<dyn Clock>;
+        App::open(Arc::clone(store), AppOptions { clock, cache_bytes: 16 << 20, trash_days: 30 })
+            .await
+            .unwrap()
+    }
+
+    /// What is only in memory is lost, as when the program ends.
+    pub(crate) async fn restart(&mut self) {
+        self.app = Self::open_app(&self.store, &self.clock).await;
+    }
+
+    /// Links the calendar with the one calendar of a new account.
+    pub(crate) async fn link(&self, name: &str, terms: Terms) -> LinkInfo {
+        let new =
+            NewAccount { name: name.to_owned(), kind: "test".to_owned(), settings: Vec::new(), secret: None };
+        let account = self.app.add_account("Lindenhof", new).await.unwrap();
+        let new = NewLink {
+            account: account.id,
+            remote: "main".to_owned(),
+            remote_name: "Main".to_owned(),
+            at: home(),
+            mode: terms.mode,
+            privacy: terms.privacy,
+            policy: terms.policy,
+        };
+        self.app.add_link(new).await.unwrap()
+    }
+
+    /// One run of a link.
+    pub(crate) async fn run(
+        &self,
+        link: &LinkInfo,
+        vendor: &dyn Connector,
+    ) -> Result<Report, (Report, Stop)> {
+        self.execute(link, vendor, Execution::Do).await
+    }
+
+    /// What a run would do.
+    pub(crate) async fn plan(&self, link: &LinkInfo, vendor: &dyn Connector) -> Report {
+        self.execute(link, vendor, Execution::Plan).await.unwrap()
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        link: &LinkInfo,
+        vendor: &dyn Connector,
+        execution: Execution,
+    ) -> Result<Report, (Report, Stop)> {
+        let limits = Limits::default();
+        let second = SignedDuration::from_secs(1);
+        let setup = Setup {
+            app: &self.app,
+            connector: vendor,
+            clock: &*self.clock,
+            limits: &limits,
+            backoff: Backoff { base: second, cap: second * 60 },
+            draw: || u64::MAX,
+        };
+        let link = self.app.link(link.id).await.unwrap();
+        let mut run = LinkRun::new(&setup, link, execution, Scope::Changes);
+        match run.run().await {
+            Ok(()) => Ok(run.report().clone()),
+            Err(stop) => Err((run.report().clone(), stop)),
+        }
+    }
+
+    /// Says yes to whatever is held.
+    pub(crate) async fn approve(&self, link: &LinkInfo, name: &str) {
+        match answer(&self.app, &*self.clock, link, name, Answer::Approve).await {
+            Ok(()) | Err(AppError::Invalid(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What was lost on a link.
+    pub(crate) async fn lost(&self, link: &LinkInfo) -> Vec<Form> {
+        let mut lost = Vec::new();
+        for entry in self.app.link_history(link).await.unwrap() {
+            let (_, object) = self.app.lost_object(link, entry.id).await.unwrap();
+            lost.extend(object.map(|object| form::read(&object)));
+        }
+        lost
+    }
+
+    /// Runs until nothing is left to do; how many runs that took.
+    pub(crate) async fn settle(&self, links: &[(&LinkInfo, &dyn Connector)]) -> usize {
+        for round in 1..40 {
+            let mut idle = true;
+            for (link, vendor) in links {
+                let report = self.run(link, *vendor).await.unwrap_or_else(|(_, stop)| panic!("{stop:?}"));
+                idle &= report.here.all() == 0 && report.there.all() == 0 && report.waiting == 0;
+            }
+            if idle {
+                return round;
+            }
+            self.clock.advance(SignedDuration::from_secs(120));
+        }
+        panic!("it never settles");
+    }
+
+    pub(crate) async fn put(&self, name: &str, object: &CalendarObject) {
+        let at = ObjectPath { collection: home(), name: ObjectName::new(name).unwrap() };
+        self.app.put_object(&self.caller, &at, object, &WriteGuard::default()).await.unwrap();
+    }
+
+    pub(crate) async fn remove(&self, name: &str) {
+        let at = ObjectPath { collection: home(), name: ObjectName::new(name).unwrap() };
+        self.app.delete_object(&self.caller, &at, &WriteGuard::default()).await.unwrap();
+    }
+
+    /// All objects here, by name.
+    pub(crate) async fn objects(&self) -> Vec<(String, CalendarObject)> {
+        let page = self.app.list(&self.caller, &home(), &Select::default(), None, 10_000).await.unwrap();
+        let names: Vec<ObjectName> = page.entries.iter().map(|entry| entry.name.clone()).collect();
+        let found = self.app.objects(&self.caller, &home(), &names).await.unwrap();
+        let mut objects: Vec<_> = found
+            .into_iter()
+            .flatten()
+            .map(|stored| {
+                let object = CalendarObject::parse_stored(&stored.body).unwrap();
+                (stored.name.as_str().to_owned(), object)
+            })
+            .collect();
+        objects.sort_by(|a, b| a.0.cmp(&b.0));
+        objects
+    }
+
+    pub(crate) async fn forms(&self) -> Vec<(String, Form)> {
+        self.objects().await.into_iter().map(|(name, object)| (name, form::read(&object))).collect()
+    }
+}
+
+/// An object of lines; `|` begins the component of another instance.
+pub(crate) fn object(uid: &str, lines: &str) -> CalendarObject {
+    let mut text = String::from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//A//A//EN\r\n");
+    for component in lines.split('|') {
+        text.push_str(&format!("BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\n"));
+        component.split_whitespace().for_each(|line| text.push_str(&format!("{line}\r\n")));
+        text.push_str("END:VEVENT\r\n");
+    }
+    text.push_str("END:VCALENDAR\r\n");
+    CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+/// An event of an hour on the given day of March 2026.
+pub(crate) fn event(uid: &str, day: u32, extra: &str) -> CalendarObject {
+    object(uid, &format!("DTSTART:202603{day:02}T090000Z DTEND:202603{day:02}T100000Z {extra}"))
+}
