@@ -26,6 +26,9 @@ pub(crate) const ZONES: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Na
 /// The RRULE that its pattern was made of.
 pub(crate) const RULE: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacRule";
 
+/// What is still to be done on a series (`pending.rs`).
+pub(crate) const PENDING: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacPending";
+
 /// What the `transactionId` of our creations begins with, and that of nobody else.
 const OURS: &str = "a1ac0de5-";
 
@@ -58,7 +61,7 @@ pub(crate) fn mark(event: &Event) -> Option<Mark> {
 
 /// `$expand` for all our properties.
 pub(crate) fn expand() -> String {
-    let all = [MARK, OWNER, ZONES, RULE].map(|id| format!("id eq '{id}'")).join(" or ");
+    let all = [MARK, OWNER, ZONES, RULE, PENDING].map(|id| format!("id eq '{id}'")).join(" or ");
     format!("singleValueExtendedProperties($filter={all})")
 }
 
