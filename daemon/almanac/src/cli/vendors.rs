@@ -23,7 +23,7 @@ Examples:
   almanac account add feed holidays --tenant riverside --url-stdin < url
 An account is tried before it is kept. tokens.json has access_token, refresh_token and expires_at. A server in the own
 network has to be opened in [egress] allow.")]
-    Add(AccountAdd),
+    Add(Box<AccountAdd>),
     /// Signs in anew to an account whose tokens or password have ended
     #[command(after_help = "\
 Examples:
@@ -422,4 +422,70 @@ fn link(text: &str) -> Result<String, String> {
 
 fn history(text: &str) -> Result<String, String> {
     text.parse::<HistoryId>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(format!("almanac {line}").split_whitespace())
+    }
+
+    #[test]
+    fn every_command_about_accounts_and_links_is_understood() {
+        for line in [
+            "account add google w --tenant t --client-id i --client-secret-file f --paste",
+            "account add google w --tenant t --api-url u --auth-url u --token-url u --client-id i --tokens-stdin",
+            "account add outlook w --tenant t --client-id i --authority u --subject a@b",
+            "account add icloud w --tenant t --username u --password-stdin",
+            "account add caldav w --tenant t --url u --username u --password-stdin --unchecked",
+            "account add feed w --tenant t --url-stdin",
+            "account sign-in w --tokens-stdin",
+            "account list --json",
+            "account remove w",
+            "account enable w",
+            "account disable w",
+            "account calendars w --json",
+            "link add w/Main a/b --mode two-way",
+            "link add w/Main a/b --mode busy-only --privacy initials --conflicts ask",
+            "link list --json",
+            "link pause lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "link resume lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "link remove lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync now",
+            "sync now --account w --dry-run --full --json",
+            "sync plan --account w --json",
+            "sync held",
+            "sync held --names --json",
+            "sync held approve --all",
+            "sync held reject 1f2e --link lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync held store-wins 1f2e",
+            "sync held vendor-wins 1f2e",
+            "sync parked --json",
+            "sync parked retry --all",
+            "sync history --json",
+            "sync history restore his_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_about_accounts_and_links_are_refused_as_usage() {
+        for line in [
+            "account add google",
+            "account add zoom w --tenant t",
+            "link add w/Main a/b",
+            "link add w/Main a --mode pull",
+            "link pause 1",
+            "sync held approve",
+            "sync history restore 1",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
 }

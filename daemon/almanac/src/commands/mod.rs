@@ -497,7 +497,8 @@ mod tests {
         let store = Arc::new(Store::open(options).unwrap());
         let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
         let daemon = Arc::new(Daemon::new("/nonexistent".into()));
-        let executor = Executor { app, daemon: Some(Arc::clone(&daemon)) };
+        let vendors = Vendors::new(&app, Arc::new(SystemClock), &crate::config::Config::default());
+        let executor = Executor { app, daemon: Some(Arc::clone(&daemon)), vendors };
         let outcome = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
         assert!(matches!(outcome, Outcome::Verified(row) if row.damaged == 0 && row.rows > 0));
         daemon.draining();

@@ -91,7 +91,7 @@ impl Secrets {
     }
 
     /// What `new` has, and of the rest what there was.
-    pub(crate) fn or(self, new: Self) -> Self {
+    pub(crate) fn or(&self, new: &Self) -> Self {
         Self {
             password: new.password.clone().or(self.password.clone()),
             url: new.url.clone().or(self.url.clone()),

@@ -95,10 +95,7 @@ impl Working {
                     continue;
                 }
             };
-            let links = match vendors.app.links().await {
-                Ok(links) => links,
-                Err(_) => Vec::new(),
-            };
+            let links = vendors.app.links().await.unwrap_or_default();
             let links: Vec<LinkInfo> = links
                 .into_iter()
                 .filter(|link| link.account == account.id && link.state == LinkState::Active)

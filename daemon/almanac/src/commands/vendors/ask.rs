@@ -29,7 +29,7 @@ const SECRET_MAX: u64 = 64 << 10;
 pub(crate) fn account(config: &Config, verb: cli::Account) -> Result<(), Failure> {
     use VendorsCommand as C;
     let (command, listing) = match verb {
-        cli::Account::Add(wish) => return add(config, wish),
+        cli::Account::Add(wish) => return add(config, *wish),
         cli::Account::SignIn(wish) => return sign_in_again(config, &wish),
         cli::Account::List(listing) => (C::AccountList {}, Some(listing)),
         cli::Account::Remove { name } => (C::AccountRemove { name }, None),
@@ -182,7 +182,7 @@ fn add(config: &Config, wish: cli::AccountAdd) -> Result<(), Failure> {
             secrets.url = Some(stdin_text()?);
         }
         Kind::Google | Kind::Outlook if wish.tokens_stdin => {
-            secrets = secrets.or(Secrets::parse(&Secret::new(stdin_text()?))?);
+            secrets = secrets.or(&Secrets::parse(&Secret::new(stdin_text()?))?);
         }
         Kind::Google | Kind::Outlook if secrets.service_account.is_some() || wish.subject.is_some() => {}
         Kind::Google | Kind::Outlook => {

@@ -157,7 +157,7 @@ impl Executor {
                 let account = self.app.account_named(&name).await?;
                 let new = Secrets::parse(&secret_of(attachment)?)?;
                 let before = self.app.account_secret(account.id).await?;
-                let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default().or(new);
+                let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default().or(&new);
                 self.app.keep_account_secret(account.id, &secrets.to_secret()).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
