@@ -1,6 +1,8 @@
 //! What a person says about an object that is held, parked or asked about.
 
-use almanac_app::sync::{Dispatch, LinkInfo, Pair, PairOrigin, PairState, Settled, Step, StepChange};
+use almanac_app::sync::{
+    Dispatch, LinkInfo, Pair, PairOrigin, PairRole, PairState, Settled, Step, StepChange,
+};
 use almanac_app::{App, AppError};
 use almanac_base::Clock;
 use almanac_ical::CalendarObject;
@@ -67,6 +69,7 @@ pub async fn answer(
                 origin: PairOrigin::Here,
                 mails: 0,
                 sent: None,
+                role: PairRole::Own,
                 ..pair
             },
             _ => pair,

@@ -1,7 +1,7 @@
 //! What waits is sent to the vendor: one object at a time, each attempt counted before it is made.
 
 use almanac_app::AppError;
-use almanac_app::sync::{Dispatch, Pair, PairState, Settled, Step, StepChange, StepView};
+use almanac_app::sync::{Dispatch, Pair, PairRole, PairState, Settled, Step, StepChange, StepView};
 use almanac_contract::{
     Attempt, Changed, ConnectorError, Deletion, ErrorKind, Form, Mark, Push, Pushed, RemoteId, RemoteObject,
     RemoteVersion, Retry,
@@ -13,7 +13,7 @@ use crate::limits::{FAILURES_IN_A_ROW, SEND_ATTEMPTS, SEND_ROUNDS, STEP_ATTEMPTS
 use crate::names::push_key;
 use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
-use crate::step::{Approval, Facts, Told, tally};
+use crate::step::{Approval, Facts, Told, differ_in_private, role, tally};
 
 /// What came of sending one object.
 enum Sent {
@@ -130,7 +130,7 @@ impl LinkRun<'_> {
                     continue;
                 }
             }
-            if self.is_stopped(name, &view, &pair, &decision.remote).await? {
+            if self.is_stopped(name, &view, &facts, &decision.remote).await? {
                 return Ok(Sent::Done);
             }
             // Counted before it is made: what ends the program in the middle ends it a bounded number of times.
@@ -199,9 +199,10 @@ impl LinkRun<'_> {
         &mut self,
         name: &str,
         view: &StepView,
-        pair: &Pair,
+        facts: &Facts,
         remote: &Action,
     ) -> Result<bool, Stop> {
+        let pair = &facts.pair;
         match remote {
             Action::Leave => {
                 self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
@@ -210,7 +211,11 @@ impl LinkRun<'_> {
             Action::Delete if pair.state != PairState::DeletionApproved => return Ok(true),
             Action::Delete => {}
             Action::Create(form) | Action::Update(form) => {
-                if let Some(reason) = self.reason_against(form) {
+                let known = facts.remote.as_ref().map(|remote| self.view_of(pair).project_form(remote));
+                let foreign = pair.role == PairRole::Attendee
+                    && known.is_some_and(|known| !differ_in_private(&known, form));
+                let foreign = foreign.then_some("somebody else organizes it: only they can change it");
+                if let Some(reason) = foreign.or_else(|| self.reason_against(form)) {
                     self.park(name, reason, |_| false).await?;
                     return Ok(true);
                 }
@@ -323,6 +328,7 @@ impl LinkRun<'_> {
             pair.remote = Some(object.id.0.clone());
             pair.version = Some(object.version.0.clone());
             pair.mails = object.mails;
+            pair.role = role(&object);
             pair.state = PairState::Linked;
             pair.sent = None;
             pair.base = self.keeping(base);

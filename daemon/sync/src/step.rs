@@ -2,10 +2,10 @@
 
 use almanac_app::AppError;
 use almanac_app::sync::{
-    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairState, Settled, Step, StepChange,
-    StepView,
+    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
+    StepChange, StepView,
 };
-use almanac_contract::{Field, Form, Instance, RemoteObject, form};
+use almanac_contract::{Field, Form, Instance, RemoteObject, Role, form};
 use almanac_ical::{CalendarObject, ComponentKind};
 
 use crate::decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, decide, landed};
@@ -278,6 +278,7 @@ impl LinkRun<'_> {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());
                 pair.mails = object.mails;
+                pair.role = role(object);
             }
             Told::Gone => {
                 if pair.remote.is_some() {
@@ -285,6 +286,7 @@ impl LinkRun<'_> {
                 }
                 (pair.remote, pair.version, pair.mails) = (None, None, 0);
                 pair.origin = PairOrigin::Here; // if it is made there again, we make it
+                pair.role = PairRole::Own;
             }
         }
         let shared = decision.shared.as_ref();
@@ -502,7 +504,32 @@ fn new_pair(uid: String, origin: PairOrigin) -> Pair {
         since: None,
         mails: 0,
         sent: None,
+        role: PairRole::Own,
     }
+}
+
+pub(crate) fn role(object: &RemoteObject) -> PairRole {
+    match object.role {
+        Role::Owner => PairRole::Own,
+        Role::Attendee => PairRole::Attendee,
+    }
+}
+
+/// Whether two forms differ in nothing but what each guest has for themselves.
+pub(crate) fn differ_in_private(one: &Form, other: &Form) -> bool {
+    let common = |form: &Form| {
+        let mut form = form.clone();
+        for part in form.parts.values_mut() {
+            part.retain(|field, _| {
+                !matches!(
+                    field,
+                    Field::Alarm(..) | Field::Transparency | Field::Class | Field::Category(_) | Field::Color
+                )
+            });
+        }
+        form.parts
+    };
+    common(one) == common(other)
 }
 
 pub(crate) fn tally(counts: &mut Counts, action: &Action) {

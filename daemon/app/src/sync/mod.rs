@@ -16,5 +16,5 @@ pub use accounts::{AccountInfo, Enabled, NewAccount};
 pub use changes::{LocalChange, LocalChanges};
 pub use history::{Loser, Lost, LostEntry};
 pub use links::{Channel, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewLink, Place};
-pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRow, PairState};
+pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRole, PairRow, PairState};
 pub use step::{Settled, Step, StepChange, StepView};

@@ -24,6 +24,15 @@ pub enum PairOrigin {
     There,
 }
 
+/// Whose an object is at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairRole {
+    /// The account's own.
+    Own,
+    /// A copy of what somebody else organizes.
+    Attendee,
+}
+
 /// Whether an object takes part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairState {
@@ -76,6 +85,8 @@ pub struct Pair {
     pub mails: u32,
     /// What the vendor was last sent without a clear answer, as a calendar object.
     pub sent: Option<Vec<u8>>,
+    /// Whose it is at the vendor.
+    pub role: PairRole,
 }
 
 /// A pair with the name of its object.
@@ -228,6 +239,7 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         since: record.since.map(instant),
         mails: record.mails,
         sent: record.sent,
+        role: if record.role == 0 { PairRole::Own } else { PairRole::Attendee },
     };
     Ok(PairRow { name: record.name, pair })
 }
@@ -260,5 +272,6 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         since: pair.since.map(Timestamp::as_second),
         mails: pair.mails,
         sent: pair.sent.clone(),
+        role: u8::from(pair.role == PairRole::Attendee),
     }
 }

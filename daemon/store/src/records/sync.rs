@@ -164,6 +164,9 @@ pub struct PairRecord {
     #[n(13)]
     #[cbor(with = "minicbor::bytes")]
     pub sent: Option<Vec<u8>>,
+    /// Whose it is at the vendor: 0 the account's own, 1 a copy of what somebody else organizes.
+    #[n(14)]
+    pub role: u8,
 }
 
 /// `Space::Remotes`: which object has a vendor's id. Key: the link's id and the keyed hash of that id.

@@ -2,7 +2,7 @@
 
 use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
 use almanac_contract::{Field, Form, Value, form};
-use almanac_sync::Stop;
+use almanac_sync::{Answer, Stop};
 
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
@@ -333,4 +333,90 @@ async fn a_series_with_changed_and_cancelled_instances_is_one_object_on_both_sid
     assert!(world.forms().await[0].1 == form::read(&both));
     assert!(vendor.forms()[0].1 == form::read(&both));
     assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn what_somebody_else_organizes_is_not_changed_at_the_vendor_but_for_what_is_ones_own() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms { policy: LinkPolicy::Store, ..Terms::default() }).await;
+    vendor.edit("invited", &form::read(&event("i", 1, "SUMMARY:meeting")));
+    world.run(&link, &vendor).await.unwrap();
+    let (name, _) = world.objects().await.remove(0);
+    world.put(&name, &event("i", 1, "SUMMARY:meeting CATEGORIES:mine")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.parked), (1, 0));
+    world.put(&name, &event("i", 2, "SUMMARY:meeting CATEGORIES:mine")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.parked), (0, 1));
+    // What the organizer does comes in all the same.
+    vendor.edit("invited", &form::read(&event("i", 9, "SUMMARY:later")));
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&world.forms().await), ["later"]);
+}
+
+#[tokio::test]
+async fn a_change_that_the_vendor_would_mail_about_waits_for_a_person() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    vendor.edit("mailing", &form::read(&event("m", 1, "SUMMARY:meeting")));
+    world.run(&link, &vendor).await.unwrap();
+    let (name, _) = world.objects().await.remove(0);
+    world.put(&name, &event("m", 1, "SUMMARY:changed")).await;
+    assert_eq!(world.plan(&link, &vendor).await.mails, 2);
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.all(), report.held, report.mails), (0, 1, 0));
+    world.approve(&link, &name).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.mails), (1, 2));
+    assert_eq!(titles(&vendor.forms()), ["changed"]);
+    // The next change asks anew.
+    world.put(&name, &event("m", 1, "SUMMARY:again")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_deleted_here_detaches_its_link_and_nothing_is_deleted_there() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=3 {
+        world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, "SUMMARY:e")).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    world.app.remove_calendar(&crate::world::home()).await.unwrap();
+    let (_, stop) = world.run(&link, &vendor).await.unwrap_err();
+    assert!(matches!(stop, Stop::Detached(_)));
+    assert_eq!(vendor.forms().len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_undoes_or_does_what_was_held() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=20 {
+        world.put(&format!("{n:02}.ics"), &event(&format!("e{n:02}"), n, &format!("SUMMARY:e{n:02}"))).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    for n in 1..=7 {
+        world.remove(&format!("{n:02}.ics")).await;
+    }
+    for (id, form) in vendor.forms() {
+        if ["e14", "e15", "e16", "e17", "e18", "e19", "e20"].contains(&title(&form).as_str()) {
+            vendor.erase(&id);
+        }
+    }
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, report.here.deleted, report.there.deleted), (14, 0, 0));
+    for n in 1..=7 {
+        let said = if n <= 3 { Answer::Approve } else { Answer::Reject };
+        world.say(&link, &format!("{n:02}.ics"), said).await;
+        world.say(&link, &format!("{:02}.ics", n + 13), said).await;
+    }
+    world.settle(&[(&link, &vendor)]).await;
+    let left: Vec<String> = (4..=13).chain(17..=20).map(|n| format!("e{n:02}")).collect();
+    assert_eq!(titles(&world.forms().await), left);
+    assert_eq!(titles(&vendor.forms()), left);
 }

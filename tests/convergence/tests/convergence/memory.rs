@@ -199,9 +199,9 @@ impl State {
             id: RemoteId(id.to_owned()),
             version: RemoteVersion(version.to_string()),
             form: Form { uid, ..form.clone() },
-            role: Role::Owner,
+            role: if id.starts_with("invited") { Role::Attendee } else { Role::Owner },
             mark: mark.clone(),
-            mails: 0,
+            mails: if id.starts_with("mailing") { 2 } else { 0 },
         })
     }
 

@@ -149,6 +149,10 @@ impl World {
         }
     }
 
+    pub(crate) async fn say(&self, link: &LinkInfo, name: &str, said: Answer) {
+        answer(&self.app, &*self.clock, link, name, said).await.unwrap();
+    }
+
     /// What was lost on a link.
     pub(crate) async fn lost(&self, link: &LinkInfo) -> Vec<Form> {
         let mut lost = Vec::new();
