@@ -59,7 +59,7 @@ impl Vendors {
         let Ok(links) = self.app.links().await else { return Verdict::Later };
         let mut genuine = 0;
         for signal in signals.iter().take(SIGNALS_MAX) {
-            match self.take(&links, signal).await {
+            match self.take(vendor, &links, signal).await {
                 Ok(true) => genuine += 1,
                 Ok(false) => {}
                 Err(_) => return Verdict::Later,
@@ -69,10 +69,15 @@ impl Vendors {
     }
 
     /// Takes a signal; whether it is genuine.
-    async fn take(&self, links: &[LinkInfo], signal: &Signal) -> Result<bool, almanac_app::AppError> {
+    async fn take(
+        &self,
+        vendor: &str,
+        links: &[LinkInfo],
+        signal: &Signal,
+    ) -> Result<bool, almanac_app::AppError> {
         for link in links {
             let Some(open) = self.app.link_channel(link.id).await? else { continue };
-            if open.channel != signal.channel || !proves(&open, signal) {
+            if open.channel != signal.channel || !proves(&open, signal) || !is_about(vendor, &open, signal) {
                 continue;
             }
             let closed = matches!(signal.kind, SignalKind::Closed | SignalKind::Renew);
@@ -98,6 +103,11 @@ fn proves(open: &Channel, signal: &Signal) -> bool {
     let hash = |secret: &Secret| ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
     let (one, other) = (hash(&signal.secret), hash(&open.secret));
     one.as_ref().iter().zip(other.as_ref()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
+/// Whether a signal is about what the channel watches. Google names that; Graph names the event that changed.
+fn is_about(vendor: &str, open: &Channel, signal: &Signal) -> bool {
+    vendor != "google" || signal.resource.as_deref() == Some(open.resource.as_str())
 }
 
 /// The name by which a kind of account is called.

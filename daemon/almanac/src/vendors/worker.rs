@@ -91,7 +91,7 @@ impl Working {
                 Ok(live) => live,
                 Err(failure) => {
                     tracing::error!(account.id = %account.id, error = failure.what, "an account cannot be used");
-                    vendors.changed.notified().await; // until somebody changes something
+                    sleep(LOOK).await; // until somebody changes something
                     continue;
                 }
             };
@@ -116,6 +116,7 @@ impl Working {
                     () = live.wake.notified() => break,
                     changed = changes.recv() => match changed {
                         Ok(collection) if !collections.contains(&collection) => {}
+                        Ok(_) | Err(RecvError::Lagged(_)) if !self.is_behind(&links).await => {} // our own writes
                         Ok(_) | Err(RecvError::Lagged(_)) => {
                             // Several changes of one person come together.
                             sleep(vendors.sync.local_delay.0).await;
@@ -128,6 +129,19 @@ impl Working {
             // What came meanwhile is seen by the run that begins now.
             changes = changes.resubscribe();
         }
+    }
+
+    /// Whether a calendar of a link has changes that its last run has not seen.
+    async fn is_behind(&self, links: &[LinkInfo]) -> bool {
+        let app = &self.vendors.app;
+        for link in links {
+            let seen = app.link_place(link.id).await.ok().and_then(|place| place.seq);
+            let head = app.local_head(link).await.ok();
+            if seen < head {
+                return true;
+            }
+        }
+        false
     }
 
     /// One turn; how long to wait for the next.
