@@ -38,6 +38,22 @@ pub trait View {
 
     /// Whether the vendor is not told what the field really says (privacy): what it has there never comes back.
     fn hides(&self, field: &Field) -> bool;
+
+    /// What of a vendor's form is ours to write: its fields as they are, without those that it does not take from us.
+    /// Fields that are hidden are among them, so that what should not be there is noticed.
+    fn ours(&self, form: &Form) -> Form {
+        restricted(form, &self.project(form))
+    }
+}
+
+/// A form with only the fields that `kept` has too.
+pub(crate) fn restricted(form: &Form, kept: &Form) -> Form {
+    let mut restricted = form.clone();
+    for (instance, part) in &mut restricted.parts {
+        let kept = kept.parts.get(instance);
+        part.retain(|field, _| kept.is_some_and(|kept| kept.contains_key(field)));
+    }
+    restricted
 }
 
 /// What becomes of what a vendor tells and does not take from us.
@@ -233,9 +249,9 @@ fn both(
 
 /// What the vendor wants of what it takes from us: what it has, and where that is what it made of the base, the base.
 fn told(known: &Known<'_>, remote: &Form, view: &dyn View) -> Form {
-    let taken = taken(remote, view);
+    let taken = view.ours(remote);
     let (Some(base), Some(seen)) = (known.base, known.seen) else { return taken };
-    let mut told = overlay(&view.project(base), &self::taken(seen, view), &taken);
+    let mut told = overlay(&view.project(base), &view.ours(seen), &taken);
     // What is hidden is compared as it is: it may have to be hidden again.
     for (instance, part) in &mut told.parts {
         let raw = taken.parts.get(instance);
@@ -246,21 +262,10 @@ fn told(known: &Known<'_>, remote: &Form, view: &dyn View) -> Form {
     told
 }
 
-/// A vendor's form without its extras.
-fn taken(remote: &Form, view: &dyn View) -> Form {
-    let kept = view.project(remote);
-    let mut taken = remote.clone();
-    for (instance, part) in &mut taken.parts {
-        let kept = kept.parts.get(instance);
-        part.retain(|field, _| kept.is_some_and(|kept| kept.contains_key(field)));
-    }
-    taken
-}
-
 /// Brings the changes of a vendor's extras into `target`.
 fn follow(target: &mut Form, seen: Option<&Form>, remote: &Form, view: &dyn View) {
-    let taken = taken(remote, view);
-    let before = seen.map(|seen| (seen, self::taken(seen, view)));
+    let taken = view.ours(remote);
+    let before = seen.map(|seen| (seen, view.ours(seen)));
     let none = Part::new();
     for (instance, part) in &mut target.parts {
         let side = |form: &Form, taken: &Form| -> Part {

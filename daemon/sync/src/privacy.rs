@@ -3,7 +3,7 @@
 use almanac_app::sync::{LinkPrivacy, PairOrigin};
 use almanac_contract::{Connector, Field, Form, Value};
 
-use crate::decide::View;
+use crate::decide::{View, restricted};
 
 /// The title of what is only busy.
 const BUSY: &str = "Busy";
@@ -38,6 +38,15 @@ impl View for LinkView<'_> {
 
     fn hides(&self, field: &Field) -> bool {
         self.privacy != LinkPrivacy::Full && self.origin == PairOrigin::Here && !tells(field)
+    }
+
+    fn ours(&self, form: &Form) -> Form {
+        // Of a mirror everything is ours, also what a link before told and this one hides.
+        let kept = match self.origin {
+            PairOrigin::Here => self.connector.project(form),
+            PairOrigin::There => self.project(form),
+        };
+        restricted(form, &kept)
     }
 }
 

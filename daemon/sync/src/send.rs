@@ -8,7 +8,7 @@ use almanac_contract::{
 };
 use jiff::SignedDuration;
 
-use crate::decide::{Action, Outcome};
+use crate::decide::{Action, Outcome, View as _};
 use crate::limits::{FAILURES_IN_A_ROW, SEND_ATTEMPTS, SEND_ROUNDS, STEP_ATTEMPTS};
 use crate::names::push_key;
 use crate::report::Stop;
@@ -271,11 +271,9 @@ impl LinkRun<'_> {
     ) -> Result<Pushed, ConnectorError> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let known = match (&pair.remote, &pair.version, &facts.remote) {
-            (Some(id), Some(version), Some(form)) => Some((
-                RemoteId(id.clone()),
-                RemoteVersion(version.clone()),
-                self.view_of(pair).project_form(form),
-            )),
+            (Some(id), Some(version), Some(form)) => {
+                Some((RemoteId(id.clone()), RemoteVersion(version.clone()), self.view_of(pair).ours(form)))
+            }
             _ => None,
         };
         let known = known.as_ref().map(|(id, version, form)| almanac_contract::Known { id, version, form });

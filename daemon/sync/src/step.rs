@@ -121,7 +121,9 @@ impl LinkRun<'_> {
             (Some(pair), _) => pair.clone(),
             (None, Told::Now(object)) => {
                 let uid = local.as_ref().map_or_else(|| object.form.uid.clone(), |form| form.uid.clone());
-                new_pair(uid, if ours { PairOrigin::Here } else { PairOrigin::There })
+                // A mark of a link that is no more, on what is here: we wrote it, and may have to hide more of it now.
+                let written = object.mark.as_ref().is_some_and(|mark| mark.uid == uid) && local.is_some();
+                new_pair(uid, if ours || written { PairOrigin::Here } else { PairOrigin::There })
             }
             (None, _) => {
                 new_pair(local.as_ref().map(|form| form.uid.clone()).unwrap_or_default(), PairOrigin::Here)

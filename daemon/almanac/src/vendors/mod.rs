@@ -75,7 +75,7 @@ impl Vendors {
             clock,
             egress: config.egress.clone(),
             sync: config.sync.clone(),
-            limits: Limits::default(),
+            limits: Limits { object_bytes_max: config.limits.object_bytes_max.0, ..Limits::default() },
             client: Mutex::default(),
             live: Mutex::default(),
             working: Mutex::default(),

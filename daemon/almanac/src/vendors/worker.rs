@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
-use super::{LinkOutcome, Live, Vendors, draw, jittered, lock};
+use super::{HealthState, LinkOutcome, Live, Vendors, draw, jittered, lock};
 use crate::failure::Failure;
 use crate::supervisor::{Importance, Supervisor};
 
@@ -161,6 +161,9 @@ impl Working {
         if links.is_empty() {
             return Ok(vendors.sync.poll());
         }
+        if let Some(rest) = rest(live, now) {
+            return Ok(rest);
+        }
         let mut called = live.connector.capabilities().watches && vendors.sync.hooks_url.is_some();
         if called {
             for link in links {
@@ -248,6 +251,16 @@ impl Working {
         }
         true
     }
+}
+
+/// How long an account is left alone whatever else happens: as long as its vendor asked for, and until somebody has signed
+/// in, which makes another [`Live`] of it. A wrong password that is sent again and again locks accounts.
+fn rest(live: &Live, now: Timestamp) -> Option<SignedDuration> {
+    let health = lock(&live.health);
+    if health.state() == HealthState::NeedsSignIn {
+        return Some(RECONCILE);
+    }
+    health.until().map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
 }
 
 fn wanted_channel(address: String, now: Timestamp) -> Option<almanac_contract::Channel> {

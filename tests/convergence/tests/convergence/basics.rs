@@ -420,3 +420,19 @@ async fn an_answer_undoes_or_does_what_was_held() {
     assert_eq!(titles(&world.forms().await), left);
     assert_eq!(titles(&vendor.forms()), left);
 }
+
+#[tokio::test]
+async fn a_calendar_that_is_linked_anew_with_more_privacy_hides_what_the_link_before_told() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let full = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:secret LOCATION:secret")).await;
+    vendor.edit("theirs", &form::read(&event("theirs", 2, "SUMMARY:theirs")));
+    world.run(&full, &vendor).await.unwrap();
+    world.app.remove_account(full.account).await.unwrap();
+    let busy = world.link("v", Terms { privacy: LinkPrivacy::Busy, ..Terms::default() }).await;
+    world.settle(&[(&busy, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["Busy", "theirs"]);
+    assert!(vendor.forms().iter().any(|(_, form)| *form == form::read(&event("a", 1, "SUMMARY:Busy"))));
+    assert_eq!(titles(&world.forms().await), ["secret", "theirs"]);
+}
