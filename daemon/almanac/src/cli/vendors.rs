@@ -170,8 +170,9 @@ Examples:
   almanac link add work/Appointments ada/calendar --mode two-way
   almanac link add holidays/feed ada/holidays --mode pull
   almanac link add ada/Private ada/calendar --mode busy-only --privacy initials
+  almanac link add work/Main ada/calendar --mode two-way --paused
 ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`). Guests
-are never sent to a vendor that would mail them. See `almanac sync plan` before the first run: pause the link for that.")]
+are never sent to a vendor that would mail them. With --paused, `almanac sync plan` says what the first run would do.")]
     Add(LinkAdd),
     /// Lists links
     #[command(after_help = "Examples:\n  almanac link list\n  almanac link list --json")]
@@ -210,6 +211,9 @@ pub(crate) struct LinkAdd {
     /// What the vendor is told: everything, the first letters of titles, or times only
     #[arg(long, value_enum)]
     pub(crate) privacy: Option<PrivacyArg>,
+    /// Lets it rest until `link resume`, so that `sync plan` can say what the first run would do
+    #[arg(long)]
+    pub(crate) paused: bool,
     /// Who wins if both sides change the same: where the event was made, the vendor, the store, or nobody until you say
     #[arg(long, value_enum, default_value = "record")]
     pub(crate) conflicts: PolicyArg,
@@ -449,7 +453,7 @@ mod tests {
             "account enable w",
             "account disable w",
             "account calendars w --json",
-            "link add w/Main a/b --mode two-way",
+            "link add w/Main a/b --mode two-way --paused",
             "link add w/Main a/b --mode busy-only --privacy initials --conflicts ask",
             "link list --json",
             "link pause lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",

@@ -136,7 +136,7 @@ impl Vendors {
         self.changed.notify_one();
     }
 
-    /// Runs all active links of an account, one after the other.
+    /// Runs all active links of an account, one after the other; plans those at rest too.
     ///
     /// # Errors
     /// The account cannot be used at all; what a vendor did wrong is in the outcomes.
@@ -150,8 +150,13 @@ impl Vendors {
         let _turn = live.turn.lock().await;
         let mut outcomes = Vec::new();
         for link in self.app.links().await? {
-            let works = link.account == account.id && link.state == LinkState::Active;
-            if !works || account.enabled == Enabled::No {
+            // What rests can be planned: that is how its first run is looked at.
+            let works = match link.state {
+                LinkState::Active => true,
+                LinkState::Paused => execution == Execution::Plan && scope == Scope::Changes,
+                LinkState::Detached(_) => false,
+            };
+            if !works || link.account != account.id || account.enabled == Enabled::No {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;

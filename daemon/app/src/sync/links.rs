@@ -77,6 +77,8 @@ pub struct NewLink {
     pub privacy: LinkPrivacy,
     /// Who wins.
     pub policy: LinkPolicy,
+    /// Whether it works from the beginning.
+    pub state: LinkState,
 }
 
 /// A link as the operator sees it.
@@ -181,7 +183,7 @@ impl App {
             mode: mode_to_byte(new.mode),
             privacy: privacy_to_byte(new.privacy),
             policy: policy_to_byte(new.policy),
-            state: 0,
+            state: u8::from(new.state != LinkState::Active),
             reason: None,
             created: self.clock.now().as_second(),
         };

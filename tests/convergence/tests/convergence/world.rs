@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, NewAccount, NewLink};
+use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink};
 use almanac_app::{App, AppError, AppOptions, NewUser};
 use almanac_backend::{
     Backend as _, Caller, CollectionName, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole,
@@ -99,6 +99,7 @@ impl World {
             mode: terms.mode,
             privacy: terms.privacy,
             policy: terms.policy,
+            state: LinkState::Active,
         };
         self.app.add_link(new).await.unwrap()
     }

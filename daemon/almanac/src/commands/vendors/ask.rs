@@ -50,7 +50,8 @@ pub(crate) fn link(config: &Config, verb: cli::Link) -> Result<(), Failure> {
         cli::Link::Add(wish) => {
             let (mode, privacy) = (wish.mode.into(), wish.privacy.map(Into::into));
             let conflicts = wish.conflicts.into();
-            (C::LinkAdd { remote: wish.remote, at: wish.at, mode, privacy, conflicts }, None)
+            let (remote, at, paused) = (wish.remote, wish.at, wish.paused);
+            (C::LinkAdd { remote, at, mode, privacy, conflicts, paused }, None)
         }
         cli::Link::List(listing) => (C::LinkList {}, Some(listing)),
         cli::Link::Pause { id } => (C::LinkPause { link: id }, None),

@@ -62,6 +62,7 @@ pub(crate) enum VendorsCommand {
         mode: Mode,
         privacy: Option<Privacy>,
         conflicts: Policy,
+        paused: bool,
     },
     LinkList {},
     LinkPause {
@@ -184,8 +185,8 @@ impl Executor {
                 let calendars = self.calendars_of(&account).await?;
                 Ok(Outcome::Remotes(calendars.iter().map(RemoteRow::from).collect()))
             }
-            C::LinkAdd { remote, at, mode, privacy, conflicts } => {
-                self.add_link(&remote, &at, mode, privacy, conflicts).await
+            C::LinkAdd { remote, at, mode, privacy, conflicts, paused } => {
+                self.add_link(&remote, &at, mode, privacy, (conflicts, paused)).await
             }
             C::LinkList {} => {
                 let accounts = self.account_names().await?;
@@ -254,7 +255,7 @@ impl Executor {
         at: &str,
         mode: Mode,
         privacy: Option<Privacy>,
-        conflicts: Policy,
+        (conflicts, paused): (Policy, bool),
     ) -> Result<Outcome, Failure> {
         let (name, calendar) = remote.split_once('/').ok_or_else(|| {
             Failure::usage(
@@ -280,6 +281,7 @@ impl Executor {
             mode,
             privacy,
             policy: conflicts.into(),
+            state: if paused { LinkState::Paused } else { LinkState::Active },
         };
         let link = self.app.add_link(new).await?;
         self.wake(link.account).await;
