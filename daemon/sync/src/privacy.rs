@@ -52,6 +52,10 @@ impl View for LinkView<'_> {
 
 /// Whether a field says when, and nothing else.
 fn tells(field: &Field) -> bool {
+    // Rules and times that the form has no field of their own for say when, too.
+    if let Field::Other(name, _) = field {
+        return matches!(name.as_str(), "EXRULE" | "RDATE" | "EXDATE");
+    }
     matches!(
         field,
         Field::Time

@@ -56,6 +56,33 @@ pub enum PairState {
     HeldMail,
     /// A person said that it may.
     MailApproved,
+    /// It was deleted here and goes at the vendor, which would mail people; a person is to say whether it may.
+    HeldDeletionMail,
+    /// A person said that it goes and that the vendor may mail.
+    DeletionMailApproved,
+}
+
+impl PairState {
+    /// Whether the object is deleted on one side and held on the other.
+    #[must_use]
+    pub fn is_held_deletion(&self) -> bool {
+        matches!(self, Self::HeldHere | Self::HeldThere | Self::HeldDeletionMail)
+    }
+
+    /// Whether a person is waited for.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held_deletion() || matches!(self, Self::Asked | Self::HeldMail)
+    }
+
+    /// Whether a person has said enough about this object that even its deletion needs no further word.
+    #[must_use]
+    pub fn allows_deletion(&self) -> bool {
+        matches!(
+            self,
+            Self::DeletionApproved | Self::DeletionMailApproved | Self::StoreWins | Self::VendorWins
+        )
+    }
 }
 
 /// What a link knows of an object.
@@ -224,6 +251,8 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         7 => PairState::VendorWins,
         8 => PairState::HeldMail,
         9 => PairState::MailApproved,
+        10 => PairState::HeldDeletionMail,
+        11 => PairState::DeletionMailApproved,
         _ => return Err(AppError::Bug("a stored state of a pair is not known")),
     };
     let pair = Pair {
@@ -256,6 +285,8 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         PairState::VendorWins => (7, None),
         PairState::HeldMail => (8, None),
         PairState::MailApproved => (9, None),
+        PairState::HeldDeletionMail => (10, None),
+        PairState::DeletionMailApproved => (11, None),
     };
     PairRecord {
         name: name.to_owned(),
