@@ -16,5 +16,6 @@ pub use accounts::{AccountInfo, Enabled, NewAccount};
 pub use changes::{LocalChange, LocalChanges};
 pub use history::{Loser, Lost, LostEntry};
 pub use links::{Channel, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewLink, Place};
+pub(crate) use pairs::remote_key;
 pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRow, PairState};
 pub use step::{Settled, Step, StepChange, StepView};

@@ -179,7 +179,7 @@ impl App {
 }
 
 /// The key of the row that leads from a vendor's id to an object.
-pub(super) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
+pub(crate) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
     let hash = store.keyed_hash(IndexField::Href, &[link.as_bytes(), remote.as_bytes()]);
     pair_key(link, &hash)
 }

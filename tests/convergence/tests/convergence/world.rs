@@ -86,6 +86,13 @@ impl World {
         self.app = Self::open_app(&self.store, &self.clock).await;
     }
 
+    /// Other index keys: the tenant is another one from now on, with the same in it.
+    pub(crate) async fn rekey(&mut self) {
+        self.app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap();
+        let (_, secret) = self.app.add_app_password("nora", "again").await.unwrap();
+        self.caller = self.app.authenticate("nora", &secret).await.unwrap().unwrap();
+    }
+
     /// Links the calendar with the one calendar of a new account.
     pub(crate) async fn link(&self, name: &str, terms: Terms) -> LinkInfo {
         let new =
