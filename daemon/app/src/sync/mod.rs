@@ -10,6 +10,7 @@ mod changes;
 mod history;
 mod links;
 mod pairs;
+mod removal;
 mod step;
 
 pub use accounts::{AccountInfo, Enabled, NewAccount};
@@ -18,4 +19,5 @@ pub use history::{Loser, Lost, LostEntry};
 pub use links::{Channel, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewLink, Place};
 pub(crate) use pairs::remote_key;
 pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRow, PairState};
+pub(crate) use removal::{joined_links, remove_links_of, sweep};
 pub use step::{Settled, Step, StepChange, StepView};
