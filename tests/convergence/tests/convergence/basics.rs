@@ -7,20 +7,20 @@ use almanac_sync::Stop;
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
-fn title(form: &Form) -> String {
+pub(crate) fn title(form: &Form) -> String {
     match form.master().and_then(|part| part.get(&Field::Summary)) {
         Some(Value::Text(title)) => title.clone(),
         _ => String::new(),
     }
 }
 
-fn titles(forms: &[(String, Form)]) -> Vec<String> {
+pub(crate) fn titles(forms: &[(String, Form)]) -> Vec<String> {
     let mut titles: Vec<_> = forms.iter().map(|(_, form)| title(form)).collect();
     titles.sort();
     titles
 }
 
-fn with_title(form: &Form, title: &str) -> Form {
+pub(crate) fn with_title(form: &Form, title: &str) -> Form {
     let mut form = form.clone();
     for part in form.parts.values_mut() {
         part.insert(Field::Summary, Value::Text(title.to_owned()));

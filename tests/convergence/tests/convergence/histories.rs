@@ -1,4 +1,5 @@
-//! Random histories: edits on all sides, faults, ends of the program at any call; then quiet, and all sides are equal.
+//! Random histories: edits on all sides, faults, ends of the program at any call and any commit; then quiet, and all sides
+//! are equal.
 //!
 //! `HISTORIES` says how many (200), `SEED` which one alone, `SHOW=1` shows what happens.
 
@@ -9,6 +10,7 @@ use almanac_contract::{Connector as _, Field, Form, Instance, Moment, Value, for
 use almanac_sync::Report;
 use jiff::SignedDuration;
 
+use crate::crash::When;
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
@@ -215,11 +217,17 @@ impl History {
             5 => Some(Fault::EndAfter),
             _ => None,
         });
+        if self.dice.one_in(2) {
+            let when = if self.dice.one_in(2) { When::Before } else { When::After };
+            self.world.crash.arm(self.dice.roll(20), when);
+        }
         let ended = tokio::select! {
             biased;
             _ = self.world.run(link, vendor) => false,
             () = vendor.ends.notified() => true,
+            () = self.world.crash.ends.notified() => true,
         };
+        self.world.crash.calm();
         vendor.calm();
         if ended {
             self.world.restart().await;
@@ -398,7 +406,8 @@ async fn live(seed: u64) {
                 }
             }
             history.show("edited").await;
-            if history.dice.one_in(2) {
+            // Also one after the other: what the program does after its end may end as well.
+            while history.dice.one_in(2) {
                 let n = usize::try_from(history.dice.roll(history.linked.len() as u64)).unwrap();
                 history.stormy_run(n).await;
             }

@@ -1,0 +1,130 @@
+//! A layer around the engine at which the program ends, just before a commit or just after it.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use almanac_base::TenantId;
+use almanac_store::engine::{
+    Caps, Commit, Committed, Engine, EngineError, EngineStats, Heads, Page, RawResult, Row, RowSink,
+    StoredRow,
+};
+use almanac_store::{Key, ReadOp, Scan, Space};
+use async_trait::async_trait;
+use tokio::sync::{Notify, broadcast};
+
+/// On which side of a commit the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// It is not made.
+    Before,
+    /// It is durable, and nobody is told.
+    After,
+}
+
+/// See the module's documentation.
+pub(crate) struct Crashing {
+    engine: Arc<dyn Engine>,
+    /// The commits until then, and what happens at the next one.
+    armed: Mutex<Option<(u64, When)>>,
+    /// Told when the program ends.
+    pub(crate) ends: Notify,
+}
+
+impl Crashing {
+    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, armed: Mutex::default(), ends: Notify::new() }
+    }
+
+    /// Ends the program at the commit after so many others.
+    pub(crate) fn arm(&self, others: u64, when: When) {
+        *self.armed.lock().unwrap() = Some((others, when));
+    }
+
+    pub(crate) fn calm(&self) {
+        *self.armed.lock().unwrap() = None;
+    }
+
+    /// What happens to this commit.
+    fn turn(&self) -> Option<When> {
+        let mut armed = self.armed.lock().unwrap();
+        match armed.take() {
+            Some((0, when)) => Some(when),
+            Some((others, when)) => {
+                *armed = Some((others - 1, when));
+                None
+            }
+            None => None,
+        }
+    }
+
+    async fn end<T>(&self) -> T {
+        self.ends.notify_one();
+        pending().await
+    }
+}
+
+#[async_trait]
+impl Engine for Crashing {
+    fn caps(&self) -> Caps {
+        self.engine.caps()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, EngineError> {
+        match self.turn() {
+            None => self.engine.commit(commit).await,
+            Some(When::Before) => self.end().await,
+            Some(When::After) => {
+                let _ = self.engine.commit(commit).await;
+                self.end().await
+            }
+        }
+    }
+
+    async fn commit_many(&self, commits: Vec<Commit>) -> Vec<Result<Committed, EngineError>> {
+        self.engine.commit_many(commits).await
+    }
+
+    async fn get_many(
+        &self,
+        tenant: TenantId,
+        keys: &[(Space, Key)],
+    ) -> Result<Vec<Option<Row>>, EngineError> {
+        self.engine.get_many(tenant, keys).await
+    }
+
+    async fn scan(&self, tenant: TenantId, scan: &Scan) -> Result<Page, EngineError> {
+        self.engine.scan(tenant, scan).await
+    }
+
+    async fn read(&self, tenant: TenantId, ops: &[ReadOp]) -> Result<(u64, Vec<RawResult>), EngineError> {
+        self.engine.read(tenant, ops).await
+    }
+
+    fn watch(&self) -> broadcast::Receiver<(TenantId, u64)> {
+        self.engine.watch()
+    }
+
+    async fn drop_tenant(&self, tenant: TenantId) -> Result<(), EngineError> {
+        self.engine.drop_tenant(tenant).await
+    }
+
+    fn export(&self, sink: &mut RowSink<'_>) -> Result<(), EngineError> {
+        self.engine.export(sink)
+    }
+
+    fn import(&self, rows: &[StoredRow]) -> Result<(), EngineError> {
+        self.engine.import(rows)
+    }
+
+    fn heads(&self) -> Heads {
+        self.engine.heads()
+    }
+
+    fn stats(&self) -> EngineStats {
+        self.engine.stats()
+    }
+
+    fn close(&self) {
+        self.engine.close();
+    }
+}
