@@ -1,4 +1,5 @@
-//! A layer around the engine at which the program ends, just before a commit or just after it.
+//! A layer around the engine at which the program ends, just before a commit or just after it; or at which others do
+//! something before a commit is made.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -12,13 +13,15 @@ use almanac_store::{Key, ReadOp, Scan, Space};
 use async_trait::async_trait;
 use tokio::sync::{Notify, broadcast};
 
-/// On which side of a commit the program ends.
+/// What happens at a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// It is not made.
+    /// The program ends, and it is not made.
     Before,
-    /// It is durable, and nobody is told.
+    /// It is durable, and the program ends before anybody is told.
     After,
+    /// Others do something first.
+    Meanwhile,
 }
 
 /// See the module's documentation.
@@ -28,14 +31,24 @@ pub(crate) struct Crashing {
     armed: Mutex<Option<(u64, When)>>,
     /// Told when the program ends.
     pub(crate) ends: Notify,
+    /// Told when it is the others' turn.
+    pub(crate) pauses: Notify,
+    /// Awaits that they are done.
+    pub(crate) resumes: Notify,
 }
 
 impl Crashing {
     pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, armed: Mutex::default(), ends: Notify::new() }
+        Self {
+            engine,
+            armed: Mutex::default(),
+            ends: Notify::new(),
+            pauses: Notify::new(),
+            resumes: Notify::new(),
+        }
     }
 
-    /// Ends the program at the commit after so many others.
+    /// Lets it happen at the commit after so many others.
     pub(crate) fn arm(&self, others: u64, when: When) {
         *self.armed.lock().unwrap() = Some((others, when));
     }
@@ -72,6 +85,11 @@ impl Engine for Crashing {
     async fn commit(&self, commit: Commit) -> Result<Committed, EngineError> {
         match self.turn() {
             None => self.engine.commit(commit).await,
+            Some(When::Meanwhile) => {
+                self.pauses.notify_one();
+                self.resumes.notified().await;
+                self.engine.commit(commit).await
+            }
             Some(When::Before) => self.end().await,
             Some(When::After) => {
                 let _ = self.engine.commit(commit).await;

@@ -4,13 +4,14 @@
 //! `HISTORIES` says how many (200), `SEED` which one alone, `SHOW=1` shows what happens.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use almanac_app::sync::{LinkInfo, LinkPolicy, Pair, PairOrigin};
 use almanac_contract::{Connector as _, Field, Form, Instance, Moment, Value, form};
 use almanac_sync::Report;
 use jiff::SignedDuration;
 
-use crate::crash::When;
+use crate::crash::{Crashing, When};
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
@@ -146,6 +147,53 @@ struct Linked {
     link: LinkInfo,
 }
 
+/// Perhaps lets something happen at a commit.
+fn arm(crash: &Crashing, dice: &mut Dice) {
+    let when = [When::Before, When::After, When::Meanwhile, When::Meanwhile];
+    if let Some(when) = dice.pick(&when)
+        && dice.one_in(2)
+    {
+        crash.arm(dice.roll(20), *when);
+    }
+}
+
+async fn edit(world: &World, linked: &[Linked], dice: &mut Dice, count: &mut u64) {
+    if dice.one_in(2) {
+        edit_here(world, dice, count).await;
+    } else if let Some(Linked { vendor, .. }) = dice.pick(linked) {
+        edit_there(vendor, dice, count);
+    }
+}
+
+async fn edit_here(world: &World, dice: &mut Dice, count: &mut u64) {
+    let (now, limits) = ("2026-11-02T08:00:00Z".parse().unwrap(), almanac_ical::Limits::default());
+    let all = world.objects().await;
+    match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((name, _)), 0) => world.remove(&name).await,
+        (Some((name, old)), 1..=4) => {
+            let form = changed(&form::read(&old), dice, count);
+            world.put(&name, &form::write(&old, &form, now, &limits).unwrap()).await;
+        }
+        _ => {
+            let form = fresh(dice, count);
+            let object = form::create(&form, now, &limits).unwrap();
+            world.put(&format!("{}.ics", form.uid), &object).await;
+        }
+    }
+}
+
+fn edit_there(vendor: &MemoryVendor, dice: &mut Dice, count: &mut u64) {
+    let all = vendor.forms();
+    match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((id, _)), 0) => vendor.erase(&id),
+        (Some((id, old)), 1..=4) => vendor.edit(&id, &changed(&old, dice, count)),
+        _ => {
+            let form = fresh(dice, count);
+            vendor.edit(&format!("theirs-{}", form.uid), &form);
+        }
+    }
+}
+
 struct History {
     world: World,
     linked: Vec<Linked>,
@@ -171,44 +219,17 @@ impl History {
         Self { world, linked, dice, count: 0, round: Vec::new() }
     }
 
-    async fn edit_here(&mut self) {
-        let all = self.world.objects().await;
-        let picked = self.dice.pick(&all).cloned();
-        match (picked, self.dice.roll(6)) {
-            (Some((name, _)), 0) => self.world.remove(&name).await,
-            (Some((name, old)), 1..=4) => {
-                let form = changed(&form::read(&old), &mut self.dice, &mut self.count);
-                let now = "2026-11-02T08:00:00Z".parse().unwrap();
-                let object = form::write(&old, &form, now, &almanac_ical::Limits::default()).unwrap();
-                self.world.put(&name, &object).await;
-            }
-            _ => {
-                let form = fresh(&mut self.dice, &mut self.count);
-                let now = "2026-11-02T08:00:00Z".parse().unwrap();
-                let object = form::create(&form, now, &almanac_ical::Limits::default()).unwrap();
-                self.world.put(&format!("{}.ics", form.uid), &object).await;
-            }
-        }
+    /// An edit on some side.
+    async fn edit(&mut self) {
+        edit(&self.world, &self.linked, &mut self.dice, &mut self.count).await;
     }
 
-    fn edit_there(&mut self, n: usize) {
-        let vendor = &self.linked[n].vendor;
-        let all = vendor.forms();
-        match (self.dice.pick(&all).cloned(), self.dice.roll(6)) {
-            (Some((id, _)), 0) => vendor.erase(&id),
-            (Some((id, old)), 1..=4) => vendor.edit(&id, &changed(&old, &mut self.dice, &mut self.count)),
-            _ => {
-                let form = fresh(&mut self.dice, &mut self.count);
-                vendor.edit(&format!("theirs-{}", form.uid), &form);
-            }
-        }
-    }
-
-    /// A run with faults; what it ends in is of no concern.
+    /// A run with faults, and with edits while it is under way; what it ends in is of no concern.
     async fn stormy_run(&mut self, n: usize) {
-        let Linked { vendor, link } = &self.linked[n];
-        let mut dice = Dice(self.dice.roll(u64::MAX));
-        vendor.plan(move |_| match dice.roll(14) {
+        let Self { world, linked, dice, count, .. } = self;
+        let Linked { vendor, link } = &linked[n];
+        let mut faults = Dice(dice.roll(u64::MAX));
+        vendor.plan(move |_| match faults.roll(14) {
             0 => Some(Fault::Before(Failing::Throttled)),
             1 => Some(Fault::Before(Failing::Unavailable)),
             2 => Some(Fault::Before(Failing::Expired)),
@@ -217,20 +238,29 @@ impl History {
             5 => Some(Fault::EndAfter),
             _ => None,
         });
-        if self.dice.one_in(2) {
-            let when = if self.dice.one_in(2) { When::Before } else { When::After };
-            self.world.crash.arm(self.dice.roll(20), when);
-        }
-        let ended = tokio::select! {
-            biased;
-            _ = self.world.run(link, vendor) => false,
-            () = vendor.ends.notified() => true,
-            () = self.world.crash.ends.notified() => true,
+        arm(&world.crash, dice);
+        let ended = {
+            let mut run = pin!(world.run(link, vendor));
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut run => break false,
+                    () = vendor.ends.notified() => break true,
+                    () = world.crash.ends.notified() => break true,
+                    () = world.crash.pauses.notified() => {
+                        for _ in 0..=dice.roll(2) {
+                            edit(world, linked, dice, count).await;
+                        }
+                        arm(&world.crash, dice);
+                        world.crash.resumes.notify_one();
+                    }
+                }
+            }
         };
-        self.world.crash.calm();
+        world.crash.calm();
         vendor.calm();
         if ended {
-            self.world.restart().await;
+            world.restart().await;
         }
     }
 
@@ -397,13 +427,7 @@ async fn live(seed: u64) {
     for _ in 0..3 {
         for _ in 0..=history.dice.roll(6) {
             for _ in 0..=history.dice.roll(3) {
-                match history.dice.roll(2) {
-                    0 => history.edit_here().await,
-                    _ => {
-                        let n = usize::try_from(history.dice.roll(history.linked.len() as u64)).unwrap();
-                        history.edit_there(n);
-                    }
-                }
+                history.edit().await;
             }
             history.show("edited").await;
             // Also one after the other: what the program does after its end may end as well.
