@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 
-use almanac_app::sync::{LinkInfo, LinkPolicy, Pair, PairOrigin};
+use almanac_app::sync::{LinkInfo, LinkPolicy, PairOrigin};
 use almanac_contract::{Connector as _, Field, Form, Instance, Moment, Value, form};
 use almanac_sync::Report;
 use jiff::SignedDuration;
@@ -157,50 +157,85 @@ fn arm(crash: &Crashing, dice: &mut Dice) {
     }
 }
 
-async fn edit(world: &World, linked: &[Linked], dice: &mut Dice, count: &mut u64) {
-    if dice.one_in(2) {
-        edit_here(world, dice, count).await;
-    } else if let Some(Linked { vendor, .. }) = dice.pick(linked) {
-        edit_there(vendor, dice, count);
+/// What was said on any side.
+#[derive(Default)]
+struct Said {
+    count: u64,
+    /// The words that nobody took back who saw them: they are not to vanish in silence.
+    alive: BTreeSet<String>,
+}
+
+impl Said {
+    /// Somebody who saw `old` made `new` of it; `None`: it was not there, it is not there any more.
+    fn edited(&mut self, old: Option<&Form>, new: Option<&Form>) {
+        let said = |form: Option<&Form>| {
+            let mut said = BTreeSet::new();
+            form.into_iter().for_each(|form| words(form, &mut said));
+            said
+        };
+        let (old, new) = (said(old), said(new));
+        self.alive.retain(|word| !old.contains(word) || new.contains(word));
+        self.alive.extend(new.difference(&old).cloned());
     }
 }
 
-async fn edit_here(world: &World, dice: &mut Dice, count: &mut u64) {
+async fn edit(world: &World, linked: &[Linked], dice: &mut Dice, said: &mut Said) {
+    if dice.one_in(2) {
+        edit_here(world, dice, said).await;
+    } else if let Some(Linked { vendor, .. }) = dice.pick(linked) {
+        edit_there(vendor, dice, said);
+    }
+}
+
+async fn edit_here(world: &World, dice: &mut Dice, said: &mut Said) {
     let (now, limits) = ("2026-11-02T08:00:00Z".parse().unwrap(), almanac_ical::Limits::default());
     let all = world.objects().await;
-    match (dice.pick(&all).cloned(), dice.roll(6)) {
-        (Some((name, _)), 0) => world.remove(&name).await,
+    let (name, old, object) = match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((name, old)), 0) => {
+            world.remove(&name).await;
+            return said.edited(Some(&form::read(&old)), None);
+        }
         (Some((name, old)), 1..=4) => {
-            let form = changed(&form::read(&old), dice, count);
-            world.put(&name, &form::write(&old, &form, now, &limits).unwrap()).await;
+            let before = form::read(&old);
+            let form = changed(&before, dice, &mut said.count);
+            (name, Some(before), form::write(&old, &form, now, &limits).unwrap())
         }
         _ => {
-            let form = fresh(dice, count);
-            let object = form::create(&form, now, &limits).unwrap();
-            world.put(&format!("{}.ics", form.uid), &object).await;
+            let form = fresh(dice, &mut said.count);
+            (format!("{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
         }
-    }
+    };
+    world.put(&name, &object).await;
+    said.edited(old.as_ref(), Some(&form::read(&object)));
 }
 
-fn edit_there(vendor: &MemoryVendor, dice: &mut Dice, count: &mut u64) {
+fn edit_there(vendor: &MemoryVendor, dice: &mut Dice, said: &mut Said) {
     let all = vendor.forms();
-    match (dice.pick(&all).cloned(), dice.roll(6)) {
-        (Some((id, _)), 0) => vendor.erase(&id),
-        (Some((id, old)), 1..=4) => vendor.edit(&id, &changed(&old, dice, count)),
-        _ => {
-            let form = fresh(dice, count);
-            vendor.edit(&format!("theirs-{}", form.uid), &form);
+    let (id, old) = match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((id, old)), 0) => {
+            vendor.erase(&id);
+            (id, Some(old))
         }
-    }
+        (Some((id, old)), 1..=4) => {
+            vendor.edit(&id, &changed(&old, dice, &mut said.count));
+            (id, Some(old))
+        }
+        _ => {
+            let form = fresh(dice, &mut said.count);
+            let id = format!("theirs-{}", form.uid);
+            vendor.edit(&id, &form);
+            (id, None)
+        }
+    };
+    let new = vendor.forms().into_iter().find(|(other, _)| *other == id).map(|(_, form)| form);
+    said.edited(old.as_ref(), new.as_ref());
 }
 
 struct History {
     world: World,
     linked: Vec<Linked>,
     dice: Dice,
-    count: u64,
-    /// What is not to vanish in silence.
-    round: Vec<BTreeSet<String>>,
+    said: Said,
 }
 
 impl History {
@@ -216,17 +251,17 @@ impl History {
             let link = world.link(&format!("v{n}"), Terms { policy, ..Terms::default() }).await;
             linked.push(Linked { vendor: MemoryVendor::new(manner), link });
         }
-        Self { world, linked, dice, count: 0, round: Vec::new() }
+        Self { world, linked, dice, said: Said::default() }
     }
 
     /// An edit on some side.
     async fn edit(&mut self) {
-        edit(&self.world, &self.linked, &mut self.dice, &mut self.count).await;
+        edit(&self.world, &self.linked, &mut self.dice, &mut self.said).await;
     }
 
     /// A run with faults, and with edits while it is under way; what it ends in is of no concern.
     async fn stormy_run(&mut self, n: usize) {
-        let Self { world, linked, dice, count, .. } = self;
+        let Self { world, linked, dice, said } = self;
         let Linked { vendor, link } = &linked[n];
         let mut faults = Dice(dice.roll(u64::MAX));
         vendor.plan(move |_| match faults.roll(14) {
@@ -249,7 +284,7 @@ impl History {
                     () = world.crash.ends.notified() => break true,
                     () = world.crash.pauses.notified() => {
                         for _ in 0..=dice.roll(2) {
-                            edit(world, linked, dice, count).await;
+                            edit(world, linked, dice, said).await;
                         }
                         arm(&world.crash, dice);
                         world.crash.resumes.notify_one();
@@ -366,59 +401,9 @@ impl History {
                 words(&lost, &mut found);
             }
         }
-        for word in self.round.iter().flatten() {
+        for word in &self.said.alive {
             assert!(found.contains(word), "{word} is nowhere");
         }
-    }
-
-    /// What each side says that the other has not seen: it is to be found again after the next quiet, on some side or in
-    /// the history.
-    async fn note(&mut self) {
-        let here = self.world.forms().await;
-        let mut unseen: Vec<BTreeSet<String>> = here
-            .iter()
-            .map(|(_, form)| {
-                let mut said = BTreeSet::new();
-                words(form, &mut said);
-                said
-            })
-            .collect();
-        let mut noted = Vec::new();
-        for Linked { vendor, link } in &self.linked {
-            let (pairs, _) = self.world.app.pairs(link, None).await.unwrap();
-            let common = |octets: &Option<Vec<u8>>, into: &mut BTreeSet<String>| {
-                if let Some(octets) = octets {
-                    words(&form::read(&almanac_ical::CalendarObject::parse_stored(octets).unwrap()), into);
-                }
-            };
-            for (n, (name, _)) in here.iter().enumerate() {
-                let mut seen = BTreeSet::new();
-                for row in pairs.iter().filter(|row| row.name == *name) {
-                    common(&row.pair.base, &mut seen);
-                    common(&row.pair.sent, &mut seen); // it may be there, and overwritten since
-                }
-                unseen[n].retain(|word| !seen.contains(word));
-            }
-            let marks = vendor.ids();
-            for (id, form) in vendor.forms() {
-                let mark = marks.iter().find(|(other, _)| *other == id).and_then(|(_, mark)| mark.clone());
-                let (mut said, mut seen) = (BTreeSet::new(), BTreeSet::new());
-                words(&form, &mut said);
-                let is_it = |pair: &Pair| {
-                    pair.remote.as_deref() == Some(&id)
-                        || mark.as_ref().is_some_and(|mark| mark.uid == pair.uid && pair.remote.is_none())
-                };
-                for row in pairs.iter().filter(|row| is_it(&row.pair)) {
-                    common(&row.pair.base, &mut seen);
-                    common(&row.pair.seen, &mut seen);
-                    common(&row.pair.sent, &mut seen); // our own, whose answer was lost
-                }
-                said.retain(|word| !seen.contains(word));
-                noted.push(said);
-            }
-        }
-        noted.extend(unseen);
-        self.round = noted;
     }
 }
 
@@ -437,7 +422,6 @@ async fn live(seed: u64) {
             }
         }
         history.show("before quiet").await;
-        history.note().await;
         history.settle().await;
         history.show("quiet").await;
         history.check().await;
