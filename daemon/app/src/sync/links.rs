@@ -6,13 +6,13 @@ use almanac_backend::CollectionPath;
 use almanac_base::{AccountId, CollectionId, LinkId, Secret, TenantId};
 use almanac_store::records::sync::{channel_key, place_key};
 use almanac_store::records::{ChannelRecord, Document, LinkRecord, PlaceRecord};
-use almanac_store::{Precondition, RecordVersion, Space, StoreError, Write, prefix_range};
+use almanac_store::{Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
 
 use crate::App;
 use crate::directory::{CollectionEntry, Tenant};
 use crate::error::AppError;
-use crate::limits::{COMMIT_ATTEMPTS, LINKS_MAX, PURGE_BATCH};
+use crate::limits::{COMMIT_ATTEMPTS, LINKS_MAX};
 use crate::open::{all, id, instant};
 
 /// Which way changes go.
@@ -253,34 +253,6 @@ impl App {
             }
         }
         Err(AppError::Busy)
-    }
-
-    /// Removes a link with all it knows. What is in the calendars on both sides stays.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such link; `Store` if the store fails: ask again.
-    pub async fn remove_link(&self, id: LinkId) -> Result<(), AppError> {
-        let link = self.link_record(id).await?;
-        let store = &link.tenant.store;
-        // First what steps require, so that none writes behind the removal; then what is left, in bounded commits. The
-        // link's own row goes last: while it is there the removal can be asked for again.
-        self.set_link_state(id, &LinkState::Paused).await?;
-        for space in [Space::Dispatch, Space::Pairs, Space::Remotes, Space::History] {
-            loop {
-                let page = store
-                    .scan(space, prefix_range(id.as_bytes()), 1, almanac_store::Order::Ascending)
-                    .await?;
-                if page.rows.is_empty() {
-                    break;
-                }
-                let range = prefix_range(id.as_bytes());
-                store.commit(Write::new().delete_range(space, range, PURGE_BATCH)).await?;
-            }
-        }
-        store
-            .commit(Write::new().delete_range(Space::Links, prefix_range(id.as_bytes()), PURGE_BATCH))
-            .await?;
-        Ok(())
     }
 
     /// How far a link has come.

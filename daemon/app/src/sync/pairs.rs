@@ -1,5 +1,6 @@
 //! Pairs: an object here and an object at a vendor; and what is to be sent there.
 
+use std::fmt;
 use std::sync::Arc;
 
 use almanac_base::LinkId;
@@ -137,12 +138,18 @@ pub struct Dispatch {
 }
 
 /// A row of the dispatch queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DueRow {
     /// The name of the object.
     pub name: String,
     /// The row.
     pub dispatch: Dispatch,
+}
+
+impl fmt::Debug for DueRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DueRow({:?})", self.dispatch)
+    }
 }
 
 impl App {
@@ -217,7 +224,7 @@ impl App {
 }
 
 /// The key of the row that leads from a vendor's id to an object.
-pub(super) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
+pub(crate) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
     let hash = store.keyed_hash(IndexField::Href, &[link.as_bytes(), remote.as_bytes()]);
     pair_key(link, &hash)
 }

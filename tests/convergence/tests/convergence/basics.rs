@@ -7,20 +7,20 @@ use almanac_sync::{Answer, Stop};
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
-fn title(form: &Form) -> String {
+pub(crate) fn title(form: &Form) -> String {
     match form.master().and_then(|part| part.get(&Field::Summary)) {
         Some(Value::Text(title)) => title.clone(),
         _ => String::new(),
     }
 }
 
-fn titles(forms: &[(String, Form)]) -> Vec<String> {
+pub(crate) fn titles(forms: &[(String, Form)]) -> Vec<String> {
     let mut titles: Vec<_> = forms.iter().map(|(_, form)| title(form)).collect();
     titles.sort();
     titles
 }
 
-fn with_title(form: &Form, title: &str) -> Form {
+pub(crate) fn with_title(form: &Form, title: &str) -> Form {
     let mut form = form.clone();
     for part in form.parts.values_mut() {
         part.insert(Field::Summary, Value::Text(title.to_owned()));
@@ -616,4 +616,55 @@ async fn a_link_that_is_paused_while_it_runs_writes_nothing_more() {
     let (run, ()) = tokio::join!(world.run(&link, &vendor), pause);
     assert!(matches!(run.unwrap_err().1, Stop::Changed));
     assert!(vendor.forms().len() <= 1);
+}
+
+#[tokio::test]
+async fn under_other_index_keys_a_link_knows_what_it_knew_and_has_nothing_to_do() {
+    let mut world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=3 {
+        world.put(&format!("{n}.ics"), &event(&format!("h{n}"), n, &format!("SUMMARY:h{n}"))).await;
+        vendor.edit(&format!("t{n}"), &form::read(&event(&format!("t{n}"), n, &format!("SUMMARY:t{n}"))));
+    }
+    world.settle(&[(&link, &vendor)]).await;
+    // One waits, one is lost.
+    let lose = |text: &str| event("h1", 1, &format!("SUMMARY:{text}"));
+    let (id, _) = vendor.forms().into_iter().find(|(_, form)| title(form) == "h1").unwrap();
+    world.put("1.ics", &lose("lost")).await;
+    vendor.edit(&id, &form::read(&lose("wins")));
+    world.put("2.ics", &event("h2", 2, "SUMMARY:waits")).await;
+    vendor.plan(|operation| (operation == "push").then_some(Fault::Before(Failing::Unavailable)));
+    let _ = world.run(&link, &vendor).await;
+    vendor.calm();
+    let known = |world: &World| {
+        let (app, link) = (std::sync::Arc::clone(&world.app), link.clone());
+        async move {
+            let link = app.link(link.id).await.unwrap();
+            let (mut pairs, _) = app.pairs(&link, None).await.unwrap();
+            pairs.sort_by(|a, b| a.name.cmp(&b.name));
+            let (waiting, _) = app.dispatches(&link, None).await.unwrap();
+            let lost = app.link_history(&link).await.unwrap();
+            (pairs, waiting, lost.into_iter().map(|entry| (entry.id, entry.fields)).collect::<Vec<_>>())
+        }
+    };
+    let before = known(&world).await;
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (6, 1, 1));
+
+    world.rekey().await;
+    assert!(known(&world).await == before);
+    let now = world.app.link(link.id).await.unwrap();
+    for row in &before.0 {
+        let remote = row.pair.remote.as_deref().unwrap();
+        assert_eq!(world.app.name_of_remote(&now, remote).await.unwrap().as_ref(), Some(&row.name));
+    }
+    world.clock.advance(jiff::SignedDuration::from_mins(2));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.here.all(), report.there.updated, report.there.all()), (0, 1, 1), "what waited");
+    world.rekey().await;
+    vendor.take_counts();
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    assert_eq!(vendor.take_counts().1, 0);
+    world.put("3.ics", &event("h3", 3, "SUMMARY:after")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().there.updated, 1);
 }

@@ -1,14 +1,17 @@
-//! Random histories: edits on all sides, faults, ends of the program at any call; then quiet, and all sides are equal.
+//! Random histories: edits on all sides, faults, ends of the program at any call and any commit; then quiet, and all sides
+//! are equal.
 //!
 //! `HISTORIES` says how many (200), `SEED` which one alone, `SHOW=1` shows what happens.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
-use almanac_app::sync::{LinkInfo, LinkPolicy, Pair, PairOrigin};
+use almanac_app::sync::{LinkInfo, LinkPolicy, PairOrigin};
 use almanac_contract::{Connector as _, Field, Form, Instance, Moment, Value, form};
 use almanac_sync::Report;
 use jiff::SignedDuration;
 
+use crate::crash::{Crashing, When};
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
@@ -144,13 +147,95 @@ struct Linked {
     link: LinkInfo,
 }
 
+/// Perhaps lets something happen at a commit.
+fn arm(crash: &Crashing, dice: &mut Dice) {
+    let when = [When::Before, When::After, When::Meanwhile, When::Meanwhile];
+    if let Some(when) = dice.pick(&when)
+        && dice.one_in(2)
+    {
+        crash.arm(dice.roll(20), *when);
+    }
+}
+
+/// What was said on any side.
+#[derive(Default)]
+struct Said {
+    count: u64,
+    /// The words that nobody took back who saw them: they are not to vanish in silence.
+    alive: BTreeSet<String>,
+}
+
+impl Said {
+    /// Somebody who saw `old` made `new` of it; `None`: it was not there, it is not there any more.
+    fn edited(&mut self, old: Option<&Form>, new: Option<&Form>) {
+        let said = |form: Option<&Form>| {
+            let mut said = BTreeSet::new();
+            form.into_iter().for_each(|form| words(form, &mut said));
+            said
+        };
+        let (old, new) = (said(old), said(new));
+        self.alive.retain(|word| !old.contains(word) || new.contains(word));
+        self.alive.extend(new.difference(&old).cloned());
+    }
+}
+
+async fn edit(world: &World, linked: &[Linked], dice: &mut Dice, said: &mut Said) {
+    if dice.one_in(2) {
+        edit_here(world, dice, said).await;
+    } else if let Some(Linked { vendor, .. }) = dice.pick(linked) {
+        edit_there(vendor, dice, said);
+    }
+}
+
+async fn edit_here(world: &World, dice: &mut Dice, said: &mut Said) {
+    let (now, limits) = ("2026-11-02T08:00:00Z".parse().unwrap(), almanac_ical::Limits::default());
+    let all = world.objects().await;
+    let (name, old, object) = match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((name, old)), 0) => {
+            world.remove(&name).await;
+            return said.edited(Some(&form::read(&old)), None);
+        }
+        (Some((name, old)), 1..=4) => {
+            let before = form::read(&old);
+            let form = changed(&before, dice, &mut said.count);
+            (name, Some(before), form::write(&old, &form, now, &limits).unwrap())
+        }
+        _ => {
+            let form = fresh(dice, &mut said.count);
+            (format!("{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
+        }
+    };
+    world.put(&name, &object).await;
+    said.edited(old.as_ref(), Some(&form::read(&object)));
+}
+
+fn edit_there(vendor: &MemoryVendor, dice: &mut Dice, said: &mut Said) {
+    let all = vendor.forms();
+    let (id, old) = match (dice.pick(&all).cloned(), dice.roll(6)) {
+        (Some((id, old)), 0) => {
+            vendor.erase(&id);
+            (id, Some(old))
+        }
+        (Some((id, old)), 1..=4) => {
+            vendor.edit(&id, &changed(&old, dice, &mut said.count));
+            (id, Some(old))
+        }
+        _ => {
+            let form = fresh(dice, &mut said.count);
+            let id = format!("theirs-{}", form.uid);
+            vendor.edit(&id, &form);
+            (id, None)
+        }
+    };
+    let new = vendor.forms().into_iter().find(|(other, _)| *other == id).map(|(_, form)| form);
+    said.edited(old.as_ref(), new.as_ref());
+}
+
 struct History {
     world: World,
     linked: Vec<Linked>,
     dice: Dice,
-    count: u64,
-    /// What is not to vanish in silence.
-    round: Vec<BTreeSet<String>>,
+    said: Said,
 }
 
 impl History {
@@ -167,47 +252,20 @@ impl History {
             let link = world.link(&format!("v{n}"), Terms { policy, ..Terms::default() }).await;
             linked.push(Linked { vendor: MemoryVendor::new(manner), link });
         }
-        Self { world, linked, dice, count: 0, round: Vec::new() }
+        Self { world, linked, dice, said: Said::default() }
     }
 
-    async fn edit_here(&mut self) {
-        let all = self.world.objects().await;
-        let picked = self.dice.pick(&all).cloned();
-        match (picked, self.dice.roll(6)) {
-            (Some((name, _)), 0) => self.world.remove(&name).await,
-            (Some((name, old)), 1..=4) => {
-                let form = changed(&form::read(&old), &mut self.dice, &mut self.count);
-                let now = "2026-11-02T08:00:00Z".parse().unwrap();
-                let object = form::write(&old, &form, now, &almanac_ical::Limits::default()).unwrap();
-                self.world.put(&name, &object).await;
-            }
-            _ => {
-                let form = fresh(&mut self.dice, &mut self.count);
-                let now = "2026-11-02T08:00:00Z".parse().unwrap();
-                let object = form::create(&form, now, &almanac_ical::Limits::default()).unwrap();
-                self.world.put(&format!("{}.ics", form.uid), &object).await;
-            }
-        }
+    /// An edit on some side.
+    async fn edit(&mut self) {
+        edit(&self.world, &self.linked, &mut self.dice, &mut self.said).await;
     }
 
-    fn edit_there(&mut self, n: usize) {
-        let vendor = &self.linked[n].vendor;
-        let all = vendor.forms();
-        match (self.dice.pick(&all).cloned(), self.dice.roll(6)) {
-            (Some((id, _)), 0) => vendor.erase(&id),
-            (Some((id, old)), 1..=4) => vendor.edit(&id, &changed(&old, &mut self.dice, &mut self.count)),
-            _ => {
-                let form = fresh(&mut self.dice, &mut self.count);
-                vendor.edit(&format!("theirs-{}", form.uid), &form);
-            }
-        }
-    }
-
-    /// A run with faults; what it ends in is of no concern.
+    /// A run with faults, and with edits while it is under way; what it ends in is of no concern.
     async fn stormy_run(&mut self, n: usize) {
-        let Linked { vendor, link } = &self.linked[n];
-        let mut dice = Dice(self.dice.roll(u64::MAX));
-        vendor.plan(move |_| match dice.roll(14) {
+        let Self { world, linked, dice, said } = self;
+        let Linked { vendor, link } = &linked[n];
+        let mut faults = Dice(dice.roll(u64::MAX));
+        vendor.plan(move |_| match faults.roll(14) {
             0 => Some(Fault::Before(Failing::Throttled)),
             1 => Some(Fault::Before(Failing::Unavailable)),
             2 => Some(Fault::Before(Failing::Expired)),
@@ -216,14 +274,29 @@ impl History {
             5 => Some(Fault::EndAfter),
             _ => None,
         });
-        let ended = tokio::select! {
-            biased;
-            _ = self.world.run(link, vendor) => false,
-            () = vendor.ends.notified() => true,
+        arm(&world.crash, dice);
+        let ended = {
+            let mut run = pin!(world.run(link, vendor));
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut run => break false,
+                    () = vendor.ends.notified() => break true,
+                    () = world.crash.ends.notified() => break true,
+                    () = world.crash.pauses.notified() => {
+                        for _ in 0..=dice.roll(2) {
+                            edit(world, linked, dice, said).await;
+                        }
+                        arm(&world.crash, dice);
+                        world.crash.resumes.notify_one();
+                    }
+                }
+            }
         };
+        world.crash.calm();
         vendor.calm();
         if ended {
-            self.world.restart().await;
+            world.restart().await;
         }
     }
 
@@ -329,59 +402,9 @@ impl History {
                 words(&lost, &mut found);
             }
         }
-        for word in self.round.iter().flatten() {
+        for word in &self.said.alive {
             assert!(found.contains(word), "{word} is nowhere");
         }
-    }
-
-    /// What each side says that the other has not seen: it is to be found again after the next quiet, on some side or in
-    /// the history.
-    async fn note(&mut self) {
-        let here = self.world.forms().await;
-        let mut unseen: Vec<BTreeSet<String>> = here
-            .iter()
-            .map(|(_, form)| {
-                let mut said = BTreeSet::new();
-                words(form, &mut said);
-                said
-            })
-            .collect();
-        let mut noted = Vec::new();
-        for Linked { vendor, link } in &self.linked {
-            let (pairs, _) = self.world.app.pairs(link, None).await.unwrap();
-            let common = |octets: &Option<Vec<u8>>, into: &mut BTreeSet<String>| {
-                if let Some(octets) = octets {
-                    words(&form::read(&almanac_ical::CalendarObject::parse_stored(octets).unwrap()), into);
-                }
-            };
-            for (n, (name, _)) in here.iter().enumerate() {
-                let mut seen = BTreeSet::new();
-                for row in pairs.iter().filter(|row| row.name == *name) {
-                    common(&row.pair.base, &mut seen);
-                    common(&row.pair.sent, &mut seen); // it may be there, and overwritten since
-                }
-                unseen[n].retain(|word| !seen.contains(word));
-            }
-            let marks = vendor.ids();
-            for (id, form) in vendor.forms() {
-                let mark = marks.iter().find(|(other, _)| *other == id).and_then(|(_, mark)| mark.clone());
-                let (mut said, mut seen) = (BTreeSet::new(), BTreeSet::new());
-                words(&form, &mut said);
-                let is_it = |pair: &Pair| {
-                    pair.remote.as_deref() == Some(&id)
-                        || mark.as_ref().is_some_and(|mark| mark.uid == pair.uid && pair.remote.is_none())
-                };
-                for row in pairs.iter().filter(|row| is_it(&row.pair)) {
-                    common(&row.pair.base, &mut seen);
-                    common(&row.pair.seen, &mut seen);
-                    common(&row.pair.sent, &mut seen); // our own, whose answer was lost
-                }
-                said.retain(|word| !seen.contains(word));
-                noted.push(said);
-            }
-        }
-        noted.extend(unseen);
-        self.round = noted;
     }
 }
 
@@ -390,22 +413,16 @@ async fn live(seed: u64) {
     for _ in 0..3 {
         for _ in 0..=history.dice.roll(6) {
             for _ in 0..=history.dice.roll(3) {
-                match history.dice.roll(2) {
-                    0 => history.edit_here().await,
-                    _ => {
-                        let n = usize::try_from(history.dice.roll(history.linked.len() as u64)).unwrap();
-                        history.edit_there(n);
-                    }
-                }
+                history.edit().await;
             }
             history.show("edited").await;
-            if history.dice.one_in(2) {
+            // Also one after the other: what the program does after its end may end as well.
+            while history.dice.one_in(2) {
                 let n = usize::try_from(history.dice.roll(history.linked.len() as u64)).unwrap();
                 history.stormy_run(n).await;
             }
         }
         history.show("before quiet").await;
-        history.note().await;
         history.settle().await;
         history.show("quiet").await;
         history.check().await;

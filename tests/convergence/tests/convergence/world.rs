@@ -1,7 +1,7 @@
 //! A practice with one person and one calendar, on an engine in memory, linked with vendors.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink};
 use almanac_app::{App, AppError, AppOptions, NewUser};
@@ -12,15 +12,20 @@ use almanac_backend::{
 use almanac_base::{Clock, ManualClock};
 use almanac_contract::{Connector, Form, form};
 use almanac_ical::{CalendarObject, ComponentKind, Limits};
-use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
+use almanac_store::engine::Engine;
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store, Tuning};
 use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Scope, Setup, Stop, answer};
 use jiff::{SignedDuration, Timestamp};
+
+use crate::crash::Crashing;
 
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) caller: Caller,
     pub(crate) store: Arc<Store>,
+    /// Where the program ends when it is told to.
+    pub(crate) crash: Arc<Crashing>,
     _state: tempfile::TempDir,
 }
 
@@ -38,7 +43,12 @@ impl Default for Terms {
     }
 }
 
-fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> Arc<Store> {
+fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> (Arc<Store>, Arc<Crashing>) {
+    let layer = Arc::new(OnceLock::new());
+    let around = Arc::clone(&layer);
+    let around =
+        move |engine| Arc::clone(around.get_or_init(|| Arc::new(Crashing::new(engine)))) as Arc<dyn Engine>;
+    let tuning = Tuning { layer: Arc::new(around), ..Tuning::default() };
     let options = OpenOptions {
         state,
         engine: EngineKind::Memory,
@@ -47,7 +57,8 @@ fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> Arc<Store> {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         create: CreateMode::IfMissing,
     };
-    Arc::new(Store::open(options).unwrap())
+    let store = Arc::new(Store::open_tuned(options, &tuning).unwrap());
+    (store, Arc::clone(layer.get().unwrap()))
 }
 
 pub(crate) fn home() -> CollectionPath {
@@ -58,7 +69,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
         let state = tempfile::tempdir().unwrap();
-        let store = open_store(state.path().to_owned(), &clock);
+        let (store, crash) = open_store(state.path().to_owned(), &clock);
         let app = Self::open_app(&store, &clock).await;
         app.add_tenant("Lindenhof", None).await.unwrap();
         let new = NewUser {
@@ -71,7 +82,7 @@ impl World {
         app.add_user(new).await.unwrap();
         let (_, secret) = app.add_app_password("nora", "test").await.unwrap();
         let caller = app.authenticate("nora", &secret).await.unwrap().unwrap();
-        Self { app, clock, caller, store, _state: state }
+        Self { app, clock, caller, store, crash, _state: state }
     }
 
     async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>) -> Arc<App> {
@@ -84,6 +95,13 @@ impl World {
     /// What is only in memory is lost, as when the program ends.
     pub(crate) async fn restart(&mut self) {
         self.app = Self::open_app(&self.store, &self.clock).await;
+    }
+
+    /// Other index keys: the tenant is another one from now on, with the same in it.
+    pub(crate) async fn rekey(&mut self) {
+        self.app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap();
+        let (_, secret) = self.app.add_app_password("nora", "again").await.unwrap();
+        self.caller = self.app.authenticate("nora", &secret).await.unwrap().unwrap();
     }
 
     /// Links the calendar with the one calendar of a new account.
