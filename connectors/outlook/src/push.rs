@@ -48,7 +48,8 @@ impl Graph {
         let transaction = marks::transaction(push.key);
         body.insert("transactionId".to_owned(), json!(transaction));
         let excepted = !map::exceptions(&form).is_empty();
-        let marked = mark(&mut body, push, &form, &transaction, Drops::Yes)?;
+        let left = marks::of_creation(push.mark, &transaction, master);
+        let left = leave(&mut body, left, excepted.then(|| Pending::of(&form, &transaction)))?;
         let call = Call {
             method: Method::POST,
             at: At::Path(self.path(&["calendars", &push.calendar.0, "events"])),
@@ -67,7 +68,7 @@ impl Graph {
             }
             Err(error) => return Err(error),
         };
-        let object = object(created, marked)?;
+        let object = object(created, left)?;
         if !excepted {
             return Ok(Pushed::Written(Box::new(object)));
         }
@@ -96,19 +97,37 @@ impl Graph {
         }
         let tag = version::tag(&known.version.0);
         let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
-        let drops = if drops { Drops::Yes } else { Drops::No };
-        let noted = if drops == Drops::Yes && excepted(&form) { Noted::Yes } else { Noted::No };
+        let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
         let changed = if body.is_empty() {
             None
         } else {
-            let marked = mark(&mut body, push, &form, &known.id.0, drops)?;
-            let event = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
-            Some((event, marked))
+            let pending = (noted == Noted::Yes).then(|| Pending::of(&form, &known.id.0));
+            let left = leave(&mut body, marks::notes(new), pending)?;
+            Some((self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?, left))
         };
         match changed {
-            Some((event, marked)) if !excepted(&before) && !excepted(&form) => object(event, marked),
+            Some((event, left)) if !excepted(&before) && !excepted(&form) => {
+                self.answered(push, event, left).await
+            }
             _ => self.settle(push.calendar, known.id, &form, noted).await,
         }
+    }
+
+    /// The object after a change of its event, whose answer does not show what mark is on it.
+    async fn answered(
+        &self,
+        push: &Push<'_>,
+        event: Event,
+        mut left: Vec<Value>,
+    ) -> Result<RemoteObject, ConnectorError> {
+        if marks::is_ours(&event) {
+            let transaction = marks::transaction(push.key);
+            if event.transaction_id.as_ref() != Some(&transaction) {
+                return Ok(self.present(push.calendar, &RemoteId(event.id)).await?.1);
+            }
+            left = marks::of_creation(push.mark, &transaction, master(&map::project(push.form))?);
+        }
+        object(event, left)
     }
 
     /// The event and the object as they are now.
@@ -191,37 +210,23 @@ fn master(form: &Form) -> Result<&Part, ConnectorError> {
     form.master().ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_MASTER), CHANGE))
 }
 
-/// Whether a write drops the exceptions of the series, or leaves it without them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drops {
-    Yes,
-    No,
-}
-
-/// Adds what is left on the event, and the note of what is still to be done after this write.
-fn mark(
+/// Adds to a body what is left on the event, and the note of what is still to be done after this write.
+fn leave(
     body: &mut Map<String, Value>,
-    push: &Push<'_>,
-    form: &Form,
-    owner: &str,
-    drops: Drops,
-) -> Result<Value, ConnectorError> {
-    let mut marked = marks::properties(push.mark, master(form)?, owner);
-    let pending = Pending::of(form);
-    if drops == Drops::Yes
-        && !pending.is_empty()
-        && let Some(all) = marked.as_array_mut()
-    {
-        all.push(pending.property(CHANGE)?);
+    mut left: Vec<Value>,
+    pending: Option<Pending>,
+) -> Result<Vec<Value>, ConnectorError> {
+    if let Some(pending) = pending.filter(|pending| !pending.is_empty()) {
+        left.push(pending.property(CHANGE)?);
     }
-    body.insert("singleValueExtendedProperties".to_owned(), marked.clone());
-    Ok(marked)
+    body.insert("singleValueExtendedProperties".to_owned(), left.clone().into());
+    Ok(left)
 }
 
 /// The answer to a write, with what was left on the event: answers to writes do not show it.
-fn object(mut event: Event, marked: Value) -> Result<RemoteObject, ConnectorError> {
-    let marked: Vec<Extended> =
-        serde_json::from_value(marked).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
-    event.single_value_extended_properties = Some(marked);
+fn object(mut event: Event, left: Vec<Value>) -> Result<RemoteObject, ConnectorError> {
+    let left: Vec<Extended> =
+        serde_json::from_value(left.into()).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
+    event.single_value_extended_properties = Some(left);
     map::object(&event).map_err(|reason| unreadable(&reason))
 }

@@ -129,7 +129,8 @@ impl Graph {
         let repeats = Repeats::of_rule(rule, start)
             .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
         let pattern = repeats.to_recurrence(start);
-        let note = Pending { pattern: Some(pattern.clone()), ..Pending::of(form) }.property(OPERATION)?;
+        let note =
+            Pending { pattern: Some(pattern.clone()), ..Pending::of(form, &event.id) }.property(OPERATION)?;
         let once = repeats.once().to_recurrence(start);
         let body = json!({ "recurrence": once, "singleValueExtendedProperties": [note] });
         let between = self.patch(calendar, &id, event.tag().as_deref(), body).await?;

@@ -112,3 +112,30 @@ async fn what_is_known_and_not_wanted_is_taken_away() {
     }
     assert!(form_of(&text(&server)) == form);
 }
+
+#[tokio::test]
+async fn a_change_leaves_no_mark_on_what_a_person_made_and_keeps_that_of_another_link() {
+    for (line, link) in [("", None), ("X-ALMANAC-LINK:lnk_2 a@example\r\n", Some("lnk_2"))] {
+        let lines = format!("{line}SUMMARY:A\r\n");
+        let (server, account, known) = made_there(&event("a@example", &lines), Scheduling::None).await;
+        let form = moved(&known.form, Instance::Master, span(5, 14));
+        let now = written(write(&account, &form, Some(&known), Attempt::First).await);
+        assert_eq!(now.mark.map(|mark| mark.link).as_deref(), link);
+        assert_eq!(text(&server).matches("X-ALMANAC-LINK").count(), usize::from(link.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_instance_does_not_take_the_mark_of_its_series_with_it() {
+    let (server, account, _) = made_there(&event("other@example", ""), Scheduling::None).await;
+    let series = form_of(&event("a@example", "SUMMARY:A\r\nRRULE:FREQ=DAILY;COUNT=5\r\n"));
+    let made = written(write(&account, &series, None, Attempt::First).await);
+    let mut form = moved(&series, Instance::At(Moment::Utc(at(4, 9))), span(4, 14));
+    let title = (Field::Summary, Value::Text("A".into()));
+    form.parts.values_mut().for_each(|part| part.extend([title.clone()]));
+    let now = written(write(&account, &form, Some(&made), Attempt::First).await);
+    assert!(now.form == form && now.mark == made.mark);
+    let name = made.id.0.rsplit('/').next().unwrap();
+    let text = String::from_utf8(server.with(|server| server.octets("work", name)).unwrap()).unwrap();
+    assert_eq!(text.matches("X-ALMANAC-LINK").count(), 1);
+}

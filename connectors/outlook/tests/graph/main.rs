@@ -8,6 +8,7 @@ mod auth;
 mod contract;
 mod errors;
 mod listing;
+mod marks;
 mod series;
 mod watch;
 mod writing;
