@@ -2,6 +2,7 @@
 
 use crate::calendar::{CalendarId, RemoteId, RemoteVersion};
 use crate::change::{Mark, RemoteObject};
+use crate::error::ConnectorError;
 use crate::form::Form;
 
 /// Names one creation: the same for every attempt at it, another after the object was deleted and made again. Lower-case
@@ -53,6 +54,26 @@ pub enum Pushed {
     Written(Box<RemoteObject>),
     /// An earlier attempt had made it: so it is. It may say something else than what was asked for now.
     Found(Box<RemoteObject>),
+}
+
+/// Whether a push that takes several requests has written anything yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    /// Nothing, so that an error says all.
+    Nothing,
+    /// Something: a part of it is at the vendor, whatever kept the rest from being written.
+    Something,
+}
+
+impl Wrote {
+    /// What an error of the push says then.
+    #[must_use]
+    pub fn so(self, error: ConnectorError) -> ConnectorError {
+        match self {
+            Self::Nothing => error,
+            Self::Something => error.after_a_part(),
+        }
+    }
 }
 
 /// An object to be deleted.

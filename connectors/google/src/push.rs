@@ -2,7 +2,7 @@
 
 use almanac_contract::{
     CalendarId, ConnectorError, Deletion, ErrorKind, Field, Form, Known, Part, Push, PushKey, Pushed, Reason,
-    RemoteId, RemoteObject, RemoteVersion,
+    RemoteId, RemoteObject, RemoteVersion, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -73,8 +73,9 @@ impl Calls {
         };
         let mut whole = Whole::single(made);
         if form.parts.len() > 1 {
-            self.instances(push.calendar, &whole, form).await?;
-            whole = self.again(push.calendar, &id).await?;
+            let mut wrote = Wrote::Something;
+            let series = self.series(push.calendar, (&id, whole), (Map::new(), form), &mut wrote).await;
+            whole = series.map_err(|error| wrote.so(error))?;
         }
         Ok(Pushed::Written(Box::new(self.told(&whole, id)?)))
     }
@@ -97,7 +98,7 @@ impl Calls {
             let whole = Whole::single(self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?);
             return Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)));
         }
-        let mut whole = self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?;
+        let whole = self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?;
         if whole.version() != version {
             return Err(ConnectorError::new(ErrorKind::Conflict, WRITE));
         }
@@ -105,15 +106,31 @@ impl Calls {
         if instances::revives(&whole, new) {
             body.insert("recurrence".into(), map::recurrence(new).into());
         }
+        let mut wrote = Wrote::Nothing;
+        let series = self.series(calendar, (known.id, whole), (body, form), &mut wrote).await;
+        let whole = series.map_err(|error| wrote.so(error))?;
+        Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
+    }
+
+    /// Makes a series as `body` says of its master, and `form` of its instances.
+    async fn series(
+        &self,
+        calendar: &CalendarId,
+        (id, mut whole): (&RemoteId, Whole),
+        (body, form): (Map<String, Value>, &Form),
+        wrote: &mut Wrote,
+    ) -> Result<Whole, ConnectorError> {
         if !body.is_empty() {
             // First the series: it says which instances there are.
-            self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?;
-            whole = self.again(calendar, known.id).await?;
+            let etag = whole.version().etag;
+            self.patch(calendar, &id.0, body, Some(&etag)).await?;
+            *wrote = Wrote::Something;
+            whole = self.again(calendar, id).await?;
         }
-        if self.instances(calendar, &whole, form).await? {
-            whole = self.again(calendar, known.id).await?;
+        if self.instances(calendar, &whole, form, wrote).await? {
+            whole = self.again(calendar, id).await?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
+        Ok(whole)
     }
 
     /// Changes what differs of one event, and nothing else.

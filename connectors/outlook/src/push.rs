@@ -2,7 +2,7 @@
 
 use almanac_contract::{
     Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Known, Part, Push, Pushed, Reason,
-    RemoteId, RemoteObject,
+    RemoteId, RemoteObject, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -72,9 +72,9 @@ impl Graph {
         if !excepted {
             return Ok(Pushed::Written(Box::new(object)));
         }
-        self.settle(push.calendar, &object.id, &form, Noted::Yes)
-            .await
-            .map(|object| Pushed::Written(Box::new(object)))
+        let mut wrote = Wrote::Something;
+        let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
+        Ok(Pushed::Written(Box::new(settled.map_err(|error| wrote.so(error))?)))
     }
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
@@ -98,19 +98,23 @@ impl Graph {
         let tag = version::tag(&known.version.0);
         let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
         let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
+        let mut wrote = Wrote::Nothing;
         let changed = if body.is_empty() {
             None
         } else {
             let pending = (noted == Noted::Yes).then(|| Pending::of(&form, &known.id.0));
             let left = leave(&mut body, marks::notes(new), pending)?;
-            Some((self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?, left))
+            let changed = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
+            wrote = Wrote::Something;
+            Some((changed, left))
         };
-        match changed {
+        let outcome = match changed {
             Some((event, left)) if !excepted(&before) && !excepted(&form) => {
                 self.answered(push, event, left).await
             }
-            _ => self.settle(push.calendar, known.id, &form, noted).await,
-        }
+            _ => self.settle(push.calendar, known.id, &form, noted, &mut wrote).await,
+        };
+        outcome.map_err(|error| wrote.so(error))
     }
 
     /// The object after a change of its event, whose answer does not show what mark is on it.

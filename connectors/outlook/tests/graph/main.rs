@@ -9,6 +9,7 @@ mod contract;
 mod errors;
 mod listing;
 mod marks;
+mod parts;
 mod series;
 mod watch;
 mod writing;
