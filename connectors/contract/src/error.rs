@@ -12,7 +12,7 @@ use crate::change::Reason;
 pub enum ErrorKind {
     /// The object is in another state than the write was decided from. Read, decide, write again.
     Conflict,
-    /// The object is not there.
+    /// The object is not there. Of a creation: what its key made was deleted, or is another object by now, and the key is spent.
     Gone,
     /// The calendar is not there, or not for this account any more.
     CalendarGone,

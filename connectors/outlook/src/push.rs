@@ -61,10 +61,11 @@ impl Graph {
         };
         let created: Event = match self.json(call).await {
             Ok(created) => created,
-            // The transaction was taken before.
+            // The transaction was taken before; if by what is not there any more, it is spent.
             Err(error) if error.kind == ErrorKind::Conflict => {
                 let found = self.find(push.calendar, push.mark).await?;
-                return found.map(|found| Pushed::Found(Box::new(found))).ok_or(error);
+                let spent = || ConnectorError::new(ErrorKind::Gone, CREATE).because(error);
+                return found.map(|found| Pushed::Found(Box::new(found))).ok_or_else(spent);
             }
             Err(error) => return Err(error),
         };

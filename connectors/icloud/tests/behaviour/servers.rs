@@ -230,6 +230,22 @@ async fn a_creation_that_never_reached_the_server_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_name_that_something_else_has_or_that_nobody_may_have_again_is_spent() {
+    let (server, account) = plain().await;
+    let form = form_of(&event("a@example", ""));
+    let made = written(write(&account, &form, None, Attempt::First).await);
+    let name = made.id.0.rsplit('/').next().unwrap().to_owned();
+    put(&server, &name, &event("b@example", "SUMMARY:Theirs\r\n"));
+    assert_eq!(write(&account, &form, None, Attempt::First).await.unwrap_err().kind, ErrorKind::Gone);
+    server.with(|server| server.remove("work", &name));
+    server.plan(|request| {
+        let taken = Reply::new(StatusCode::PRECONDITION_FAILED, "");
+        (request.method.as_str() == "PUT").then(|| Fault::Answer(taken))
+    });
+    assert_eq!(write(&account, &form, None, Attempt::First).await.unwrap_err().kind, ErrorKind::Gone);
+}
+
+#[tokio::test]
 async fn pitfalls_12_and_82_an_object_that_has_the_uid_already_is_found_wherever_it_is() {
     let (server, account) = plain().await;
     put(&server, "made-by-a-phone.ics", &event("a@example", "SUMMARY:Phone\r\n"));
