@@ -87,6 +87,10 @@ impl Vendors {
         &self.app
     }
 
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// The client for everything that goes out.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Accounts at vendors, links, and their runs.
 
 pub(crate) mod ask;
+pub(crate) mod metrics;
 pub(crate) mod rows;
 pub(crate) mod status;
 mod waiting;
