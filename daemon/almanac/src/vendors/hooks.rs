@@ -72,7 +72,8 @@ impl Vendors {
     async fn take(&self, links: &[LinkInfo], signal: &Signal) -> Result<bool, almanac_app::AppError> {
         for link in links {
             let Some(open) = self.app.link_channel(link.id).await? else { continue };
-            if open.channel != signal.channel || !proves(&open, signal) {
+            let elsewhere = signal.resource.as_ref().is_some_and(|resource| *resource != open.resource);
+            if open.channel != signal.channel || elsewhere || !proves(&open, signal) {
                 continue;
             }
             let closed = matches!(signal.kind, SignalKind::Closed | SignalKind::Renew);
