@@ -106,13 +106,13 @@ pub(crate) struct AccountAdd {
     /// Another address of the vendor's API
     #[arg(long, value_name = "URL")]
     pub(crate) api_url: Option<String>,
-    /// Another address where people sign in (google)
+    /// Another address where people sign in: google, outlook
     #[arg(long, value_name = "URL")]
     pub(crate) auth_url: Option<String>,
-    /// Another address where tokens are exchanged (google)
+    /// Another address where tokens are exchanged: google, outlook
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// Another authority (outlook): https://login.microsoftonline.com/TENANT
+    /// Another authority, which names both of these: outlook; https://login.microsoftonline.com/TENANT
     #[arg(long, value_name = "URL")]
     pub(crate) authority: Option<String>,
     /// Reads ready tokens from stdin, as JSON
@@ -168,10 +168,11 @@ pub(crate) enum Link {
     #[command(after_help = "\
 Examples:
   almanac link add work/Appointments ada/calendar --mode two-way
+  almanac link add office/main ada/calendar --mode two-way          the calendar /ada/main/ of a CalDAV server
   almanac link add holidays/feed ada/holidays --mode pull
   almanac link add ada/Private ada/calendar --mode busy-only --privacy initials
-ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`). Guests
-are never sent to a vendor that would mail them. See `almanac sync plan` before the first run: pause the link for that.")]
+ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`); of an id
+that is a path, its end will do. Guests are never sent to a vendor that would mail them. See `almanac sync plan` before the first run: pause the link for that.")]
     Add(LinkAdd),
     /// Lists links
     #[command(after_help = "Examples:\n  almanac link list\n  almanac link list --json")]

@@ -470,22 +470,28 @@ fn add(one: &Report, other: &Report) -> Report {
     sum
 }
 
-/// The calendar with this id, or with this name if only one has it.
+/// The calendar with this id; or with this name, else with an id that is a path and ends so, if only one is such.
 fn pick<'a>(calendars: &'a [RemoteCalendar], wanted: &str) -> Result<&'a RemoteCalendar, Failure> {
     if let Some(found) = calendars.iter().find(|calendar| calendar.id == CalendarId(wanted.to_owned())) {
         return Ok(found);
     }
-    let mut named = calendars.iter().filter(|calendar| calendar.name == wanted);
-    match (named.next(), named.next()) {
-        (Some(found), None) => Ok(found),
-        (Some(_), Some(_)) => Err(Failure::failed(
+    let named: Vec<_> = calendars.iter().filter(|calendar| calendar.name == wanted).collect();
+    let ending =
+        || calendars.iter().filter(|calendar| last_segment(&calendar.id.0) == Some(wanted)).collect();
+    let found: Vec<_> = if named.is_empty() { ending() } else { named };
+    match found.as_slice() {
+        [found] => Ok(found),
+        [] => Err(Failure::failed("the account has no such calendar", "see `almanac account calendars`")),
+        _ => Err(Failure::failed(
             "the account has several calendars of this name",
             "give the id: see `almanac account calendars`",
         )),
-        (None, _) => {
-            Err(Failure::failed("the account has no such calendar", "see `almanac account calendars`"))
-        }
     }
+}
+
+/// `main` of `/ada/main/`, as the ids of `CalDAV` calendars are.
+fn last_segment(id: &str) -> Option<&str> {
+    id.strip_prefix('/')?.trim_end_matches('/').rsplit('/').next()
 }
 
 fn terms(mode: Mode, privacy: Option<Privacy>) -> Result<(LinkMode, LinkPrivacy), Failure> {
@@ -525,6 +531,38 @@ impl From<Said> for Answer {
             Said::StoreWins => Self::StoreWins,
             Said::VendorWins => Self::VendorWins,
             Said::Retry => Self::Retry,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(id: &str, name: &str) -> RemoteCalendar {
+        RemoteCalendar {
+            id: CalendarId(id.to_owned()),
+            name: name.to_owned(),
+            access: CalendarAccess::Write,
+            primary: false,
+        }
+    }
+
+    #[test]
+    fn a_calendar_is_picked_by_its_id_its_name_or_the_end_of_its_path_if_that_is_clear() {
+        let calendars = [
+            calendar("/ada/main/", "Practice"),
+            calendar("/ada/team/", "Private"),
+            calendar("/ben/team/", "Private"),
+            calendar("/ada/Practice/", "Other"),
+            calendar("a/b", "Free"),
+        ];
+        let id = |wanted| pick(&calendars, wanted).ok().map(|found| found.id.0.as_str());
+        assert_eq!(id("/ada/team/"), Some("/ada/team/"));
+        assert_eq!(id("main"), Some("/ada/main/"));
+        assert_eq!(id("Practice"), Some("/ada/main/"), "a name comes before the end of a path");
+        for unclear in ["Private", "team", "ada", "", "b"] {
+            assert_eq!(id(unclear), None, "{unclear}");
         }
     }
 }
