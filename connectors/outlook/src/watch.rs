@@ -108,7 +108,8 @@ fn signal(call: Notification) -> Option<Signal> {
     Some(Signal {
         channel: call.subscription_id?,
         secret: Secret::new(call.client_state?),
-        resource: call.resource,
+        // What it names is the event, and a deleted one is nobody's any more.
+        resource: None,
         kind,
     })
 }

@@ -225,6 +225,5 @@ pub(crate) struct Notifications {
 pub(crate) struct Notification {
     pub(crate) subscription_id: Option<String>,
     pub(crate) client_state: Option<String>,
-    pub(crate) resource: Option<String>,
     pub(crate) lifecycle_event: Option<String>,
 }

@@ -15,12 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::commands::vendors::metrics::account_figures;
 use crate::config::Limits;
 use crate::daemon::{Daemon, Phase};
 use crate::limits::{MANAGEMENT_CONNECTIONS_MAX, PROBE_WAIT};
 use crate::listen::{Accepted, Listener};
 use crate::metrics::{Figure, Metrics};
 use crate::supervisor::{Importance, Supervisor};
+use crate::vendors::Vendors;
 
 /// What the management listener may look at.
 pub(crate) struct Management {
@@ -28,6 +30,8 @@ pub(crate) struct Management {
     pub(crate) metrics: Arc<Metrics>,
     /// Set once the store is open.
     pub(crate) app: OnceLock<Arc<App>>,
+    /// Set once accounts can be worked for.
+    pub(crate) vendors: OnceLock<Arc<Vendors>>,
     pub(crate) limits: Arc<ArcSwap<Limits>>,
 }
 
@@ -113,7 +117,11 @@ impl Management {
             _ => None,
         };
         figures.extend(status.iter().flat_map(store_figures));
-        let mut response = text(StatusCode::OK, self.metrics.render(&figures));
+        let accounts = match self.vendors.get() {
+            Some(vendors) if store != Answer::None => account_figures(vendors).await,
+            _ => Vec::new(),
+        };
+        let mut response = text(StatusCode::OK, self.metrics.render(&figures, &accounts));
         let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
@@ -230,6 +238,7 @@ mod tests {
             daemon: Arc::clone(&daemon),
             metrics: Arc::default(),
             app: OnceLock::from(app),
+            vendors: OnceLock::new(),
             limits: Arc::default(),
         };
         let get = Method::GET;

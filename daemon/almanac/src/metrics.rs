@@ -33,6 +33,15 @@ pub(crate) struct Figure {
     pub(crate) value: u64,
 }
 
+/// A figure that there is one of for each of several things, such as accounts.
+#[derive(Debug, Clone)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    /// Labels as they are written between braces, and values. Labels hold ids and words of fixed sets, never names.
+    pub(crate) gauges: Vec<(String, u64)>,
+}
+
 impl Metrics {
     pub(crate) fn connection_opened(&self) {
         self.connections_open.fetch_add(1, Relaxed);
@@ -76,8 +85,8 @@ impl Metrics {
         self.connections_open.load(Relaxed)
     }
 
-    /// All counters and `more` as Prometheus reads them (text format 0.0.4).
-    pub(crate) fn render(&self, more: &[Figure]) -> String {
+    /// All counters, `more` and `families` as Prometheus reads them (text format 0.0.4).
+    pub(crate) fn render(&self, more: &[Figure], families: &[Family]) -> String {
         let mut out = String::new();
         let version = env!("CARGO_PKG_VERSION");
         heading(&mut out, "almanac_build_info", "gauge", "The running version.");
@@ -102,6 +111,12 @@ impl Metrics {
         for figure in more {
             heading(&mut out, figure.name, figure.kind, figure.help);
             let _ = writeln!(out, "{} {}", figure.name, figure.value);
+        }
+        for family in families.iter().filter(|family| !family.gauges.is_empty()) {
+            heading(&mut out, family.name, "gauge", family.help);
+            for (labels, value) in &family.gauges {
+                let _ = writeln!(out, "{}{{{labels}}} {value}", family.name);
+            }
         }
         out
     }
@@ -155,7 +170,10 @@ mod tests {
         metrics.request_done("GET", 404, Duration::from_secs(100));
         metrics.bytes(10, 20);
         let figure = Figure { name: "almanac_store_bytes", kind: "gauge", help: "Size.", value: 7 };
-        let text = metrics.render(&[figure]);
+        let gauges = vec![("account=\"acc_1\"".to_owned(), 5)];
+        let family = Family { name: "almanac_account_queue", help: "Waits.", gauges };
+        let none = Family { name: "almanac_nothing", help: "Of nothing.", gauges: Vec::new() };
+        let text = metrics.render(&[figure], &[family, none]);
         for line in [
             "almanac_connections_open 1",
             "almanac_rejected_total{reason=\"header\"} 1",
@@ -168,9 +186,10 @@ mod tests {
             "almanac_request_duration_seconds_sum 100.022",
             "almanac_response_bytes_total 20",
             "almanac_store_bytes 7",
+            "almanac_account_queue{account=\"acc_1\"} 5",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(text.ends_with('\n'));
+        assert!(text.ends_with('\n') && !text.contains("almanac_nothing"));
     }
 }

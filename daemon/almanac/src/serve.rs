@@ -130,6 +130,7 @@ async fn observed(
         daemon: Arc::clone(&parts.daemon),
         metrics: Arc::clone(&parts.metrics),
         app: OnceLock::new(),
+        vendors: OnceLock::new(),
         limits: Arc::clone(&parts.limits),
     });
     // First of all, so that whoever waits for readiness is told to wait.
@@ -143,7 +144,9 @@ async fn observed(
     let outcome = match parts.told.run_until_cancelled(run::app(&parts.config, &store)).await {
         Some(Ok(app)) => {
             let _ = management.app.set(Arc::clone(&app));
-            let work = with_app(parts, &app, tls, handed.http, addresses, demo);
+            let vendors = Vendors::new(&app, Arc::clone(&parts.clock), &parts.config);
+            let _ = management.vendors.set(Arc::clone(&vendors));
+            let work = with_app(parts, &vendors, tls, handed.http, addresses, demo);
             let outcome = parts.told.run_until_cancelled(work).await.unwrap_or(Ok(()));
             stop(parts).await;
             app.close().await;
@@ -195,19 +198,19 @@ fn in_use(config: &Config) -> Failure {
 /// Binds what needs the application, says ready, and serves until a vital part ends.
 async fn with_app(
     parts: &Parts,
-    app: &Arc<App>,
+    vendors: &Arc<Vendors>,
     tls: Option<Arc<ServerConfig>>,
     handed: Vec<Socket>,
     mut addresses: Addresses,
     demo: bool,
 ) -> Result<(), Failure> {
+    let app = vendors.app();
     let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
-    let vendors = Vendors::new(app, Arc::clone(&parts.clock), &parts.config);
-    listen_for_commands(parts, app, &vendors).await?;
+    listen_for_commands(parts, app, vendors).await?;
     let listeners = Listener::all(handed, &parts.config.http.listen, 0o660).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     addresses.http.extend(listeners.iter().map(|listener| url(&listener.address(), scheme)));
-    let workshop = workshop(parts, app, &vendors);
+    let workshop = workshop(parts, app, vendors);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
     // Whoever was answered by a listener must not be told that the daemon is starting.
@@ -216,7 +219,7 @@ async fn with_app(
         listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
-    vendors::serve(&parts.supervisor, &vendors);
+    vendors::serve(&parts.supervisor, vendors);
     systemd::feed_watchdog(&parts.supervisor, app);
     systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);

@@ -57,6 +57,8 @@ const TESTS: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
+    // The daemon is its binary here, too; the vendors that it calls are simulated.
+    ("tests/vendors", &["harness", "feed", "google", "outlook", "simulator"]),
     // It makes what the store is built with, out of what the store keeps.
     ("tests/dictionary", &["ical", "store"]),
 ];

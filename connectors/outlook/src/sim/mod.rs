@@ -60,6 +60,8 @@ pub struct Graph {
     origin: String,
     access: Vec<(String, Timestamp)>,
     refresh: String,
+    /// Refresh tokens that are good. One that was used stays so.
+    granted: Vec<String>,
     client_id: String,
     client_secret: String,
 }
@@ -88,6 +90,7 @@ impl Graph {
             origin: String::new(),
             access: Vec::new(),
             refresh: "refresh-0".to_owned(),
+            granted: vec!["refresh-0".to_owned()],
             client_id: "app".to_owned(),
             client_secret: "app-secret".to_owned(),
         }
@@ -191,13 +194,21 @@ impl Graph {
         self.access.clear();
     }
 
-    /// Makes the refresh token worthless: a person has to sign in again.
+    /// Makes the refresh tokens worthless: a person has to sign in again.
     pub fn revoke_refresh(&mut self) {
         self.access.clear();
-        self.refresh = "nobody knows".to_owned();
+        self.granted.clear();
     }
 
-    /// The refresh token that is good now.
+    /// A person signs in anew, with another program: the refresh token that it got.
+    pub fn grant(&mut self) -> String {
+        let number = self.next();
+        self.refresh = format!("refresh-{number}");
+        self.granted.push(self.refresh.clone());
+        self.refresh.clone()
+    }
+
+    /// The refresh token that was given out last.
     #[must_use]
     pub fn refresh_token(&self) -> &str {
         &self.refresh

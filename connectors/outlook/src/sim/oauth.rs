@@ -1,4 +1,4 @@
-//! The token endpoint: refresh tokens that rotate, and applications that act for themselves.
+//! The token endpoint: refresh tokens that are given out anew, and applications that act for themselves.
 
 use almanac_simulator::{Exchange, Reply};
 use jiff::SignedDuration;
@@ -14,7 +14,13 @@ impl Graph {
             return refused("unauthorized_client");
         }
         let person = match form.get("grant_type") {
-            Some("refresh_token") if form.get("refresh_token") == Some(self.refresh.as_str()) => true,
+            // "Refresh tokens replace themselves with a fresh token upon every use. The Microsoft identity platform doesn't
+            // revoke old refresh tokens when used to fetch new access tokens."
+            Some("refresh_token")
+                if self.granted.iter().any(|token| form.get("refresh_token") == Some(token)) =>
+            {
+                true
+            }
             Some("authorization_code") if form.get("code") == Some("good-code") => true,
             Some("refresh_token" | "authorization_code") => return refused("invalid_grant"),
             Some("client_credentials") => {
@@ -34,9 +40,7 @@ impl Graph {
         self.access = vec![(access.clone(), until)];
         let mut answer = json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": access });
         if person {
-            // The one before is dead from now on.
-            self.refresh = format!("refresh-{number}");
-            answer["refresh_token"] = json!(self.refresh);
+            answer["refresh_token"] = json!(self.grant());
             answer["scope"] = json!("https://graph.microsoft.com/Calendars.ReadWrite offline_access");
         }
         reply(200, &answer)

@@ -27,7 +27,7 @@ network has to be opened in [egress] allow.")]
     /// Signs in anew to an account whose tokens or password have ended
     #[command(after_help = "\
 Examples:
-  almanac account sign-in work
+  almanac account sign-in work --client-secret-file secret
   almanac account sign-in ada --password-stdin < app-password")]
     SignIn(SignIn),
     /// Lists accounts
@@ -106,13 +106,13 @@ pub(crate) struct AccountAdd {
     /// Another address of the vendor's API
     #[arg(long, value_name = "URL")]
     pub(crate) api_url: Option<String>,
-    /// Another address where people sign in (google)
+    /// Another address where people sign in: google, outlook
     #[arg(long, value_name = "URL")]
     pub(crate) auth_url: Option<String>,
-    /// Another address where tokens are exchanged (google)
+    /// Another address where tokens are exchanged: google, outlook
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// Another authority (outlook): https://login.microsoftonline.com/TENANT
+    /// Another authority, which names both of these: outlook; https://login.microsoftonline.com/TENANT
     #[arg(long, value_name = "URL")]
     pub(crate) authority: Option<String>,
     /// Reads ready tokens from stdin, as JSON
@@ -139,6 +139,9 @@ pub(crate) struct SignIn {
     /// Signs in by pasting the address that the browser ends at
     #[arg(long)]
     pub(crate) paste: bool,
+    /// The file with the application's secret, if the account has one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -168,11 +171,12 @@ pub(crate) enum Link {
     #[command(after_help = "\
 Examples:
   almanac link add work/Appointments ada/calendar --mode two-way
+  almanac link add office/main ada/calendar --mode two-way          the calendar /ada/main/ of a CalDAV server
   almanac link add holidays/feed ada/holidays --mode pull
   almanac link add ada/Private ada/calendar --mode busy-only --privacy initials
   almanac link add work/Main ada/calendar --mode two-way --paused
-ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`). Guests
-are never sent to a vendor that would mail them. With --paused, `almanac sync plan` says what the first run would do.")]
+ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`); of an id
+that is a path, its end will do. Guests are never sent to a vendor that would mail them. With --paused, `almanac sync plan` says what the first run would do.")]
     Add(LinkAdd),
     /// Lists links
     #[command(after_help = "Examples:\n  almanac link list\n  almanac link list --json")]
@@ -350,7 +354,7 @@ Examples:
         #[arg(long, value_parser = link, value_name = "LINK")]
         link: Option<String>,
         #[command(flatten)]
-        listing: Listing,
+        listing: WaitingListing,
     },
     /// Deletes at the vendor what a link wrote there, and nothing else, and removes the link
     #[command(after_help = "Examples:\n  almanac sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d")]
@@ -470,7 +474,7 @@ mod tests {
             "sync held vendor-wins 1f2e",
             "sync parked --json",
             "sync parked retry --all",
-            "sync history --json",
+            "sync history --names --json",
             "sync history restore his_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
         ] {

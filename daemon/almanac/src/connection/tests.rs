@@ -147,7 +147,7 @@ impl Running {
     }
 
     fn assert_counted(&self, reason: &str) {
-        let text = self.metrics.render(&[]);
+        let text = self.metrics.render(&[], &[]);
         assert!(
             text.contains(&format!("almanac_rejected_total{{reason=\"{reason}\"}} 1\n")),
             "{reason}\n{text}"

@@ -1,9 +1,11 @@
 //! Vendors' calls: who calls is checked, and the account runs. What is told is never believed, only that something is.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use almanac_admin::hooks::{self, Call, Verdict};
+use almanac_app::AppError;
 use almanac_app::sync::{Channel, LinkInfo};
 use almanac_base::Secret;
 use almanac_contract::{HookRequest, Received, Signal, SignalKind};
@@ -56,44 +58,48 @@ impl Vendors {
             Received::Unknown => return Verdict::Refused,
             Received::Signals(signals) => signals,
         };
-        let Ok(links) = self.app.links().await else { return Verdict::Later };
-        let mut genuine = 0;
+        // Looked up once, however many signals a call holds.
+        let Ok(open) = self.open_channels().await else { return Verdict::Later };
+        let mut genuine = BTreeMap::new();
         for signal in signals.iter().take(SIGNALS_MAX) {
-            match self.take(vendor, &links, signal).await {
-                Ok(true) => genuine += 1,
-                Ok(false) => {}
-                Err(_) => return Verdict::Later,
+            let found = open.iter().find(|(_, open)| {
+                open.channel == signal.channel && proves(open, signal) && is_about(vendor, open, signal)
+            });
+            if let Some((link, open)) = found {
+                genuine.insert(link.id, (link, open, signal.kind));
             }
         }
-        if genuine == 0 { Verdict::Refused } else { Verdict::Accepted }
+        for (link, open, kind) in genuine.values() {
+            if self.take(link, open, *kind).await.is_err() {
+                return Verdict::Later;
+            }
+        }
+        if genuine.is_empty() { Verdict::Refused } else { Verdict::Accepted }
     }
 
-    /// Takes a signal; whether it is genuine.
-    async fn take(
-        &self,
-        vendor: &str,
-        links: &[LinkInfo],
-        signal: &Signal,
-    ) -> Result<bool, almanac_app::AppError> {
-        for link in links {
-            let Some(open) = self.app.link_channel(link.id).await? else { continue };
-            if open.channel != signal.channel || !proves(&open, signal) || !is_about(vendor, &open, signal) {
-                continue;
+    async fn open_channels(&self) -> Result<Vec<(LinkInfo, Channel)>, AppError> {
+        let mut open = Vec::new();
+        for link in self.app.links().await? {
+            if let Some(channel) = self.app.link_channel(link.id).await? {
+                open.push((link, channel));
             }
-            let closed = matches!(signal.kind, SignalKind::Closed | SignalKind::Renew);
-            // Durable before the vendor is told that it is taken: after a crash the next start runs anyway, and a channel
-            // that is closed is opened again.
-            let kept = Channel { signalled: Some(self.clock.now()), ..open };
-            let kept = if closed { None } else { Some(&kept) };
-            self.app.keep_link_channel(link.id, kept).await?;
-            if signal.kind != SignalKind::Opened
-                && let Some(live) = lock(&self.live).get(&link.account)
-            {
-                live.wake.notify_one(); // many calls are one reason
-            }
-            return Ok(true);
         }
-        Ok(false)
+        Ok(open)
+    }
+
+    /// Takes a genuine signal. What it says is durable before the vendor is told that it is taken: after a crash the next
+    /// start runs anyway, and a channel that is closed is opened again.
+    async fn take(&self, link: &LinkInfo, open: &Channel, kind: SignalKind) -> Result<(), AppError> {
+        match kind {
+            SignalKind::Closed | SignalKind::Renew => self.app.keep_link_channel(link.id, None).await?,
+            _ => _ = self.app.note_signal(link.id, &open.channel, self.clock.now()).await?,
+        }
+        if kind != SignalKind::Opened
+            && let Some(live) = lock(&self.live).get(&link.account)
+        {
+            live.wake.notify_one(); // many calls are one reason
+        }
+        Ok(())
     }
 }
 

@@ -18,9 +18,10 @@ use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
 use almanac_base::{AccountId, Clock};
 use almanac_contract::{Connector, ErrorKind};
 use almanac_egress::Client;
+use almanac_egress::throttle::Pace;
 use almanac_ical::Limits;
 use almanac_sync::{Backoff, Breaker, Execution, LinkRun, Report, Scope, Setup, Stop};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::config::{Config, SyncConfig};
@@ -42,6 +43,10 @@ pub(crate) struct Vendors {
     /// Made when the first account needs it: a store without accounts needs no certificates.
     client: Mutex<Option<Arc<Client>>>,
     live: Mutex<BTreeMap<AccountId, Arc<Live>>>,
+    /// Held by the run of an account that is under way; they outlive a [`Live`], whose successor must not run beside it.
+    turns: Mutex<BTreeMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
+    /// How fast each account may ask; likewise.
+    paces: Mutex<BTreeMap<AccountId, Arc<Pace>>>,
     /// Accounts that a task works for.
     working: Mutex<BTreeSet<AccountId>>,
     /// Told when accounts or links come, go or change.
@@ -53,12 +58,21 @@ pub(crate) struct Live {
     pub(crate) connector: Arc<dyn Connector>,
     /// The name under which its vendor calls, if that kind of vendor does.
     hook: Option<&'static str>,
-    /// Held by the run under way.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Until when no channel is asked for again.
+    pub(crate) watch_after: Mutex<Option<Timestamp>>,
     breaker: Mutex<Breaker>,
     health: Mutex<AccountHealth>,
     /// Told when there is a reason to run.
     pub(crate) wake: Notify,
+}
+
+/// Whether links that rest after failures are left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// They are.
+    Obey,
+    /// Somebody asks, and wants an answer now.
+    Ignore,
 }
 
 /// What a run of one link came to.
@@ -78,6 +92,8 @@ impl Vendors {
             limits: Limits { object_bytes_max: config.limits.object_bytes_max.0, ..Limits::default() },
             client: Mutex::default(),
             live: Mutex::default(),
+            turns: Mutex::default(),
+            paces: Mutex::default(),
             working: Mutex::default(),
             changed: Notify::new(),
         })
@@ -85,6 +101,10 @@ impl Vendors {
 
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
     }
 
     /// The client for everything that goes out.
@@ -115,7 +135,7 @@ impl Vendors {
         let live = Arc::new(Live {
             connector,
             hook: Kind::parse(&account.kind).and_then(hooks::hook_name),
-            turn: tokio::sync::Mutex::default(),
+            watch_after: Mutex::default(),
             breaker: Mutex::new(Breaker::new(
                 BREAKER_FAILURES,
                 retry.saturating_mul(8),
@@ -145,9 +165,11 @@ impl Vendors {
         account: &AccountInfo,
         execution: Execution,
         scope: Scope,
+        patience: Patience,
     ) -> Result<Vec<LinkOutcome>, Failure> {
+        let turn = self.turn(account.id);
+        let _turn = turn.lock().await;
         let live = self.live(account).await?;
-        let _turn = live.turn.lock().await;
         let mut outcomes = Vec::new();
         for link in self.app.links().await? {
             // What rests can be planned: that is how its first run is looked at.
@@ -157,6 +179,10 @@ impl Vendors {
                 LinkState::Detached(_) => false,
             };
             if !works || link.account != account.id || account.enabled == Enabled::No {
+                continue;
+            }
+            let rests = lock(&live.health).rest(link.id, self.clock.now()).is_some();
+            if rests && patience == Patience::Obey {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
@@ -170,6 +196,11 @@ impl Vendors {
             }
         }
         Ok(outcomes)
+    }
+
+    /// Who runs an account's links, or changes what they stand on, holds this.
+    pub(crate) fn turn(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(account).or_default())
     }
 
     async fn run_link(&self, live: &Live, link: LinkInfo, execution: Execution, scope: Scope) -> LinkOutcome {
@@ -203,6 +234,7 @@ impl Vendors {
                     tracing::warn!(account.id = %account.id, error = line, "a run stopped before its end");
                 }
             }
+            Some(Stop::Changed) => {}
             Some(Stop::Detached(reason)) => {
                 tracing::error!(account.id = %account.id, error = *reason, "a link is detached; nothing was deleted");
             }
@@ -218,7 +250,9 @@ impl Vendors {
                 "calendars were brought together"
             );
         }
-        lock(&live.health).note(now, link, report, outcome.stop.as_ref());
+        let backoff = self.backoff();
+        let wait = |failures, asked| backoff.delay(failures, draw(), asked);
+        lock(&live.health).note(now, link, report, outcome.stop.as_ref(), wait);
     }
 
     /// How an account is.
@@ -238,7 +272,7 @@ fn ends_all(stop: &Stop) -> bool {
         Stop::Vendor(error) => {
             matches!(error.kind, ErrorKind::NeedsSignIn | ErrorKind::Throttled | ErrorKind::Unavailable)
         }
-        Stop::Store(_) | Stop::Detached(_) => false,
+        Stop::Store(_) | Stop::Changed | Stop::Detached(_) => false,
     }
 }
 

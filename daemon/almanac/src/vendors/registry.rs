@@ -10,8 +10,8 @@ use almanac_egress::oauth::{Account, Application, Credentials, ServiceAccount};
 use almanac_egress::throttle::Pace;
 use serde::{Deserialize, Serialize};
 
-use super::Vendors;
 use super::secrets::{Keeper, Secrets};
+use super::{Vendors, lock};
 use crate::failure::{Failure, chain};
 
 /// A kind of account.
@@ -25,11 +25,14 @@ pub(crate) enum Kind {
     Feed,
 }
 
+/// How fast a server of one's own may be asked; what serves the whole world is asked as slowly as it wants.
+const PACE_OWN_SERVER: Allowed = Allowed { burst: 600, per_minute: 3_000, at_once: 4 };
+
 /// The settings that accounts have, with the kinds that take them.
 pub(crate) const SETTINGS: &[(&str, &[Kind])] = &[
     ("api_url", &[Kind::Google, Kind::Outlook]),
-    ("auth_url", &[Kind::Google]),
-    ("token_url", &[Kind::Google]),
+    ("auth_url", &[Kind::Google, Kind::Outlook]),
+    ("token_url", &[Kind::Google, Kind::Outlook]),
     ("authority", &[Kind::Outlook]),
     ("client_id", &[Kind::Google, Kind::Outlook]),
     ("subject", &[Kind::Google, Kind::Outlook]),
@@ -108,11 +111,13 @@ struct Making<'a> {
 impl Making<'_> {
     fn pace(&self, allowed: Allowed) -> Arc<Pace> {
         let clock = Arc::clone(&self.vendors.clock);
-        Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once))
+        let made = || Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once));
+        Arc::clone(lock(&self.vendors.paces).entry(self.account.id).or_insert_with(made))
     }
 
     fn oauth(&self, credentials: Credentials) -> Result<Arc<Account>, Failure> {
-        let keeper = Keeper { app: Arc::clone(&self.vendors.app), account: self.account.id };
+        let app = Arc::clone(&self.vendors.app);
+        let keeper = Keeper::new(app, self.account.id, self.secrets.refresh_token.clone());
         Ok(Arc::new(Account::new(
             self.vendors.client()?,
             Arc::clone(&self.vendors.clock),
@@ -149,18 +154,15 @@ impl Making<'_> {
 
     fn outlook(&self) -> Result<Arc<dyn Connector>, Failure> {
         let setting = |name| self.account.setting(name);
-        let authority = setting("authority").unwrap_or(almanac_outlook::auth::AUTHORITY_URL);
-        let id = setting("client_id").unwrap_or_default().to_owned();
         let secret = self.secrets.client_secret.clone().map(Secret::new);
+        let mut application = outlook_application(self.account, secret.clone())?;
         let (credentials, mailbox) = match (setting("subject"), secret) {
-            (Some(user), Some(secret)) => (
-                almanac_outlook::auth::own(authority, id, secret).map_err(|error| unusable(&error))?,
-                almanac_outlook::Mailbox::User(user.to_owned()),
-            ),
-            (_, secret) => (
-                Credentials::Person(outlook_application(self.account, secret)?),
-                almanac_outlook::Mailbox::SignedIn,
-            ),
+            (Some(user), Some(_)) => {
+                application.scopes = vec![almanac_outlook::auth::OWN_SCOPE.to_owned()];
+                let mailbox = almanac_outlook::Mailbox::User(user.to_owned());
+                (Credentials::Application(application), mailbox)
+            }
+            _ => (Credentials::Person(application), almanac_outlook::Mailbox::SignedIn),
         };
         let api = setting("api_url").unwrap_or(almanac_outlook::API_URL);
         Ok(Arc::new(almanac_outlook::Outlook::new(almanac_outlook::Setup {
@@ -187,12 +189,15 @@ impl Making<'_> {
         scheduling: almanac_icloud::Scheduling,
     ) -> Result<almanac_icloud::CalDav, Failure> {
         let url = caldav_url(kind, self.account.setting("preset"), self.account.setting("url"))?;
+        let hosted =
+            kind == Kind::Icloud || self.account.setting("preset").is_some_and(|name| name != "nextcloud");
+        let pace = if hosted { almanac_icloud::PACE } else { PACE_OWN_SERVER };
         let password = self.secrets.password.clone().ok_or_else(|| {
             Failure::failed("the account has no password", "remove it and add it again with --password-stdin")
         })?;
         Ok(almanac_icloud::CalDav::new(almanac_icloud::Setup {
             client: self.vendors.client()?,
-            pace: self.pace(almanac_icloud::PACE),
+            pace: self.pace(pace),
             clock: Arc::clone(&self.vendors.clock),
             url,
             username: self.account.setting("username").unwrap_or_default().to_owned(),
@@ -274,7 +279,16 @@ fn google_endpoints(account: &AccountInfo) -> Result<almanac_google::Endpoints, 
 fn outlook_application(account: &AccountInfo, secret: Option<Secret>) -> Result<Application, Failure> {
     let authority = account.setting("authority").unwrap_or(almanac_outlook::auth::AUTHORITY_URL);
     let id = account.setting("client_id").unwrap_or_default().to_owned();
-    almanac_outlook::auth::application(authority, id, secret).map_err(|error| unusable(&error))
+    let application = almanac_outlook::auth::application(authority, id, secret);
+    let mut application = application.map_err(|error| unusable(&error))?;
+    for (setting, endpoint) in
+        [("auth_url", &mut application.authorize), ("token_url", &mut application.token)]
+    {
+        if let Some(url) = account.setting(setting) {
+            *endpoint = Target::parse(url).map_err(|error| unusable(&error))?;
+        }
+    }
+    Ok(application)
 }
 
 /// The application that a person signs in to; for accounts that have one.

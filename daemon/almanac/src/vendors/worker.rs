@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use almanac_app::sync::{AccountInfo, Channel, Enabled, LinkInfo, LinkState};
+use almanac_app::sync::{AccountInfo, Channel, Enabled, LinkInfo, LinkState, Place};
 use almanac_base::{AccountId, CollectionId, Secret};
 use almanac_sync::{Admission, Execution, Scope};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
-use super::{HealthState, LinkOutcome, Live, Vendors, draw, jittered, lock};
+use super::{LinkOutcome, Live, Patience, Vendors, draw, jittered, lock};
 use crate::failure::Failure;
 use crate::supervisor::{Importance, Supervisor};
 
@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// How long before its end a channel is opened anew.
 const CHANNEL_MARGIN: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long it is left at that after a channel was asked for, granted or not.
+const CHANNEL_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long a channel is asked for. Vendors grant less.
 const CHANNEL_LIFE: SignedDuration = SignedDuration::from_hours(24 * 6);
@@ -81,7 +84,6 @@ impl Working {
     async fn work(&self) {
         let vendors = &self.vendors;
         let mut changes = vendors.app.collections_changed();
-        let mut reconciled = vendors.clock.now();
         loop {
             let Ok(account) = vendors.app.account(self.account).await else { return };
             if account.enabled == Enabled::No {
@@ -101,7 +103,7 @@ impl Working {
                 .filter(|link| link.account == account.id && link.state == LinkState::Active)
                 .collect();
             let collections: BTreeSet<CollectionId> = links.iter().map(|link| link.collection).collect();
-            let wait = match self.turn(&account, &live, &links, &mut reconciled).await {
+            let wait = match self.turn(&account, &live, &links).await {
                 Ok(wait) => wait,
                 Err(failure) => {
                     tracing::warn!(account.id = %account.id, error = failure.what, "a run stopped before its end");
@@ -150,7 +152,6 @@ impl Working {
         account: &AccountInfo,
         live: &Live,
         links: &[LinkInfo],
-        reconciled: &mut Timestamp,
     ) -> Result<SignedDuration, Failure> {
         let vendors = &self.vendors;
         let now = vendors.clock.now();
@@ -161,8 +162,9 @@ impl Working {
         if links.is_empty() {
             return Ok(vendors.sync.poll());
         }
-        if let Some(rest) = rest(live, now) {
-            return Ok(rest);
+        let rests = |link: &LinkInfo| lock(&live.health).rest(link.id, now);
+        if let Some(wait) = links.iter().map(rests).collect::<Option<Vec<_>>>() {
+            return Ok(wait.into_iter().min().unwrap_or_else(|| vendors.sync.poll())); // all of them rest
         }
         let mut called = live.connector.capabilities().watches && vendors.sync.hooks_url.is_some();
         if called {
@@ -170,10 +172,9 @@ impl Working {
                 called &= self.channel(live, link, now).await;
             }
         }
-        let outcomes = vendors.run(account, Execution::Do, Scope::Changes).await?;
-        if now.duration_since(*reconciled) > jittered(RECONCILE, draw()) {
-            *reconciled = now;
-            self.reconcile(account, live).await?;
+        let outcomes = vendors.run(account, Execution::Do, Scope::Changes, Patience::Obey).await?;
+        if self.is_due_for_comparison(links, now).await {
+            self.reconcile(account, live, links, now).await?;
         }
         Ok(self.wait(&outcomes, called, live))
     }
@@ -187,13 +188,8 @@ impl Working {
             if let Some(next) = outcome.report.next {
                 wait = wait.min(next.duration_since(now).max(SignedDuration::ZERO));
             }
-            match outcome.stop.as_ref().map(almanac_sync::Stop::retry) {
-                Some(almanac_contract::Retry::After(asked)) => wait = asked,
-                Some(almanac_contract::Retry::Backoff) => {
-                    let backoff = self.vendors.backoff();
-                    wait = wait.min(backoff.delay(lock(&live.breaker).failures(), draw(), None));
-                }
-                Some(almanac_contract::Retry::Never) | None => {}
+            if let Some(rest) = lock(&live.health).rest(outcome.link.id, now) {
+                wait = wait.min(rest);
             }
         }
         // Never a loop without a pause.
@@ -201,9 +197,23 @@ impl Working {
     }
 
     /// Looks at everything without writing: what a run should have found and did not.
-    async fn reconcile(&self, account: &AccountInfo, live: &Live) -> Result<(), Failure> {
-        for outcome in self.vendors.run(account, Execution::Plan, Scope::Everything).await? {
+    async fn reconcile(
+        &self,
+        account: &AccountInfo,
+        live: &Live,
+        links: &[LinkInfo],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let app = &self.vendors.app;
+        let compared = self.vendors.run(account, Execution::Plan, Scope::Everything, Patience::Obey).await?;
+        for link in links {
+            let place = app.link_place(link.id).await?;
+            app.keep_link_place(link.id, &Place { compared: Some(now), ..place }).await?;
+        }
+        for outcome in compared {
+            // What waits to be sent is no drift.
             let found = outcome.report.here.all() + outcome.report.there.all();
+            let found = found.saturating_sub(outcome.report.waiting);
             lock(&live.health).links.entry(outcome.link.id).or_default().drift = Some(found);
             if found > 0 {
                 tracing::warn!(
@@ -216,13 +226,29 @@ impl Working {
         Ok(())
     }
 
+    /// Whether both sides were not compared for a day. It begins anew for a link that never was.
+    async fn is_due_for_comparison(&self, links: &[LinkInfo], now: Timestamp) -> bool {
+        let mut oldest = now;
+        for link in links {
+            let place = self.vendors.app.link_place(link.id).await.unwrap_or_default();
+            oldest = oldest.min(place.compared.or(place.listed).unwrap_or(now));
+        }
+        now.duration_since(oldest) > jittered(RECONCILE, draw())
+    }
+
     /// Sees to it that the vendor calls; whether it does.
     async fn channel(&self, live: &Live, link: &LinkInfo, now: Timestamp) -> bool {
         let vendors = &self.vendors;
         let Ok(open) = vendors.app.link_channel(link.id).await else { return false };
+        // A channel proves alive by its first signal; without one, nothing is taken for granted.
+        let lives = open.as_ref().is_some_and(|open| open.until > now && open.signalled.is_some());
         if open.as_ref().is_some_and(|open| open.until.duration_since(now) > CHANNEL_MARGIN) {
-            return true;
+            return lives;
         }
+        if lock(&live.watch_after).is_some_and(|after| now < after) {
+            return lives;
+        }
+        *lock(&live.watch_after) = now.saturating_add(CHANNEL_PAUSE).ok();
         let Some(address) = vendors.hook_address(live) else { return false };
         let Some(wanted) = wanted_channel(address, now) else { return false };
         let calendar = almanac_contract::CalendarId(link.remote.clone());
@@ -231,7 +257,7 @@ impl Working {
             Err(error) => {
                 let error = crate::failure::chain(&error);
                 tracing::warn!(account.id = %self.account, error, "the vendor does not call; polling goes on");
-                return open.is_some();
+                return lives;
             }
         };
         let channel = Channel {
@@ -251,16 +277,6 @@ impl Working {
         }
         true
     }
-}
-
-/// How long an account is left alone whatever else happens: as long as its vendor asked for, and until somebody has signed
-/// in, which makes another [`Live`] of it. A wrong password that is sent again and again locks accounts.
-fn rest(live: &Live, now: Timestamp) -> Option<SignedDuration> {
-    let health = lock(&live.health);
-    if health.state() == HealthState::NeedsSignIn {
-        return Some(RECONCILE);
-    }
-    health.until().map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
 }
 
 fn wanted_channel(address: String, now: Timestamp) -> Option<almanac_contract::Channel> {

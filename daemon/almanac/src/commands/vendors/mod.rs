@@ -1,6 +1,7 @@
 //! Accounts at vendors, links, and their runs.
 
 pub(crate) mod ask;
+pub(crate) mod metrics;
 pub(crate) mod rows;
 pub(crate) mod status;
 mod waiting;
@@ -22,10 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::{Executor, Outcome, path};
 use crate::failure::Failure;
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{Kind, LinkOutcome, Vendors, checked_settings, probe, refused_by_vendor};
+use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
 use waiting::each_pair;
 
-use rows::{AccountRow, LostRow, RemoteRow, RunRows, link_row, run_row};
+use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
 
 /// A wish about accounts, links or their runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,6 +94,7 @@ pub(crate) enum VendorsCommand {
     },
     History {
         link: Option<String>,
+        names: bool,
     },
     Restore {
         id: String,
@@ -169,6 +171,10 @@ impl Executor {
             }
             C::AccountRemove { name } => {
                 let account = self.app.account_named(&name).await?;
+                // A run under way ends first, and none begins.
+                self.app.change_account(account.id, |_, now| *now = Enabled::No).await?;
+                let turn = self.pause_all(account.id).await?;
+                let _turn = turn.lock().await;
                 self.app.remove_account(account.id).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -197,15 +203,18 @@ impl Executor {
             C::LinkResume { link } => self.set_link(&link, LinkState::Active).await,
             C::LinkRemove { link } => {
                 let link = self.link(&link).await?;
+                self.app.set_link_state(link.id, &LinkState::Paused).await?;
+                let turn = self.vendors.turn(link.account);
+                let _turn = turn.lock().await;
                 self.app.remove_link(link.id).await?;
-                self.vendors.forget(link.account);
+                self.wake(link.account).await;
                 Ok(Outcome::Done)
             }
             C::SyncNow { account, dry_run, full } => self.sync_now(account, dry_run, full).await,
             C::Held { names } => self.waiting(names, waiting::is_held).await,
             C::Parked { names } => self.waiting(names, |state| matches!(state, PairState::Parked(_))).await,
             C::Answer { refs, link, answer } => self.answer(&refs, link.as_deref(), answer).await,
-            C::History { link } => self.history(link.as_deref()).await,
+            C::History { link, names } => self.history(link.as_deref(), names).await,
             C::Restore { id } => self.restore_lost(&id).await,
             C::Purge { link } => self.purge(&link).await,
         }
@@ -302,6 +311,14 @@ impl Executor {
         Ok(self.app.link(id).await?)
     }
 
+    /// Pauses all links of an account; whoever then has its turn is alone with them.
+    async fn pause_all(&self, account: AccountId) -> Result<Arc<tokio::sync::Mutex<()>>, Failure> {
+        for link in self.app.links().await?.iter().filter(|link| link.account == account) {
+            self.app.set_link_state(link.id, &LinkState::Paused).await?;
+        }
+        Ok(self.vendors.turn(account))
+    }
+
     /// Gives the account's task a reason to run.
     async fn wake(&self, account: AccountId) {
         self.vendors.changed.notify_one();
@@ -320,9 +337,21 @@ impl Executor {
         let execution = if dry_run { Execution::Plan } else { Execution::Do };
         let scope = if full { Scope::Everything } else { Scope::Changes };
         let names = self.account_names().await?;
+        let enabled = accounts.iter().filter(|account| account.enabled == Enabled::Yes);
+        let runs = enabled.map(|account| async move {
+            (account, run_until_idle(&self.vendors, account, execution, scope).await)
+        });
         let mut rows = Vec::new();
-        for account in accounts.iter().filter(|account| account.enabled == Enabled::Yes) {
-            for outcome in run_until_idle(&self.vendors, account, execution, scope).await? {
+        // Side by side: a slow account keeps none of the others waiting, and an unusable one takes none along.
+        for (account, run) in futures_util::future::join_all(runs).await {
+            let outcomes = match run {
+                Ok(outcomes) => outcomes,
+                Err(failure) => {
+                    rows.push(RunRow::failed(account, failure.what));
+                    continue;
+                }
+            };
+            for outcome in outcomes {
                 let mut row = run_row(&outcome, &names);
                 each_pair(&self.app, &outcome.link, |pair| {
                     row.held_in_all += u64::from(waiting::is_held(&pair.pair.state));
@@ -332,10 +361,16 @@ impl Executor {
                 rows.push(row);
             }
         }
+        for link in self.app.links().await? {
+            let meant = accounts.iter().any(|account| account.id == link.account);
+            if let (true, LinkState::Detached(reason)) = (meant, &link.state) {
+                rows.push(RunRow::detached(&link, &names, reason));
+            }
+        }
         Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
     }
 
-    async fn history(&self, link: Option<&str>) -> Result<Outcome, Failure> {
+    async fn history(&self, link: Option<&str>, names: bool) -> Result<Outcome, Failure> {
         let links = match link {
             Some(link) => vec![self.link(link).await?],
             None => self.app.links().await?,
@@ -352,6 +387,7 @@ impl Executor {
                 },
                 fields: lost.fields.clone(),
                 deleted: lost.deleted,
+                name: names.then(|| lost.name.clone().into_inner()),
             }));
         }
         Ok(Outcome::Lost(rows))
@@ -380,7 +416,8 @@ impl Executor {
         let live = self.vendors.live(&account).await?;
         // A run under way ends first; another one finds a link at rest.
         self.app.set_link_state(link.id, &LinkState::Paused).await?;
-        let _turn = live.turn.lock().await;
+        let turn = self.vendors.turn(account.id);
+        let _turn = turn.lock().await;
         let purged = purge(&*live.connector, &link).await.map_err(|error| refused_by_vendor(&error))?;
         self.app.remove_link(link.id).await?;
         self.vendors.changed.notify_one();
@@ -427,7 +464,7 @@ async fn run_until_idle(
     execution: Execution,
     scope: Scope,
 ) -> Result<Vec<LinkOutcome>, Failure> {
-    let mut all = vendors.run(account, execution, scope).await?;
+    let mut all = vendors.run(account, execution, scope, Patience::Ignore).await?;
     for _ in 0..8 {
         let now = almanac_base::Clock::now(&almanac_base::SystemClock);
         let done = |outcome: &LinkOutcome| {
@@ -437,7 +474,7 @@ async fn run_until_idle(
         if execution == Execution::Plan || all.iter().all(done) {
             break;
         }
-        let again = vendors.run(account, execution, Scope::Changes).await?;
+        let again = vendors.run(account, execution, Scope::Changes, Patience::Ignore).await?;
         let idle = again.iter().all(done);
         for outcome in again {
             match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
@@ -468,25 +505,32 @@ fn add(one: &Report, other: &Report) -> Report {
     sum.parked += one.parked;
     sum.mails += one.mails;
     sum.matched += one.matched;
+    sum.mirrors += one.mirrors;
     sum
 }
 
-/// The calendar with this id, or with this name if only one has it.
+/// The calendar with this id; or with this name, else with an id that is a path and ends so, if only one is such.
 fn pick<'a>(calendars: &'a [RemoteCalendar], wanted: &str) -> Result<&'a RemoteCalendar, Failure> {
     if let Some(found) = calendars.iter().find(|calendar| calendar.id == CalendarId(wanted.to_owned())) {
         return Ok(found);
     }
-    let mut named = calendars.iter().filter(|calendar| calendar.name == wanted);
-    match (named.next(), named.next()) {
-        (Some(found), None) => Ok(found),
-        (Some(_), Some(_)) => Err(Failure::failed(
+    let named: Vec<_> = calendars.iter().filter(|calendar| calendar.name == wanted).collect();
+    let ending =
+        || calendars.iter().filter(|calendar| last_segment(&calendar.id.0) == Some(wanted)).collect();
+    let found: Vec<_> = if named.is_empty() { ending() } else { named };
+    match found.as_slice() {
+        [found] => Ok(found),
+        [] => Err(Failure::failed("the account has no such calendar", "see `almanac account calendars`")),
+        _ => Err(Failure::failed(
             "the account has several calendars of this name",
             "give the id: see `almanac account calendars`",
         )),
-        (None, _) => {
-            Err(Failure::failed("the account has no such calendar", "see `almanac account calendars`"))
-        }
     }
+}
+
+/// `main` of `/ada/main/`, as the ids of `CalDAV` calendars are.
+fn last_segment(id: &str) -> Option<&str> {
+    id.strip_prefix('/')?.trim_end_matches('/').rsplit('/').next()
 }
 
 fn terms(mode: Mode, privacy: Option<Privacy>) -> Result<(LinkMode, LinkPrivacy), Failure> {
@@ -526,6 +570,38 @@ impl From<Said> for Answer {
             Said::StoreWins => Self::StoreWins,
             Said::VendorWins => Self::VendorWins,
             Said::Retry => Self::Retry,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(id: &str, name: &str) -> RemoteCalendar {
+        RemoteCalendar {
+            id: CalendarId(id.to_owned()),
+            name: name.to_owned(),
+            access: CalendarAccess::Write,
+            primary: false,
+        }
+    }
+
+    #[test]
+    fn a_calendar_is_picked_by_its_id_its_name_or_the_end_of_its_path_if_that_is_clear() {
+        let calendars = [
+            calendar("/ada/main/", "Practice"),
+            calendar("/ada/team/", "Private"),
+            calendar("/ben/team/", "Private"),
+            calendar("/ada/Practice/", "Other"),
+            calendar("a/b", "Free"),
+        ];
+        let id = |wanted| pick(&calendars, wanted).ok().map(|found| found.id.0.as_str());
+        assert_eq!(id("/ada/team/"), Some("/ada/team/"));
+        assert_eq!(id("main"), Some("/ada/main/"));
+        assert_eq!(id("Practice"), Some("/ada/main/"), "a name comes before the end of a path");
+        for unclear in ["Private", "team", "ada", "", "b"] {
+            assert_eq!(id(unclear), None, "{unclear}");
         }
     }
 }

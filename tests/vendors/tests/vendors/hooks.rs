@@ -1,0 +1,173 @@
+//! Vendors call: what changed there arrives at once, and whoever only pretends to be a vendor achieves nothing.
+
+use std::time::{Duration, Instant};
+
+use almanac_harness::{Client, Daemon, Person, Response};
+
+use crate::played::{ACCOUNT, Call, Played, add, google, outlook};
+use crate::practice::{link, options, practice, status_of, sync_at_last};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Changes of which the reaction is measured.
+const MEASURED: usize = 100;
+
+/// Asks until the answer is yes.
+fn await_that(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A daemon that asks its vendor for nothing by itself, but is called.
+fn called(vendor: &dyn Played) -> (Daemon, Person) {
+    let options = options().set("sync.poll", "1h").set("sync.hooks_url", "https://practice.example");
+    let (daemon, erika) = practice(options);
+    let _ = add(&daemon, vendor).ok();
+    link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
+    await_that("no channel was opened", || vendor.channels() == 1);
+    await_that("the channel is not known", || !status_of(&daemon, ACCOUNT)["channel_expires"].is_null());
+    sync_at_last(&daemon);
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    (daemon, erika)
+}
+
+/// Calls as the vendor does.
+fn deliver(client: &Client, call: &Call) -> Response {
+    let mut request = client.request("POST", &call.path).body(&call.body);
+    for (name, value) in &call.headers {
+        request = request.header(name, value);
+    }
+    request.send()
+}
+
+/// How many events there are here.
+fn count(daemon: &Daemon, erika: &Person) -> usize {
+    daemon.client(erika).members(&erika.calendar()).len()
+}
+
+fn arrives_when_the_vendor_calls(vendor: &dyn Played) {
+    let (daemon, erika) = called(vendor);
+    let client = daemon.anonymous();
+    let mut took = Vec::new();
+    for n in 0..MEASURED {
+        vendor.make(&format!("There {n}"), 6 + n % 12);
+        let calls = vendor.calls();
+        assert!(!calls.is_empty(), "the vendor has something to say");
+        let begun = Instant::now();
+        for call in &calls {
+            let _ = deliver(&client, call).expect(202);
+        }
+        await_that("the event did not come", || count(&daemon, &erika) == n + 1);
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    println!(
+        "from a call of {} to the event here: p50 {:?}, p99 {:?}",
+        vendor.kind(),
+        took[MEASURED / 2],
+        took[MEASURED * 99 / 100]
+    );
+}
+
+#[test]
+fn what_changes_at_google_arrives_when_google_calls() {
+    arrives_when_the_vendor_calls(&google());
+}
+
+#[test]
+fn what_changes_at_outlook_arrives_when_graph_calls() {
+    arrives_when_the_vendor_calls(&outlook());
+}
+
+/// The calls of the vendor, each with one part of its proof wrong.
+fn forged(call: &Call) -> Vec<Call> {
+    let headers = ["x-goog-channel-id", "x-goog-channel-token", "x-goog-resource-id"];
+    let by_header = headers.into_iter().filter(|name| call.headers.iter().any(|(other, _)| other == name));
+    let mut forged: Vec<Call> = by_header
+        .map(|name| {
+            let mut other = call.clone();
+            other
+                .headers
+                .iter_mut()
+                .filter(|(other, _)| other == name)
+                .for_each(|(_, value)| value.push('0'));
+            other
+        })
+        .collect();
+    for name in ["subscriptionId", "clientState"] {
+        let Ok(mut body) = serde_json::from_str::<serde_json::Value>(&call.body) else { continue };
+        body["value"][0][name] = "of somebody else".into();
+        forged.push(Call { body: body.to_string(), ..call.clone() });
+    }
+    let other = if call.path.ends_with("google") { "graph" } else { "google" };
+    forged.push(Call { path: format!("/hooks/{other}"), ..call.clone() });
+    forged.push(Call { headers: Vec::new(), body: "{}".to_owned(), ..call.clone() });
+    forged
+}
+
+fn is_not_deceived(vendor: &dyn Played) {
+    let (daemon, erika) = called(vendor);
+    let client = daemon.anonymous();
+    vendor.make("There", 9);
+    let calls = vendor.calls();
+    vendor.seen();
+    let forged = forged(&calls[0]);
+    assert!(forged.len() >= 4);
+    for call in &forged {
+        let _ = deliver(&client, call).expect(404);
+    }
+    // The genuine one comes last; had another led to a run, the event would be here before it.
+    assert_eq!((count(&daemon, &erika), vendor.seen().len()), (0, 0));
+
+    let times = 50;
+    for call in calls.iter().cycle().take(times) {
+        let _ = deliver(&client, call).expect(202);
+    }
+    await_that("the event did not come", || count(&daemon, &erika) == 1);
+    sync_at_last(&daemon);
+    let asked = vendor.seen().len();
+    assert!(asked < times, "{times} calls of the same led to {asked} requests");
+}
+
+#[test]
+fn whoever_is_not_google_causes_no_request_and_repeated_calls_few() {
+    is_not_deceived(&google());
+}
+
+#[test]
+fn whoever_is_not_graph_causes_no_request_and_repeated_calls_few() {
+    is_not_deceived(&outlook());
+}
+
+#[test]
+fn the_handshake_of_graph_is_answered_with_its_token_as_text() {
+    let vendor = outlook();
+    let (daemon, _) = called(&vendor);
+    let path = "/hooks/graph?validationToken=Validation%3A+a%2Bb+%3Cb%3E";
+    let answer = daemon.anonymous().request("POST", path).body("").send().expect(200);
+    assert_eq!(answer.text(), "Validation: a+b <b>");
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+}
+
+#[test]
+fn a_lifecycle_notice_opens_the_subscription_anew() {
+    let vendor = outlook();
+    let (daemon, erika) = called(&vendor);
+    vendor.with(|graph| graph.lifecycle("subscriptionRemoved"));
+    assert_eq!(vendor.channels(), 0);
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    await_that("no other subscription was made", || vendor.channels() == 1);
+    await_that("the subscription is not known", || !status_of(&daemon, ACCOUNT)["channel_expires"].is_null());
+    vendor.make("There", 9);
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    await_that("the event did not come", || count(&daemon, &erika) == 1);
+}

@@ -1,0 +1,16 @@
+//! The built daemon with accounts at vendors: real CalDAV servers, and simulators of the others.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+mod both_ways;
+mod hooks;
+mod played;
+mod practice;
+mod real;
+mod servers;
+mod signing_in;
