@@ -1,8 +1,9 @@
 //! Writing: a single event with one request, a series with one for its master and one for each instance that differs.
 
+use almanac_contract::form::carry_over;
 use almanac_contract::{
-    CalendarId, ConnectorError, Deletion, ErrorKind, Field, Form, Known, Mark, Part, Push, PushKey, Pushed,
-    Reason, RemoteId, RemoteObject, RemoteVersion, Wrote,
+    CalendarId, ConnectorError, Deletion, ErrorKind, Field, Form, Instance, Known, Mark, Part, Push, PushKey,
+    Pushed, Reason, RemoteId, RemoteObject, RemoteVersion, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -105,12 +106,16 @@ impl Calls {
         if whole.version() != version {
             return Err(ConnectorError::new(ErrorKind::Conflict, WRITE));
         }
-        instances::possible(&whole, form)?;
+        let now = whole.form().map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), WRITE))?;
+        let reshaped = ["start", "end", "recurrence"].iter().any(|name| body.contains_key(*name));
+        let form = carried(&map::project(&now), &before, form, reshaped);
+        instances::possible(&whole, &form)?;
+        let new = form.master().ok_or_else(malformed)?;
         if instances::revives(&whole, new) {
             body.insert("recurrence".into(), map::recurrence(new).into());
         }
         let mut wrote = Wrote::Nothing;
-        let series = self.series(calendar, (known.id, whole), (body, form), &mut wrote).await;
+        let series = self.series(calendar, (known.id, whole), (body, &form), &mut wrote).await;
         let whole = series.map_err(|error| wrote.so(error))?;
         Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
     }
@@ -219,6 +224,18 @@ fn writable(version: &RemoteVersion, operation: &'static str) -> Result<Version,
         None => return Ok(version),
     };
     Err(ConnectorError::new(ErrorKind::Refused(Reason(reason)), operation))
+}
+
+/// What a series is to say: what it says now, with the changes of this push. Of a series with other times or rules only those
+/// instances stay changed that it still has.
+fn carried(now: &Form, before: &Form, form: &Form, reshaped: bool) -> Form {
+    let mut all = carry_over(now, before, form);
+    let Some(master) = form.master().filter(|_| reshaped) else { return all };
+    all.parts.retain(|instance, _| match instance {
+        Instance::At(at) => form.parts.contains_key(instance) || map::makes(master, at),
+        Instance::Master => true,
+    });
+    all
 }
 
 /// How a master recurs, but for what is cancelled.

@@ -12,7 +12,6 @@
 mod auth;
 mod calendars;
 mod calls;
-mod carry;
 mod config;
 mod connector;
 mod discover;

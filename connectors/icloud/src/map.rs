@@ -4,14 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use almanac_contract::form::{create, read, write};
+use almanac_contract::form::{carry_over, create, read, write};
 use almanac_contract::{
     Changed, Field, Form, Instance, Mark, Part, Reason, RemoteId, RemoteObject, RemoteVersion, Role, Value,
 };
 use almanac_ical::{CalendarObject, Invalid, Limits, Property};
 use jiff::Timestamp;
 
-use crate::carry::carry_over;
 use crate::config::Scheduling;
 use crate::discover::mailbox;
 

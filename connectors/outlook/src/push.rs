@@ -1,8 +1,9 @@
 //! Creating, changing and deleting.
 
+use almanac_contract::form::carry_over;
 use almanac_contract::{
-    Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Known, Part, Push, Pushed, Reason,
-    RemoteId, RemoteObject, Wrote,
+    Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Instance, Known, Part, Push, Pushed,
+    Reason, RemoteId, RemoteObject, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::calls::{At, Call, Graph};
 use crate::error::About;
 use crate::fetch::unreadable;
-use crate::map;
+use crate::map::{self, Hits};
 use crate::marks;
 use crate::pending::Pending;
 use crate::series::Noted;
@@ -80,12 +81,14 @@ impl Graph {
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
         let before = map::project(known.form);
-        let form = map::project(push.form);
+        let mut form = map::project(push.form);
         let (old, new) = (master(&before)?, master(&form)?);
         let mut body = map::body(new, Some(old));
+        let notes = marks::notes(new);
+        let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
         let series = map::rule_of(old).is_some();
         let excepted = |form: &Form| !map::exceptions(form).is_empty();
-        if series || body.is_empty() {
+        if series || body.is_empty() || excepted(&form) {
             // An entity tag is of one event; a series is as it was if all of them are.
             let found = self.object(push.calendar, known.id).await?;
             let (_, now) = found.ok_or_else(|| ConnectorError::new(ErrorKind::Gone, CHANGE))?;
@@ -95,16 +98,16 @@ impl Graph {
             if body.is_empty() && (!series || !(excepted(&before) || excepted(&form))) {
                 return Ok(now);
             }
+            form = carried(&map::project(&now.form), &before, &form, drops)?;
         }
         let tag = version::tag(&known.version.0);
-        let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
         let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
         let mut wrote = Wrote::Nothing;
         let changed = if body.is_empty() {
             None
         } else {
             let pending = (noted == Noted::Yes).then(|| Pending::of(&form, &known.id.0));
-            let left = leave(&mut body, marks::notes(new), pending)?;
+            let left = leave(&mut body, notes, pending)?;
             let changed = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
             wrote = Wrote::Something;
             Some((changed, left))
@@ -213,6 +216,21 @@ impl Graph {
 
 fn master(form: &Form) -> Result<&Part, ConnectorError> {
     form.master().ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_MASTER), CHANGE))
+}
+
+/// What a series is to say: what it says now, with the changes of this push. Of a series with other times or rules only those
+/// instances stay changed that it still has.
+fn carried(now: &Form, before: &Form, form: &Form, drops: bool) -> Result<Form, ConnectorError> {
+    let mut all = carry_over(now, before, form);
+    let wanted = master(form)?;
+    if let (true, Some((start, _)), Some(rule)) = (drops, map::span(wanted), map::rule_of(wanted)) {
+        let hits = Hits::of(rule, start);
+        all.parts.retain(|instance, _| match instance {
+            Instance::At(at) => form.parts.contains_key(instance) || hits.holds(at),
+            Instance::Master => true,
+        });
+    }
+    Ok(map::project(&all))
 }
 
 /// Adds to a body what is left on the event, and the note of what is still to be done after this write.

@@ -7,6 +7,7 @@ mod support;
 mod auth;
 mod contract;
 mod errors;
+mod hidden;
 mod listing;
 mod marks;
 mod parts;

@@ -3,10 +3,12 @@
 //! The store may know and say less than the server does: a link hides fields, or leaves them to the vendor. So nothing is
 //! written but what differs between what was known and what is wanted.
 
-use almanac_contract::{Field, Form, Instance, Part};
+use super::{Field, Form, Instance, Part};
 
-/// `now` with the differences that lead from `known` to `wanted`, instance by instance and field by field.
-pub(crate) fn carry_over(now: &Form, known: &Form, wanted: &Form) -> Form {
+/// `now` with the differences that lead from `known` to `wanted`, instance by instance and field by field. An instance that
+/// is changed for the first time begins with what `now` says of its series.
+#[must_use]
+pub fn carry_over(now: &Form, known: &Form, wanted: &Form) -> Form {
     let mut parts = now.parts.clone();
     parts.retain(|at, _| !known.parts.contains_key(at) || wanted.parts.contains_key(at));
     for (at, part) in &wanted.parts {
