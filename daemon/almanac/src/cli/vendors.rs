@@ -172,7 +172,8 @@ Examples:
   almanac link add holidays/feed ada/holidays --mode pull
   almanac link add ada/Private ada/calendar --mode busy-only --privacy initials
 ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`); of an id
-that is a path, its end will do. Guests are never sent to a vendor that would mail them. See `almanac sync plan` before the first run: pause the link for that.")]
+that is a path, its end will do. Guests are never sent to a vendor that would mail them. A new link waits a minute before it
+runs by itself: `almanac sync plan` says what that would do, `almanac sync now` begins at once.")]
     Add(LinkAdd),
     /// Lists links
     #[command(after_help = "Examples:\n  almanac link list\n  almanac link list --json")]

@@ -32,6 +32,9 @@ pub(crate) use worker::serve;
 /// Failures in a row after which an account rests.
 const BREAKER_FAILURES: u32 = 5;
 
+/// How long a new link waits before it runs by itself: time for `almanac sync plan`.
+const FIRST_RUN_DELAY: SignedDuration = SignedDuration::from_mins(1);
+
 /// All accounts of the store.
 pub(crate) struct Vendors {
     app: Arc<App>,
@@ -59,6 +62,15 @@ pub(crate) struct Live {
     health: Mutex<AccountHealth>,
     /// Told when there is a reason to run.
     pub(crate) wake: Notify,
+}
+
+/// Which links of an account run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// Those that work by themselves. A new one leaves time to look at what its first run would do.
+    Due,
+    /// Those that work, also new ones: somebody asks for it. What those at rest would do is said, too.
+    Asked,
 }
 
 /// What a run of one link came to.
@@ -140,13 +152,14 @@ impl Vendors {
         self.changed.notify_one();
     }
 
-    /// Runs all active links of an account, one after the other.
+    /// Runs links of an account, one after the other.
     ///
     /// # Errors
     /// The account cannot be used at all; what a vendor did wrong is in the outcomes.
     pub(crate) async fn run(
         &self,
         account: &AccountInfo,
+        links: Links,
         execution: Execution,
         scope: Scope,
     ) -> Result<Vec<LinkOutcome>, Failure> {
@@ -154,8 +167,13 @@ impl Vendors {
         let _turn = live.turn.lock().await;
         let mut outcomes = Vec::new();
         for link in self.app.links().await? {
-            let works = link.account == account.id && link.state == LinkState::Active;
-            if !works || account.enabled == Enabled::No {
+            let works = match (&link.state, links) {
+                (LinkState::Active, Links::Asked) => true,
+                (LinkState::Active, Links::Due) => self.rests_for(&link).await?.is_none(),
+                (LinkState::Paused, Links::Asked) => execution == Execution::Plan,
+                (LinkState::Paused | LinkState::Detached(_), _) => false,
+            };
+            if !works || link.account != account.id || account.enabled == Enabled::No {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
@@ -169,6 +187,15 @@ impl Vendors {
             }
         }
         Ok(outcomes)
+    }
+
+    /// How long a link waits for its first run, if that is still to come.
+    pub(crate) async fn rests_for(&self, link: &LinkInfo) -> Result<Option<SignedDuration>, Failure> {
+        let left = FIRST_RUN_DELAY - self.clock.now().duration_since(link.created);
+        if left <= SignedDuration::ZERO || left > FIRST_RUN_DELAY {
+            return Ok(None);
+        }
+        Ok(self.app.link_place(link.id).await?.done.is_none().then_some(left))
     }
 
     async fn run_link(&self, live: &Live, link: LinkInfo, execution: Execution, scope: Scope) -> LinkOutcome {

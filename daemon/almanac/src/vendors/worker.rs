@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
-use super::{LinkOutcome, Live, Vendors, draw, jittered, lock};
+use super::{LinkOutcome, Links, Live, Vendors, draw, jittered, lock};
 use crate::failure::Failure;
 use crate::supervisor::{Importance, Supervisor};
 
@@ -153,12 +153,16 @@ impl Working {
                 called &= self.channel(live, link, now).await;
             }
         }
-        let outcomes = vendors.run(account, Execution::Do, Scope::Changes).await?;
+        let outcomes = vendors.run(account, Links::Due, Execution::Do, Scope::Changes).await?;
         if now.duration_since(*reconciled) > jittered(RECONCILE, draw()) {
             *reconciled = now;
             self.reconcile(account, live).await?;
         }
-        Ok(self.wait(&outcomes, called, live))
+        let mut wait = self.wait(&outcomes, called, live);
+        for link in links {
+            wait = wait.min(vendors.rests_for(link).await?.unwrap_or(wait));
+        }
+        Ok(wait)
     }
 
     fn wait(&self, outcomes: &[LinkOutcome], called: bool, live: &Live) -> SignedDuration {
@@ -185,7 +189,8 @@ impl Working {
 
     /// Looks at everything without writing: what a run should have found and did not.
     async fn reconcile(&self, account: &AccountInfo, live: &Live) -> Result<(), Failure> {
-        for outcome in self.vendors.run(account, Execution::Plan, Scope::Everything).await? {
+        let plans = self.vendors.run(account, Links::Due, Execution::Plan, Scope::Everything).await?;
+        for outcome in plans {
             let found = outcome.report.here.all() + outcome.report.there.all();
             lock(&live.health).links.entry(outcome.link.id).or_default().drift = Some(found);
             if found > 0 {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Executor, Outcome, path};
 use crate::failure::Failure;
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{Kind, LinkOutcome, Vendors, checked_settings, probe, refused_by_vendor};
+use crate::vendors::{Kind, LinkOutcome, Links, Vendors, checked_settings, probe, refused_by_vendor};
 use waiting::each_pair;
 
 use rows::{AccountRow, LostRow, RemoteRow, RunRows, link_row, run_row};
@@ -321,7 +321,11 @@ impl Executor {
         let names = self.account_names().await?;
         let mut rows = Vec::new();
         for account in accounts.iter().filter(|account| account.enabled == Enabled::Yes) {
-            for outcome in run_until_idle(&self.vendors, account, execution, scope).await? {
+            let outcomes = run_until_idle(&self.vendors, account, execution, scope).await?;
+            if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
+                self.wake(account.id).await; // it is sent when its wait is over
+            }
+            for outcome in outcomes {
                 let mut row = run_row(&outcome, &names);
                 each_pair(&self.app, &outcome.link, |pair| {
                     row.held_in_all += u64::from(waiting::is_held(&pair.pair.state));
@@ -426,7 +430,7 @@ async fn run_until_idle(
     execution: Execution,
     scope: Scope,
 ) -> Result<Vec<LinkOutcome>, Failure> {
-    let mut all = vendors.run(account, execution, scope).await?;
+    let mut all = vendors.run(account, Links::Asked, execution, scope).await?;
     for _ in 0..8 {
         let now = almanac_base::Clock::now(&almanac_base::SystemClock);
         let done = |outcome: &LinkOutcome| {
@@ -436,7 +440,7 @@ async fn run_until_idle(
         if execution == Execution::Plan || all.iter().all(done) {
             break;
         }
-        let again = vendors.run(account, execution, Scope::Changes).await?;
+        let again = vendors.run(account, Links::Asked, execution, Scope::Changes).await?;
         let idle = again.iter().all(done);
         for outcome in again {
             match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
