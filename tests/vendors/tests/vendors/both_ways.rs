@@ -6,39 +6,11 @@ use std::time::Duration;
 use almanac_harness::{Daemon, Person, ics};
 use almanac_simulator::Fault;
 
-use crate::played::{ACCOUNT, Played, add, google, outlook};
-use crate::practice::{link, options, practice, status_of, sync, sync_at_last, writes};
+use crate::played::{ACCOUNT, Played, google, linked, outlook};
+use crate::practice::{named, status_of, sync, sync_at_last, titles, writes};
 
 /// Longer than a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A daemon with the vendor's calendar linked, both ways, which runs when something changes here or a command says so.
-fn linked(vendor: &dyn Played) -> (Daemon, Person) {
-    let (daemon, erika) = practice(options().set("sync.poll", "1h"));
-    let _ = add(&daemon, vendor).ok();
-    link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
-    sync_at_last(&daemon);
-    (daemon, erika)
-}
-
-/// The titles of all events here; of a series once.
-fn titles(daemon: &Daemon, erika: &Person) -> Vec<String> {
-    let client = daemon.client(erika);
-    let text = |name: &String| ics::unfold(client.get(&erika.object(name)).expect(200).text());
-    let title = |text: String| ics::values(&text, "SUMMARY")[0].to_owned();
-    let mut titles: Vec<_> = client.members(&erika.calendar()).iter().map(|name| title(text(name))).collect();
-    titles.sort();
-    titles
-}
-
-/// The name of the event here with this title.
-fn named(daemon: &Daemon, erika: &Person, title: &str) -> String {
-    let client = daemon.client(erika);
-    let found = client.members(&erika.calendar()).into_iter().find(|name| {
-        client.get(&erika.object(name)).expect(200).text().contains(&format!("SUMMARY:{title}\r\n"))
-    });
-    found.unwrap()
-}
 
 fn event(uid: &str, title: &str) -> String {
     ics::event(uid, title, "20261202T090000Z")

@@ -8,7 +8,9 @@
 )]
 
 mod both_ways;
+mod feed;
 mod hooks;
+mod operator;
 mod played;
 mod practice;
 mod real;

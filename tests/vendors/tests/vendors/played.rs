@@ -3,14 +3,14 @@
 use std::ops::Deref;
 
 use almanac_google::sim::{API, AUTHORIZE, GoogleSim, TOKEN};
-use almanac_harness::{Cli, Daemon};
+use almanac_harness::{Cli, Daemon, Person};
 use almanac_outlook::sim::{CALENDAR, Graph};
 use almanac_simulator::{Exchange, Fault, Seen, Simulator, Vendor};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::practice::add_account;
+use crate::practice::{add_account, link, options, practice, sync_at_last};
 
 /// The name of the account here.
 pub(crate) const ACCOUNT: &str = "played";
@@ -49,6 +49,8 @@ pub(crate) trait Played: Send + Sync {
     fn events(&self) -> Vec<(String, String)>;
     /// Mails that guests got.
     fn mails(&self) -> usize;
+    /// The calendar is taken away.
+    fn remove_calendar(&self);
     /// The person takes back what was granted.
     fn revoke(&self);
     /// The person signs in anew; the refresh token.
@@ -81,6 +83,15 @@ pub(crate) fn add(daemon: &Daemon, vendor: &dyn Played) -> Cli {
         &[&words[..], &["--tokens-stdin"]].concat(),
         &tokens("refresh-0"),
     )
+}
+
+/// A daemon with the vendor's calendar linked, both ways, which runs when something changes here or a command says so.
+pub(crate) fn linked(vendor: &dyn Played) -> (Daemon, Person) {
+    let (daemon, erika) = practice(options().set("sync.poll", "1h"));
+    let _ = add(&daemon, vendor).ok();
+    link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
+    sync_at_last(&daemon);
+    (daemon, erika)
 }
 
 /// A simulator with the threads that it runs on.
@@ -162,6 +173,10 @@ impl Played for Running<GoogleSim> {
 
     fn mails(&self) -> usize {
         self.with(|sim| sim.mails)
+    }
+
+    fn remove_calendar(&self) {
+        self.with(|sim| sim.remove_calendar(PRACTICE));
     }
 
     fn revoke(&self) {
@@ -250,6 +265,10 @@ impl Played for Running<Graph> {
 
     fn mails(&self) -> usize {
         self.with(|graph| graph.mails)
+    }
+
+    fn remove_calendar(&self) {
+        self.with(|graph| graph.remove_calendar(CALENDAR));
     }
 
     fn revoke(&self) {

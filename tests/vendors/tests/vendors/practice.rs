@@ -1,6 +1,6 @@
 //! A daemon of a practice that has accounts at vendors.
 
-use almanac_harness::{Cli, Daemon, Options, Person, TENANT};
+use almanac_harness::{Cli, Daemon, Options, Person, TENANT, ics};
 use serde_json::Value;
 
 /// A daemon that may reach this machine's loopback addresses, and runs as soon as it has a reason.
@@ -69,4 +69,23 @@ pub(crate) fn status_of(daemon: &Daemon, account: &str) -> Value {
     let status = daemon.cli(&["status", "--json"]).json();
     let accounts = status["accounts"].as_array().unwrap();
     accounts.iter().find(|row| row["name"] == account).unwrap().clone()
+}
+
+/// The titles of all events here; of a series once.
+pub(crate) fn titles(daemon: &Daemon, erika: &Person) -> Vec<String> {
+    let client = daemon.client(erika);
+    let text = |name: &String| ics::unfold(client.get(&erika.object(name)).expect(200).text());
+    let title = |text: String| ics::values(&text, "SUMMARY")[0].to_owned();
+    let mut titles: Vec<_> = client.members(&erika.calendar()).iter().map(|name| title(text(name))).collect();
+    titles.sort();
+    titles
+}
+
+/// The name of the event here with this title.
+pub(crate) fn named(daemon: &Daemon, erika: &Person, title: &str) -> String {
+    let client = daemon.client(erika);
+    let found = client.members(&erika.calendar()).into_iter().find(|name| {
+        client.get(&erika.object(name)).expect(200).text().contains(&format!("SUMMARY:{title}\r\n"))
+    });
+    found.unwrap()
 }

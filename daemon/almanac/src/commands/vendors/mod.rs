@@ -351,6 +351,9 @@ impl Executor {
                     continue;
                 }
             };
+            if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
+                self.wake(account.id).await; // it is sent when its wait is over
+            }
             for outcome in outcomes {
                 let mut row = run_row(&outcome, &names);
                 each_pair(&self.app, &outcome.link, |pair| {

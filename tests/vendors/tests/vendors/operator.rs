@@ -1,0 +1,303 @@
+//! What the operator sees and says: plans, what is held and parked, what was lost, and what never appears.
+
+use almanac_harness::{Daemon, Person, ics};
+use serde_json::{Value, json};
+
+use crate::played::{ACCOUNT, Played, add, google, linked, outlook};
+use crate::practice::{
+    add_account, link, named, options, practice, status_of, sync, sync_at_last, titles, writes,
+};
+
+fn event(uid: &str, title: &str) -> String {
+    ics::event(uid, title, "20261202T090000Z")
+}
+
+/// Puts events here, each named after its title.
+fn put(daemon: &Daemon, erika: &Person, titles: &[&str]) {
+    for title in titles {
+        let text = event(&format!("{title}@practice.example"), title);
+        let _ = daemon.client(erika).put(&erika.object(&format!("{title}.ics")), text).expect(201);
+    }
+}
+
+fn rows(daemon: &Daemon, words: &[&str]) -> Vec<Value> {
+    let listed = daemon.cli(&[&["sync"], words, &["--json"]].concat()).json();
+    listed.as_array().unwrap().clone()
+}
+
+fn one_link(daemon: &Daemon) -> Value {
+    let links = daemon.cli(&["link", "list", "--json"]).json();
+    assert_eq!(links.as_array().unwrap().len(), 1);
+    links[0].clone()
+}
+
+#[test]
+fn a_plan_before_the_first_run_says_what_it_would_do_and_changes_nothing() {
+    let vendor = google();
+    let (daemon, erika) = practice(options());
+    put(&daemon, &erika, &["One", "Two"]);
+    for n in 0..3 {
+        vendor.make(&format!("There {n}"), 9 + n);
+    }
+    let _ = add(&daemon, &vendor).ok();
+    link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
+    for _ in 0..2 {
+        let plan = daemon.cli(&["sync", "plan", "--json"]).json();
+        assert_eq!(plan["plan"], true);
+        let row = &plan["links"][0];
+        let counts = |created| json!({ "created": created, "updated": 0, "deleted": 0 });
+        assert_eq!(
+            (&row["here"], &row["there"], &row["mails"]),
+            (&counts(3), &counts(2), &json!(0)),
+            "{row}"
+        );
+    }
+    let text = daemon.cli(&["sync", "plan"]).ok();
+    assert!(text.contains('3') && text.contains('2'), "{text}");
+    assert_eq!((titles(&daemon, &erika).len(), vendor.titles().len()), (2, 3));
+
+    let run = sync(&daemon);
+    assert_eq!((&run[0]["here"]["created"], &run[0]["there"]["created"]), (&json!(3), &json!(2)));
+    assert_eq!(titles(&daemon, &erika), vendor.titles());
+    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    let _ = daemon.cli(&["link", "pause", &id]).ok();
+    put(&daemon, &erika, &["Three"]);
+    assert_eq!(sync(&daemon).len(), 0, "it rests");
+    let plan = daemon.cli(&["sync", "plan", "--json"]).json();
+    assert_eq!(plan["links"][0]["there"]["created"], 1, "a link at rest has a plan, too");
+    assert_eq!(vendor.titles().len(), 5);
+}
+
+/// A link with so many events of the vendor's.
+fn with_events(vendor: &dyn Played, count: usize) -> (Daemon, Person) {
+    for n in 0..count {
+        vendor.make(&format!("There {n:02}"), 6 + n % 12);
+    }
+    let (daemon, erika) = linked(vendor);
+    assert_eq!(titles(&daemon, &erika).len(), count);
+    (daemon, erika)
+}
+
+#[test]
+fn many_deletions_are_held_until_somebody_says_yes_or_no() {
+    let vendor = outlook();
+    let (daemon, erika) = with_events(&vendor, 30);
+    for (id, _) in vendor.events().iter().take(20) {
+        vendor.remove(id);
+    }
+    let said = daemon.cli(&["sync", "now"]).failed(1);
+    assert!(said.contains("20 objects are held"), "{said}");
+    assert_eq!(titles(&daemon, &erika).len(), 30, "nothing is deleted");
+    let status = status_of(&daemon, ACCOUNT);
+    assert_eq!((&status["state"], &status["held"]), (&json!("held"), &json!(20)));
+
+    let held = rows(&daemon, &["held"]);
+    assert_eq!(held.len(), 20);
+    assert!(held.iter().all(|row| row["name"].is_null() && row["why"].as_str().unwrap().contains("deleted")));
+    assert!(rows(&daemon, &["held", "--names"]).iter().all(|row| row["name"].is_string()));
+
+    let reference = |row: &Value| row["ref"].as_str().unwrap().to_owned();
+    let approved: Vec<String> = held.iter().take(8).map(reference).collect();
+    let words: Vec<&str> = approved.iter().map(String::as_str).collect();
+    let _ = daemon.cli(&[&["sync", "held", "approve"], &words[..]].concat()).ok();
+    let _ = daemon.cli(&["sync", "now"]).failed(1);
+    assert_eq!(titles(&daemon, &erika).len(), 22, "what was approved is gone");
+    assert_eq!(rows(&daemon, &["held"]).len(), 12);
+    let trash = daemon.cli(&["trash", "list", "--json"]).json();
+    assert_eq!(trash["entries"].as_array().unwrap().len(), 8, "and in the trash");
+
+    let _ = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    sync_at_last(&daemon);
+    assert_eq!((titles(&daemon, &erika), vendor.titles().len()), (vendor.titles(), 22), "the rest is back");
+    assert_eq!(status_of(&daemon, ACCOUNT)["state"], "ok");
+    assert_eq!((writes(&sync(&daemon)), vendor.mails()), (0, 0));
+}
+
+#[test]
+fn a_calendar_that_the_vendor_does_not_have_any_more_is_detached_and_nothing_is_deleted() {
+    for vendor in [&google() as &dyn Played, &outlook()] {
+        let (daemon, erika) = with_events(vendor, 3);
+        vendor.remove_calendar();
+        let _ = daemon.cli(&["sync", "now"]).failed(1);
+        let row = one_link(&daemon);
+        assert_eq!(row["state"], "detached", "{row}");
+        assert!(row["reason"].as_str().unwrap().contains("not there any more"), "{row}");
+        assert_eq!(titles(&daemon, &erika).len(), 3);
+        assert_eq!(status_of(&daemon, ACCOUNT)["state"], "detached");
+    }
+}
+
+#[test]
+fn what_a_vendor_cannot_hold_is_parked_with_its_reason_and_holds_up_nothing() {
+    let vendor = outlook();
+    let (daemon, erika) = linked(&vendor);
+    let hourly = ics::event_with(
+        "canary-uid-parked@practice.example",
+        "Canary parked",
+        "20261202T090000Z",
+        "RRULE:FREQ=HOURLY;COUNT=3",
+    );
+    let _ = daemon.client(&erika).put(&erika.object("hourly.ics"), &hourly).expect(201);
+    put(&daemon, &erika, &["Fine"]);
+    let said = daemon.cli(&["sync", "now"]).failed(1);
+    assert!(said.contains("1 are parked"), "{said}");
+    assert_eq!(vendor.titles(), ["Fine"]);
+    let parked = rows(&daemon, &["parked"]);
+    assert_eq!(parked[0]["why"], "Outlook has no series with several instances a day");
+    assert_eq!(status_of(&daemon, ACCOUNT)["state"], "degraded");
+    let _ =
+        daemon.client(&erika).put(&erika.object("hourly.ics"), hourly.replace("HOURLY", "DAILY")).expect(204);
+    sync_at_last(&daemon);
+    assert_eq!((rows(&daemon, &["parked"]).len(), vendor.titles().len()), (0, 2));
+}
+
+#[test]
+fn what_lost_a_contradiction_is_in_the_history_and_can_be_had_again() {
+    let vendor = google();
+    let (daemon, erika) = linked(&vendor);
+    put(&daemon, &erika, &["Mine"]);
+    sync_at_last(&daemon);
+    let pause = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    let _ = daemon.cli(&["link", "pause", &pause]).ok();
+    let id = vendor.events()[0].0.clone();
+    vendor.retitle(&id, "Canary theirs");
+    let path = erika.object("Mine.ics");
+    let _ = daemon.client(&erika).put(&path, event("Mine@practice.example", "Mine later")).expect(204);
+    let _ = daemon.cli(&["link", "resume", &pause]).ok();
+    sync_at_last(&daemon);
+    assert_eq!(
+        (titles(&daemon, &erika), vendor.titles()),
+        (vec!["Mine later".into()], vec!["Mine later".into()])
+    );
+    let lost = rows(&daemon, &["history"]);
+    assert_eq!((lost.len(), &lost[0]["loser"], &lost[0]["fields"]), (1, &json!("vendor"), &json!(["title"])));
+    let _ = daemon.cli(&["sync", "history", "restore", lost[0]["id"].as_str().unwrap()]).ok();
+    sync_at_last(&daemon);
+    let both = (titles(&daemon, &erika), vendor.titles());
+    assert_eq!(both, (vec!["Canary theirs".into()], vec!["Canary theirs".into()]));
+}
+
+fn purges_only_its_own(vendor: &dyn Played) {
+    let (daemon, erika) = with_events(vendor, 2);
+    put(&daemon, &erika, &["Mine", "Other"]);
+    sync_at_last(&daemon);
+    // What the vendor's owner made stays theirs, also when it was changed here.
+    let name = named(&daemon, &erika, "There 00");
+    let client = daemon.client(&erika);
+    let text = client.get(&erika.object(&name)).expect(200).text().replace("There 00", "There changed");
+    let _ = client.put(&erika.object(&name), text).expect(204);
+    sync_at_last(&daemon);
+    assert_eq!(vendor.titles(), ["Mine", "Other", "There 01", "There changed"]);
+    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    let _ = daemon.cli(&["sync", "purge", &id]).ok();
+    assert_eq!(vendor.titles(), ["There 01", "There changed"]);
+    assert_eq!(titles(&daemon, &erika).len(), 4, "nothing is lost here");
+    assert_eq!(daemon.cli(&["link", "list", "--json"]).json(), json!([]));
+}
+
+#[test]
+fn a_purge_takes_back_from_google_what_the_link_wrote_and_nothing_else() {
+    purges_only_its_own(&google());
+}
+
+#[test]
+fn a_purge_takes_back_from_outlook_what_the_link_wrote_and_nothing_else() {
+    purges_only_its_own(&outlook());
+}
+
+#[test]
+fn an_account_rests_and_works_again_without_a_restart() {
+    let vendor = google();
+    let (daemon, erika) = linked(&vendor);
+    let _ = daemon.cli(&["account", "disable", ACCOUNT]).ok();
+    put(&daemon, &erika, &["Mine"]);
+    assert_eq!(sync(&daemon).len(), 0);
+    vendor.seen();
+    assert_eq!(status_of(&daemon, ACCOUNT)["state"], "disabled");
+    assert_eq!((vendor.titles().len(), vendor.seen().len()), (0, 0));
+    let _ = daemon.cli(&["account", "enable", ACCOUNT]).ok();
+    sync_at_last(&daemon);
+    assert_eq!(vendor.titles(), ["Mine"]);
+}
+
+#[test]
+fn the_status_of_an_account_tells_everything_that_an_operator_asks() {
+    let vendor = google();
+    let (daemon, _) = linked(&vendor);
+    let status = status_of(&daemon, ACCOUNT);
+    for (field, value) in [
+        ("kind", json!("google")),
+        ("state", json!("ok")),
+        ("error", json!(null)),
+        ("links", json!(1)),
+        ("queue", json!(0)),
+        ("oldest_pending", json!(null)),
+        ("held", json!(0)),
+        ("parked", json!(0)),
+        ("throttled_until", json!(null)),
+        ("channel_expires", json!(null)),
+    ] {
+        assert_eq!(status[field], value, "{field}");
+    }
+    for field in ["last_success", "token_expires"] {
+        assert!(status[field].as_str().unwrap().starts_with("20"), "{field} of {status}");
+    }
+    assert!(status["lag_seconds"].is_u64());
+
+    let metrics = daemon.management("/metrics").expect(200);
+    let label = format!("account=\"{}\"", status["id"].as_str().unwrap());
+    for line in [
+        format!("almanac_account_state{{{label},state=\"ok\"}} 1"),
+        format!("almanac_account_state{{{label},state=\"held\"}} 0"),
+        format!("almanac_account_queue{{{label}}} 0"),
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    assert!(metrics.text().contains(&format!("almanac_account_token_expiry_timestamp_seconds{{{label}}} ")));
+    assert!(!metrics.text().contains(ACCOUNT), "an account's name is for the operator alone");
+}
+
+#[test]
+fn an_address_that_was_not_opened_is_refused_with_what_to_do() {
+    let vendor = google();
+    let (daemon, _) = practice(options().set("egress.allow", "[]"));
+    let said = add(&daemon, &vendor).failed(1);
+    assert!(said.contains("[egress]"), "{said}");
+    let words = ["--url", "http://169.254.169.254/", "--username", "ada", "--password-stdin"];
+    let said = add_account(&daemon, "caldav", "closed", &words, "canary-secret").failed(1);
+    assert!(said.contains("[egress]") && !said.contains("canary"), "{said}");
+    let said =
+        add_account(&daemon, "feed", "closed", &["--url-stdin"], "https://127.0.0.1/canary-secret").failed(1);
+    assert!(said.contains("[egress]") && !said.contains("canary"), "{said}");
+    assert_eq!(daemon.cli(&["account", "list", "--json"]).json(), json!([]));
+    assert!(vendor.seen().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn no_secret_token_or_event_is_in_the_log_and_every_request_is() {
+    let vendor = google();
+    let (daemon, erika) = linked(&vendor);
+    put(&daemon, &erika, &["canary-title-here"]);
+    vendor.make("canary-title-there", 9);
+    sync_at_last(&daemon);
+    vendor.plan(Box::new(|request| {
+        let body = "canary-answer of the vendor";
+        let refused = almanac_simulator::Reply::new(http::StatusCode::INTERNAL_SERVER_ERROR, body);
+        (request.method == "GET").then_some(almanac_simulator::Fault::Answer(refused))
+    }));
+    let _ = daemon.cli(&["sync", "now"]).failed(1);
+    vendor.calm();
+    sync_at_last(&daemon);
+    let log = daemon.log();
+    let status = daemon.cli(&["status", "--json"]).ok();
+    for secret in
+        ["canary-title", "canary-spent", "canary-answer", "refresh-0", "access-1", "practice.example"]
+    {
+        assert!(!log.contains(secret), "{secret} is in the log");
+        assert!(!status.contains(secret), "{secret} is in the status");
+    }
+    let asked = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    let request = "request to the outside";
+    assert!(asked(&[request, "method=POST", "route=/calendars/{calendar}/events", "status=200"]), "{log}");
+    assert!(asked(&[request, "method=GET", "status=500"]));
+}
