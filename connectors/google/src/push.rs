@@ -76,7 +76,7 @@ impl Calls {
             self.instances(push.calendar, &whole, form).await?;
             whole = self.again(push.calendar, &id).await?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, id)?)))
+        self.read_back(&whole, id, form)
     }
 
     async fn update(
@@ -113,7 +113,7 @@ impl Calls {
         if self.instances(calendar, &whole, form).await? {
             whole = self.again(calendar, known.id).await?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
+        self.read_back(&whole, known.id.clone(), form)
     }
 
     /// Changes what differs of one event, and nothing else.
@@ -162,6 +162,13 @@ impl Calls {
 
     async fn again(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Whole, ConnectorError> {
         self.whole(calendar, id, WRITE).await?.ok_or_else(gone)
+    }
+
+    /// What a write of several requests came to.
+    fn read_back(&self, whole: &Whole, id: RemoteId, form: &Form) -> Result<Pushed, ConnectorError> {
+        let object = self.told(whole, id)?;
+        let read = map::project(&object.form);
+        Ok(Pushed::read_back(form, &read, Box::new(object)))
     }
 
     fn told(&self, whole: &Whole, id: RemoteId) -> Result<RemoteObject, ConnectorError> {

@@ -32,7 +32,7 @@ impl Graph {
         }
         match &push.known {
             None => self.create(push).await,
-            Some(known) => self.update(push, known).await.map(|object| Pushed::Written(Box::new(object))),
+            Some(known) => self.update(push, known).await,
         }
     }
 
@@ -71,12 +71,10 @@ impl Graph {
         if !excepted {
             return Ok(Pushed::Written(Box::new(object)));
         }
-        self.settle(push.calendar, &object.id, &form, Noted::Yes)
-            .await
-            .map(|object| Pushed::Written(Box::new(object)))
+        self.settle(push.calendar, &object.id, &form, Noted::Yes).await.map(|object| read_back(&form, object))
     }
 
-    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
+    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<Pushed, ConnectorError> {
         let before = map::project(known.form);
         let form = map::project(push.form);
         let (old, new) = (master(&before)?, master(&form)?);
@@ -91,7 +89,7 @@ impl Graph {
                 return Err(ConnectorError::new(ErrorKind::Conflict, CHANGE));
             }
             if body.is_empty() && (!series || !(excepted(&before) || excepted(&form))) {
-                return Ok(now);
+                return Ok(Pushed::Written(Box::new(now)));
             }
         }
         let tag = version::tag(&known.version.0);
@@ -106,8 +104,13 @@ impl Graph {
             Some((event, marked))
         };
         match changed {
-            Some((event, marked)) if !excepted(&before) && !excepted(&form) => object(event, marked),
-            _ => self.settle(push.calendar, known.id, &form, noted).await,
+            Some((event, marked)) if !excepted(&before) && !excepted(&form) => {
+                object(event, marked).map(|object| Pushed::Written(Box::new(object)))
+            }
+            _ => {
+                let settled = self.settle(push.calendar, known.id, &form, noted).await?;
+                Ok(read_back(&form, settled))
+            }
         }
     }
 
@@ -185,6 +188,12 @@ impl Graph {
             other => other,
         }
     }
+}
+
+/// What a write of several requests came to.
+fn read_back(form: &Form, object: RemoteObject) -> Pushed {
+    let read = map::project(&object.form);
+    Pushed::read_back(form, &read, Box::new(object))
 }
 
 fn master(form: &Form) -> Result<&Part, ConnectorError> {
