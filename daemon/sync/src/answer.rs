@@ -1,6 +1,8 @@
 //! What a person says about an object that is held, parked or asked about.
 
-use almanac_app::sync::{Dispatch, LinkInfo, Pair, PairOrigin, PairState, Settled, Step, StepChange};
+use almanac_app::sync::{
+    Dispatch, LinkInfo, Loser, Lost, Pair, PairOrigin, PairState, Settled, Step, StepChange,
+};
 use almanac_app::{App, AppError};
 use almanac_base::Clock;
 use almanac_ical::CalendarObject;
@@ -41,16 +43,20 @@ pub async fn answer(
             (PairState::HeldHere | PairState::HeldThere, Answer::Approve) => PairState::DeletionApproved,
             (PairState::HeldThere, Answer::Reject) => PairState::Linked,
             (PairState::HeldHere, Answer::Reject) => {
-                let base = pair.base.as_deref().ok_or(AppError::Bug("a held deletion has no base"))?;
-                let object = CalendarObject::parse_stored(base);
-                step.object =
-                    StepChange::Put(object.map_err(|_| AppError::Bug("a stored base does not parse"))?);
+                step.object = StepChange::Put(base_of(&pair)?);
                 PairState::Linked
             }
             (PairState::HeldMail, Answer::Approve) => PairState::MailApproved,
-            (PairState::HeldMail, Answer::Reject) | (PairState::Asked, Answer::VendorWins) => {
-                PairState::VendorWins
+            (PairState::HeldMail, Answer::Reject) => {
+                // As it was when both sides were last equal; what was to be is history.
+                step.object = StepChange::Put(base_of(&pair)?);
+                if let Some((_, object)) = &view.object {
+                    let (fields, object) = (vec!["everything".to_owned()], Some(object.bytes().to_vec()));
+                    step.lost.push(Lost { loser: Loser::Store, fields, object });
+                }
+                PairState::Linked
             }
+            (PairState::Asked, Answer::VendorWins) => PairState::VendorWins,
             (PairState::Asked, Answer::StoreWins) => PairState::StoreWins,
             (PairState::Parked(_), Answer::Retry) => PairState::Linked,
             _ => return Err(AppError::Invalid("that is no answer to what this object waits for".to_owned())),
@@ -80,4 +86,10 @@ pub async fn answer(
         }
     }
     Err(AppError::Busy)
+}
+
+/// The object as it was when both sides were last equal.
+fn base_of(pair: &Pair) -> Result<CalendarObject, AppError> {
+    let base = pair.base.as_deref().ok_or(AppError::Bug("what is held has no base"))?;
+    CalendarObject::parse_stored(base).map_err(|_| AppError::Bug("a stored base does not parse"))
 }

@@ -13,7 +13,9 @@ use crate::limits::{FAILURES_IN_A_ROW, SEND_ATTEMPTS, SEND_ROUNDS, STEP_ATTEMPTS
 use crate::names::push_key;
 use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
-use crate::step::{Approval, Facts, Told, tally};
+use crate::step::{Approval, Facts, Told, may_delete, tally};
+
+const TOO_OFTEN: &str = "it failed too often; change it on either side, or ask for another try";
 
 /// What came of sending one object.
 enum Sent {
@@ -207,7 +209,7 @@ impl LinkRun<'_> {
                 self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
                 return Ok(true);
             }
-            Action::Delete if pair.state != PairState::DeletionApproved => return Ok(true),
+            Action::Delete if !may_delete(pair) => return Ok(true),
             Action::Delete => {}
             Action::Create(form) | Action::Update(form) => {
                 if let Some(reason) = self.reason_against(form) {
@@ -300,9 +302,9 @@ impl LinkRun<'_> {
     async fn confirm(&mut self, name: &str, pushed: Option<Pushed>, base: Option<&Form>) -> Result<(), Stop> {
         let object: Box<RemoteObject> = match pushed {
             Some(Pushed::Found(object)) => {
-                // It says what an earlier attempt said: the difference is still to be sent.
+                // It says what an earlier attempt said, or somebody else: the difference is still to be sent.
                 self.step(name, Told::Now(&object), Approval::None).await?;
-                return Ok(());
+                return self.give_up_in_time(name).await;
             }
             Some(Pushed::Written(object)) => object,
             None => {
@@ -337,6 +339,14 @@ impl LinkRun<'_> {
         Err(AppError::Busy.into())
     }
 
+    /// Parks an object that is never as it was written, however often.
+    async fn give_up_in_time(&mut self, name: &str) -> Result<(), Stop> {
+        match self.app.view_step(&self.link, name).await?.dispatch {
+            Some(waits) if waits.attempts >= SEND_ATTEMPTS => self.park(name, TOO_OFTEN, |_| false).await,
+            _ => Ok(()),
+        }
+    }
+
     /// The object is on neither side any more, or of no concern.
     async fn forget(&self, view: &StepView) -> Result<Settled, Stop> {
         let step = Step { pair: StepChange::Remove, dispatch: StepChange::Remove, ..Step::default() };
@@ -366,12 +376,7 @@ impl LinkRun<'_> {
                 return Ok(Sent::Done);
             }
             _ if !all && waits.attempts >= SEND_ATTEMPTS => {
-                self.park(
-                    name,
-                    "it failed too often; change it on either side, or ask for another try",
-                    |_| false,
-                )
-                .await?;
+                self.park(name, TOO_OFTEN, |_| false).await?;
                 return Ok(Sent::Failed(error));
             }
             _ => {}
@@ -379,12 +384,15 @@ impl LinkRun<'_> {
         let conflict = matches!(error.kind, ErrorKind::Conflict | ErrorKind::Gone);
         if conflict {
             let pair = self.app.view_step(&self.link, name).await?.pair;
-            if let Some(id) = pair.and_then(|pair| pair.remote).map(RemoteId) {
+            match pair.and_then(|pair| pair.remote).map(RemoteId) {
                 // How it is now decides; what is left to do is sent in the next round.
-                if let Err(other) = self.look_at(name, &id).await? {
-                    self.wait(name, &other, Tried::Look).await?;
-                    return Ok(Sent::Failed(other));
+                Some(id) => {
+                    if let Err(other) = self.look_at(name, &id).await? {
+                        self.wait(name, &other, Tried::Look).await?;
+                        return Ok(Sent::Failed(other));
+                    }
                 }
+                None => self.make_anew(name).await?,
             }
         }
         self.wait(name, &error, tried).await?;
@@ -393,6 +401,22 @@ impl LinkRun<'_> {
         } else {
             Ok(if conflict { Sent::Done } else { Sent::Failed(error) })
         }
+    }
+
+    /// What the key of a creation names was made before and is gone: it is made under the next key. A vendor may keep the
+    /// names of what was deleted for ever.
+    async fn make_anew(&mut self, name: &str) -> Result<(), Stop> {
+        for _ in 0..STEP_ATTEMPTS {
+            let view = self.app.view_step(&self.link, name).await?;
+            let Some(pair) = view.pair.clone() else { return Ok(()) };
+            let generation = pair.generation.saturating_add(1);
+            let step =
+                Step { pair: StepChange::Put(Pair { generation, sent: None, ..pair }), ..Step::default() };
+            if self.settle(&view, step).await? == Settled::Done {
+                return Ok(());
+            }
+        }
+        Err(AppError::Busy.into())
     }
 
     /// Puts an object's sending off. What concerns the whole account says nothing about the object.

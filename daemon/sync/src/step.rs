@@ -97,7 +97,7 @@ impl LinkRun<'_> {
         };
         if let Some(side) = deleted
             && approval == Approval::None
-            && facts.pair.state != PairState::DeletionApproved
+            && !may_delete(&facts.pair)
         {
             return Ok(Some(Taken::Deletion(side)));
         }
@@ -299,6 +299,7 @@ impl LinkRun<'_> {
             None => None,
         };
         pair.state = match (&decision.remote, &facts.pair.state) {
+            (Action::Delete, PairState::MailApproved) if may_delete(&facts.pair) => PairState::MailApproved,
             (Action::Delete, _) => PairState::DeletionApproved,
             (Action::Leave, _) => PairState::Linked,
             (_, PairState::MailApproved) => PairState::MailApproved,
@@ -457,6 +458,15 @@ impl LinkRun<'_> {
 impl LinkView<'_> {
     pub(crate) fn project_form(&self, form: &Form) -> Form {
         crate::decide::View::project(self, form)
+    }
+}
+
+/// Whether a deletion was counted, or agreed to by a person. One that mails was counted before it was held for that.
+pub(crate) fn may_delete(pair: &Pair) -> bool {
+    match pair.state {
+        PairState::DeletionApproved => true,
+        PairState::MailApproved => pair.local.is_none(),
+        _ => false,
     }
 }
 

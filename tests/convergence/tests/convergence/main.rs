@@ -2,6 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod basics;
+mod caldav;
+mod edits;
+mod figures;
+mod google;
 mod histories;
+mod loopback;
 mod memory;
+mod outlook;
+mod vendor;
 mod world;

@@ -1,6 +1,6 @@
 //! A vendor that is a map: it keeps what it is given but for what it is told to lose, and fails when it is told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use almanac_contract::{
@@ -10,8 +10,6 @@ use almanac_contract::{
     Watch,
 };
 use async_trait::async_trait;
-use tokio::sync::Notify;
-
 /// What a vendor is like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Manner {
@@ -23,14 +21,21 @@ pub(crate) struct Manner {
     pub(crate) forgetful: bool,
     /// It names changed objects only.
     pub(crate) terse: bool,
+    /// The names of deleted objects stay taken.
+    pub(crate) jealous: bool,
+    /// It mails guests whatever it is asked.
+    pub(crate) chatty: bool,
 }
 
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, (u64, Form, Option<Mark>)>,
+    taken: BTreeSet<String>,
     log: Vec<String>,
     clock: u64,
     gone: bool,
+    chatty: bool,
+    mailed: u64,
     calls: u64,
     writes: u64,
     fault: Option<Box<dyn FnMut(&'static str) -> Option<Fault> + Send>>,
@@ -47,6 +52,8 @@ pub(crate) enum Fault {
     EndBefore,
     /// It is done, and the program ends here.
     EndAfter,
+    /// It is done, and others have their turn before its answer comes.
+    Late,
 }
 
 /// How a call fails that did nothing.
@@ -62,13 +69,12 @@ pub(crate) enum Failing {
 pub(crate) struct MemoryVendor {
     manner: Manner,
     state: Mutex<State>,
-    /// Told when the program ends in a call.
-    pub(crate) ends: Notify,
 }
 
 impl MemoryVendor {
     pub(crate) fn new(manner: Manner) -> Self {
-        Self { manner, ..Self::default() }
+        let state = State { chatty: manner.chatty, ..State::default() };
+        Self { manner, state: Mutex::new(state) }
     }
 
     /// What happens to calls from now on.
@@ -91,14 +97,19 @@ impl MemoryVendor {
         (std::mem::take(&mut state.calls), std::mem::take(&mut state.writes))
     }
 
+    /// How many mails guests got.
+    pub(crate) fn mailed(&self) -> u64 {
+        self.state.lock().unwrap().mailed
+    }
+
     pub(crate) fn forms(&self) -> Vec<(String, Form)> {
         let state = self.state.lock().unwrap();
         state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].1.clone())).collect()
     }
 
-    pub(crate) fn ids(&self) -> Vec<(String, Option<Mark>)> {
+    pub(crate) fn all(&self) -> Vec<RemoteObject> {
         let state = self.state.lock().unwrap();
-        state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].2.clone())).collect()
+        state.in_order().into_iter().filter_map(|id| state.object(id)).collect()
     }
 
     /// As somebody else does it, by another way: gives an object a form, or makes it.
@@ -107,6 +118,12 @@ impl MemoryVendor {
         let mut state = self.state.lock().unwrap();
         let mark = state.objects.get(id).and_then(|(_, _, mark)| mark.clone());
         state.put(id, form, mark);
+    }
+
+    /// The same, and no listing tells of it yet.
+    pub(crate) fn edit_untold(&self, id: &str, form: &Form) {
+        self.edit(id, form);
+        self.state.lock().unwrap().log.pop();
     }
 
     /// As somebody else does it: deletes an object.
@@ -148,14 +165,9 @@ impl MemoryVendor {
                 };
                 Err(ConnectorError::new(kind, operation))
             }
-            Some(Fault::EndBefore) => self.end().await,
+            Some(Fault::EndBefore) => std::future::pending().await,
             other => Ok(other),
         }
-    }
-
-    async fn end<T>(&self) -> T {
-        self.ends.notify_one();
-        std::future::pending().await
     }
 
     /// The end of a call that was carried out.
@@ -167,7 +179,11 @@ impl MemoryVendor {
     ) -> Result<T, ConnectorError> {
         match fault {
             Some(Fault::After) => Err(ConnectorError::new(ErrorKind::Unclear, operation)),
-            Some(Fault::EndAfter) => self.end().await,
+            Some(Fault::EndAfter) => std::future::pending().await,
+            Some(Fault::Late) => {
+                tokio::task::yield_now().await;
+                Ok(answer)
+            }
             _ => Ok(answer),
         }
     }
@@ -181,6 +197,7 @@ impl State {
 
     fn put(&mut self, id: &str, form: Form, mark: Option<Mark>) {
         self.note(id);
+        self.taken.insert(id.to_owned());
         let clock = self.clock;
         self.objects.insert(id.to_owned(), (clock, form, mark));
     }
@@ -194,6 +211,8 @@ impl State {
 
     fn object(&self, id: &str) -> Option<RemoteObject> {
         let (version, form, mark) = self.objects.get(id)?;
+        let guests = form.parts.values().flat_map(|part| part.keys());
+        let guests = guests.filter(|field| matches!(field, Field::Attendee(_))).count();
         let uid = mark.as_ref().map_or_else(|| form.uid.clone(), |mark| mark.uid.clone());
         Some(RemoteObject {
             id: RemoteId(id.to_owned()),
@@ -201,7 +220,7 @@ impl State {
             form: Form { uid, ..form.clone() },
             role: Role::Owner,
             mark: mark.clone(),
-            mails: 0,
+            mails: if self.chatty { u32::try_from(guests).unwrap() } else { 0 },
         })
     }
 
@@ -300,6 +319,9 @@ impl Connector for MemoryVendor {
             match push.known {
                 None => match state.object(&push.key.0) {
                     Some(object) => Pushed::Found(Box::new(object)),
+                    None if self.manner.jealous && state.taken.contains(&push.key.0) => {
+                        return Err(ConnectorError::new(ErrorKind::Conflict, "push"));
+                    }
                     None => {
                         state.writes += 1;
                         state.put(&push.key.0, form, Some(push.mark.clone()));
@@ -332,6 +354,7 @@ impl Connector for MemoryVendor {
                         }
                     }
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.put(&known.id.0, now, object.mark);
                     Pushed::Written(Box::new(state.object(&known.id.0).unwrap()))
                 }
@@ -348,8 +371,9 @@ impl Connector for MemoryVendor {
                 Some(object) if object.version != *deletion.version => {
                     return Err(ConnectorError::new(ErrorKind::Conflict, "delete"));
                 }
-                Some(_) => {
+                Some(object) => {
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.objects.remove(&deletion.id.0);
                     state.note(&deletion.id.0);
                 }
