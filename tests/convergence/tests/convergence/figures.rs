@@ -1,6 +1,7 @@
 //! Many histories, and what they come to.
 //!
-//! `HISTORIES` says how many, `SEED` which one alone (its kind by `KIND=memory` or `KIND=real`), `SHOW=1` shows it.
+//! `HISTORIES` says how many, `SEED` which one alone, `SHOW=1` shows it: `SEED=7 SHOW=1 cargo test -p almanac-convergence
+//! with_real -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,5 +10,6 @@ mod histories;
 mod loopback;
 mod memory;
 mod outlook;
+mod sim;
 mod vendor;
 mod world;
