@@ -81,7 +81,7 @@ impl Calls {
             let series = self.series(push.calendar, (&id, whole), (Map::new(), form), &mut wrote).await;
             whole = series.map_err(|error| wrote.so(error))?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, id)?)))
+        self.read_back(&whole, id, form)
     }
 
     async fn update(
@@ -117,7 +117,7 @@ impl Calls {
         let mut wrote = Wrote::Nothing;
         let series = self.series(calendar, (known.id, whole), (body, &form), &mut wrote).await;
         let whole = series.map_err(|error| wrote.so(error))?;
-        Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
+        self.read_back(&whole, known.id.clone(), &form)
     }
 
     /// Makes a series as `body` says of its master, and `form` of its instances.
@@ -187,6 +187,13 @@ impl Calls {
 
     async fn again(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Whole, ConnectorError> {
         self.whole(calendar, id, WRITE).await?.ok_or_else(gone)
+    }
+
+    /// What a write of several requests came to.
+    fn read_back(&self, whole: &Whole, id: RemoteId, form: &Form) -> Result<Pushed, ConnectorError> {
+        let object = self.told(whole, id)?;
+        let read = map::project(&object.form);
+        Ok(Pushed::read_back(form, &read, Box::new(object)))
     }
 
     fn told(&self, whole: &Whole, id: RemoteId) -> Result<RemoteObject, ConnectorError> {

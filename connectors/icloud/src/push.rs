@@ -166,7 +166,11 @@ impl Desk<'_> {
         let unclear = || ConnectorError::new(ErrorKind::Unclear, operation);
         match get(self.calls, &self.place, &id, operation).await {
             Ok(Some(current)) => match map::object(id, current.version, &current.octets, self.who) {
-                Changed::Now(object) => Ok(Pushed::Written(object)),
+                Changed::Now(read) => {
+                    let wanted = map::remote(read.id.clone(), read.version.clone(), object, self.who).form;
+                    let form = read.form.clone();
+                    Ok(Pushed::read_back(&wanted, &form, read))
+                }
                 _ => Err(unclear()),
             },
             Ok(None) => Err(unclear()),

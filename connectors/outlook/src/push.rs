@@ -33,7 +33,7 @@ impl Graph {
         }
         match &push.known {
             None => self.create(push).await,
-            Some(known) => self.update(push, known).await.map(|object| Pushed::Written(Box::new(object))),
+            Some(known) => self.update(push, known).await,
         }
     }
 
@@ -76,10 +76,11 @@ impl Graph {
         }
         let mut wrote = Wrote::Something;
         let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
-        Ok(Pushed::Written(Box::new(settled.map_err(|error| wrote.so(error))?)))
+        let settled = settled.map_err(|error| wrote.so(error))?;
+        Ok(read_back(&form, settled))
     }
 
-    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
+    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<Pushed, ConnectorError> {
         let before = map::project(known.form);
         let mut form = map::project(push.form);
         let (old, new) = (master(&before)?, master(&form)?);
@@ -96,7 +97,7 @@ impl Graph {
                 return Err(ConnectorError::new(ErrorKind::Conflict, CHANGE));
             }
             if body.is_empty() && (!series || !(excepted(&before) || excepted(&form))) {
-                return Ok(now);
+                return Ok(Pushed::Written(Box::new(now)));
             }
             form = carried(&map::project(&now.form), &before, &form, drops)?;
         }
@@ -114,9 +115,12 @@ impl Graph {
         };
         let outcome = match changed {
             Some((event, left)) if !excepted(&before) && !excepted(&form) => {
-                self.answered(push, event, left).await
+                self.answered(push, event, left).await.map(|object| Pushed::Written(Box::new(object)))
             }
-            _ => self.settle(push.calendar, known.id, &form, noted, &mut wrote).await,
+            _ => {
+                let settled = self.settle(push.calendar, known.id, &form, noted, &mut wrote).await;
+                settled.map(|settled| read_back(&form, settled))
+            }
         };
         outcome.map_err(|error| wrote.so(error))
     }
@@ -212,6 +216,12 @@ impl Graph {
             other => other,
         }
     }
+}
+
+/// What a write of several requests came to.
+fn read_back(form: &Form, object: RemoteObject) -> Pushed {
+    let read = map::project(&object.form);
+    Pushed::read_back(form, &read, Box::new(object))
 }
 
 fn master(form: &Form) -> Result<&Part, ConnectorError> {

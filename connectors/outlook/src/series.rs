@@ -213,6 +213,14 @@ fn steps(now: &Form, form: &Form) -> BTreeMap<Moment, Step> {
             steps.insert(at.clone(), Step::Change(map::body(to, Some(&from))));
         }
     }
+    // What is changed there and not to be: it says what its series says again.
+    let stays = |at: &Moment| map::cancelled(new).any(|cancelled| cancelled == at);
+    for (instance, from) in now.parts.iter().filter(|(instance, _)| !form.parts.contains_key(instance)) {
+        let Instance::At(at) = instance else { continue };
+        if let Some(to) = map::implied(new, at).filter(|_| !stays(at)) {
+            steps.insert(at.clone(), Step::Change(map::body(&to, Some(from))));
+        }
+    }
     steps
 }
 

@@ -15,6 +15,8 @@ use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
 use crate::step::{Approval, Facts, Told, role, tally};
 
+const TOO_OFTEN: &str = "it failed too often; change it on either side, or ask for another try";
+
 /// What came of sending one object.
 enum Sent {
     /// It is at the vendor as it is to be, or takes no part any more.
@@ -161,7 +163,7 @@ impl LinkRun<'_> {
                 Ok(pushed) => {
                     tally(&mut self.report.there, &decision.remote);
                     self.report.mails += u64::from(pair.mails);
-                    self.confirm(name, pushed, decision.base.as_ref()).await?;
+                    self.confirm(name, pushed, decision.base.as_ref(), counted.attempts).await?;
                     Ok(Sent::Done)
                 }
                 Err(error) => self.failed(name, counted, error, Tried::Write).await,
@@ -332,15 +334,21 @@ impl LinkRun<'_> {
     }
 
     /// Writes down what the vendor has now; `pushed` is `None` for a deletion, `base` what both sides have in common.
-    async fn confirm(&mut self, name: &str, pushed: Option<Pushed>, base: Option<&Form>) -> Result<(), Stop> {
+    async fn confirm(
+        &mut self,
+        name: &str,
+        pushed: Option<Pushed>,
+        base: Option<&Form>,
+        attempts: u32,
+    ) -> Result<(), Stop> {
         let object: Box<RemoteObject> = match pushed {
             Some(Pushed::Found(object)) if self.is_taken(name, &object.id).await? => {
                 return self.take_next_key(name).await;
             }
             Some(Pushed::Found(object)) => {
-                // It says what an earlier attempt said: the difference is still to be sent.
+                // It says what an earlier attempt said, or somebody else: the difference is still to be sent.
                 self.step(name, Told::Now(&object), Approval::None).await?;
-                return Ok(());
+                return self.give_up_in_time(name, attempts).await;
             }
             Some(Pushed::Written(object)) => object,
             None => {
@@ -376,6 +384,15 @@ impl LinkRun<'_> {
         Err(AppError::Busy.into())
     }
 
+    /// Parks an object that is never as it was written, however often.
+    async fn give_up_in_time(&mut self, name: &str, attempts: u32) -> Result<(), Stop> {
+        let waits = self.app.view_step(&self.link, name).await?.dispatch;
+        match waits {
+            Some(_) if attempts >= SEND_ATTEMPTS => self.park(name, TOO_OFTEN, |_| false).await,
+            _ => Ok(()),
+        }
+    }
+
     /// The object is on neither side any more, or of no concern.
     async fn forget(&self, view: &StepView) -> Result<Settled, Stop> {
         let step = Step { pair: StepChange::Remove, dispatch: StepChange::Remove, ..Step::default() };
@@ -409,12 +426,7 @@ impl LinkRun<'_> {
                 return Ok(Sent::Failed(error)); // if it may change nothing any more, a few are enough
             }
             _ if !all && waits.attempts >= SEND_ATTEMPTS => {
-                self.park(
-                    name,
-                    "it failed too often; change it on either side, or ask for another try",
-                    |_| false,
-                )
-                .await?;
+                self.park(name, TOO_OFTEN, |_| false).await?;
                 return Ok(Sent::Failed(error));
             }
             _ => {}

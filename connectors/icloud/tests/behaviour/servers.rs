@@ -1,5 +1,7 @@
 //! What servers do, and what the connector makes of it.
 
+use std::sync::Arc;
+
 use almanac_contract::{
     Attempt, CalendarId, Changed, Connector as _, Coverage, Deletion, DeltaToken, ErrorKind, Field, Form,
     Instance, Mark, PushKey, Pushed, RemoteId, RemoteVersion, Retry, Value,
@@ -9,6 +11,7 @@ use almanac_icloud::{CalDav, Scheduling};
 use almanac_simulator::{Fault, Reply, Seen, Simulator};
 use http::StatusCode;
 use jiff::SignedDuration;
+use tokio::sync::Notify;
 
 use crate::account::{account, account_of, event, family, form_of, list, server, work, write, written};
 
@@ -84,6 +87,35 @@ async fn a_quiet_calendar_costs_one_request_and_many_objects_cost_few() {
     let ids: Vec<RemoteId> = (0..120).map(|n| id(&format!("{n}.ics"))).collect();
     assert_eq!(fetch(&account, &ids).await.len(), 120);
     assert_eq!(methods(&server.take_seen()), ["REPORT"; 3]);
+}
+
+/// Such a server does not say what became of a write, so it is read; whatever was written in between is no part of it.
+#[tokio::test]
+async fn what_somebody_changes_between_a_write_and_its_reading_is_not_taken_for_what_was_written() {
+    let (server, account) = plain().await;
+    server.with(|server| server.habits.rewrites = true);
+    let text = event("a@example", "SUMMARY:Ours\r\n");
+    let wrote = Arc::new(Notify::new());
+    let told = Arc::clone(&wrote);
+    server.plan(move |request| {
+        if request.method == http::Method::PUT {
+            told.notify_one();
+        }
+        None
+    });
+    let form = form_of(&text);
+    let writing = write(&account, &form, None, Attempt::First);
+    tokio::pin!(writing);
+    let pushed = tokio::select! {
+        biased;
+        () = wrote.notified() => {
+            let name = server.with(|server| server.names("work")).remove(0);
+            put(&server, &name, &event("a@example", "SUMMARY:Theirs\r\n"));
+            writing.await.unwrap()
+        }
+        _ = &mut writing => panic!("it was not read after it was written"),
+    };
+    assert!(matches!(pushed, Pushed::Found(object) if object.form == titled(&form, "Theirs")));
 }
 
 #[tokio::test]

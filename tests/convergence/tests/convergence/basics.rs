@@ -2,7 +2,7 @@
 
 use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
 use almanac_contract::{Field, Form, Value, form};
-use almanac_sync::{Answer, Stop};
+use almanac_sync::{Answer, Stop, answer};
 
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
@@ -194,6 +194,90 @@ async fn a_lost_answer_to_a_creation_makes_no_second_object() {
         world.settle(&[(&link, &vendor)]).await;
         assert_eq!(titles(&vendor.forms()), ["b"], "{fault:?}");
         assert_eq!(titles(&world.forms().await), ["b"], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_and_deleted_at_a_vendor_that_keeps_names_for_ever_can_be_made_again() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { jealous: true, ..Manner::default() });
+    let link = world.link("v", Terms::default()).await;
+    // Deleted there before the answer to its creation came.
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    let mut first = true;
+    vendor.plan(move |operation| (operation == "push" && std::mem::take(&mut first)).then_some(Fault::After));
+    let _ = world.run(&link, &vendor).await;
+    vendor.calm();
+    let (id, _) = vendor.forms().remove(0);
+    vendor.erase(&id);
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a"]);
+
+    // Deleted here, and put back with the UID that it had.
+    world.remove("a.ics").await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert!(vendor.forms().is_empty());
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a"]);
+    assert!(world.plan(&link, &vendor).await.is_idle());
+}
+
+/// An object with a guest that came from a vendor that mails guests.
+async fn with_a_guest(policy: LinkPolicy) -> (World, MemoryVendor, almanac_app::sync::LinkInfo, String) {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { chatty: true, ..Manner::default() });
+    let link = world.link("v", Terms { policy, ..Terms::default() }).await;
+    vendor.edit("a", &form::read(&event("a", 1, "SUMMARY:a ATTENDEE:mailto:guest@example.org")));
+    world.run(&link, &vendor).await.unwrap();
+    let name = world.objects().await.remove(0).0;
+    (world, vendor, link, name)
+}
+
+#[tokio::test]
+async fn a_deletion_that_mails_waits_for_a_person_and_is_then_done() {
+    let (world, vendor, link, name) = with_a_guest(LinkPolicy::Vendor).await;
+    world.remove(&name).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, vendor.mailed(), vendor.forms().len()), (1, 0, 1));
+    world.approve(&link, &name).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!((vendor.mailed(), vendor.forms().len()), (1, 0));
+    assert!(world.plan(&link, &vendor).await.is_idle());
+}
+
+#[tokio::test]
+async fn a_deletion_that_mails_is_done_also_where_the_object_was_changed_there_since() {
+    let (world, vendor, link, name) = with_a_guest(LinkPolicy::Store).await;
+    world.remove(&name).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+    world.approve(&link, &name).await;
+    let (id, form) = vendor.forms().remove(0);
+    vendor.edit_untold(&id, &with_title(&form, "changed"));
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!((vendor.mailed(), vendor.forms().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_does_not_want_the_mail_gets_the_object_back_as_the_vendor_has_it() {
+    for deleted in [false, true] {
+        let (world, vendor, link, name) = with_a_guest(LinkPolicy::Vendor).await;
+        if deleted {
+            world.remove(&name).await;
+        } else {
+            world.put(&name, &event("a", 1, "SUMMARY:mine ATTENDEE:mailto:guest@example.org")).await;
+        }
+        assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+        answer(&world.app, &*world.clock, &link, &name, Answer::Reject).await.unwrap();
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(
+            (titles(&world.forms().await), titles(&vendor.forms())),
+            (vec!["a".into()], vec!["a".into()])
+        );
+        assert_eq!(vendor.mailed(), 0);
+        let lost: Vec<String> = world.lost(&link).await.iter().map(title).collect();
+        assert_eq!(lost, if deleted { vec![] } else { vec!["mine".to_owned()] });
+        assert!(world.plan(&link, &vendor).await.is_idle());
     }
 }
 

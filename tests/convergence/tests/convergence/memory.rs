@@ -25,6 +25,10 @@ pub(crate) struct Manner {
     pub(crate) terse: bool,
     /// An id stays taken after its object was deleted.
     pub(crate) grudging: bool,
+    /// The same, and it says so as of any contradiction.
+    pub(crate) jealous: bool,
+    /// It mails guests whatever it is asked.
+    pub(crate) chatty: bool,
 }
 
 #[derive(Default)]
@@ -33,6 +37,8 @@ struct State {
     log: Vec<String>,
     /// All ids there ever were.
     taken: BTreeSet<String>,
+    chatty: bool,
+    mailed: u64,
     clock: u64,
     gone: bool,
     calls: u64,
@@ -53,6 +59,8 @@ pub(crate) enum Fault {
     EndAfter,
     /// It is done when somebody says so.
     Slow,
+    /// It is done, and others have their turn before its answer comes.
+    Late,
 }
 
 /// How a call fails that did nothing.
@@ -75,7 +83,8 @@ pub(crate) struct MemoryVendor {
 
 impl MemoryVendor {
     pub(crate) fn new(manner: Manner) -> Self {
-        Self { manner, ..Self::default() }
+        let state = State { chatty: manner.chatty, ..State::default() };
+        Self { manner, state: Mutex::new(state), ..Self::default() }
     }
 
     /// What happens to calls from now on.
@@ -108,6 +117,16 @@ impl MemoryVendor {
         state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].1.clone())).collect()
     }
 
+    /// How many mails guests got.
+    pub(crate) fn mailed(&self) -> u64 {
+        self.state.lock().unwrap().mailed
+    }
+
+    pub(crate) fn all(&self) -> Vec<RemoteObject> {
+        let state = self.state.lock().unwrap();
+        state.in_order().into_iter().filter_map(|id| state.object(id)).collect()
+    }
+
     pub(crate) fn ids(&self) -> Vec<(String, Option<Mark>)> {
         let state = self.state.lock().unwrap();
         state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].2.clone())).collect()
@@ -119,6 +138,12 @@ impl MemoryVendor {
         let mut state = self.state.lock().unwrap();
         let mark = state.objects.get(id).and_then(|(_, _, mark)| mark.clone());
         state.put(id, form, mark);
+    }
+
+    /// The same, and no listing tells of it yet.
+    pub(crate) fn edit_untold(&self, id: &str, form: &Form) {
+        self.edit(id, form);
+        self.state.lock().unwrap().log.pop();
     }
 
     /// As somebody else does it: deletes an object.
@@ -184,6 +209,10 @@ impl MemoryVendor {
         match fault {
             Some(Fault::After) => Err(ConnectorError::new(ErrorKind::Unclear, operation)),
             Some(Fault::EndAfter) => self.end().await,
+            Some(Fault::Late) => {
+                tokio::task::yield_now().await;
+                Ok(answer)
+            }
             _ => Ok(answer),
         }
     }
@@ -197,6 +226,7 @@ impl State {
 
     fn put(&mut self, id: &str, form: Form, mark: Option<Mark>) {
         self.note(id);
+        self.taken.insert(id.to_owned());
         let clock = self.clock;
         self.objects.insert(id.to_owned(), (clock, form, mark));
     }
@@ -210,6 +240,8 @@ impl State {
 
     fn object(&self, id: &str) -> Option<RemoteObject> {
         let (version, form, mark) = self.objects.get(id)?;
+        let guests = form.parts.values().flat_map(|part| part.keys());
+        let guests = guests.filter(|field| matches!(field, Field::Attendee(_))).count();
         let uid = mark.as_ref().map_or_else(|| form.uid.clone(), |mark| mark.uid.clone());
         Some(RemoteObject {
             id: RemoteId(id.to_owned()),
@@ -217,7 +249,11 @@ impl State {
             form: Form { uid, ..form.clone() },
             role: if id.starts_with("invited") { Role::Attendee } else { Role::Owner },
             mark: mark.clone(),
-            mails: if id.starts_with("mailing") { 2 } else { 0 },
+            mails: match self.chatty {
+                true => u32::try_from(guests).unwrap(),
+                false if id.starts_with("mailing") => 2,
+                false => 0,
+            },
         })
     }
 
@@ -316,12 +352,14 @@ impl Connector for MemoryVendor {
             match push.known {
                 None => match state.object(&push.key.0) {
                     Some(object) => Pushed::Found(Box::new(object)),
+                    None if self.manner.jealous && state.taken.contains(&push.key.0) => {
+                        return Err(ConnectorError::new(ErrorKind::Conflict, "push"));
+                    }
                     None if self.manner.grudging && state.taken.contains(&push.key.0) => {
                         return Err(ConnectorError::new(ErrorKind::Gone, "push"));
                     }
                     None => {
                         state.writes += 1;
-                        state.taken.insert(push.key.0.clone());
                         state.put(&push.key.0, form, Some(push.mark.clone()));
                         Pushed::Written(Box::new(state.object(&push.key.0).unwrap()))
                     }
@@ -352,6 +390,7 @@ impl Connector for MemoryVendor {
                         }
                     }
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.put(&known.id.0, now, object.mark);
                     Pushed::Written(Box::new(state.object(&known.id.0).unwrap()))
                 }
@@ -368,8 +407,9 @@ impl Connector for MemoryVendor {
                 Some(object) if object.version != *deletion.version => {
                     return Err(ConnectorError::new(ErrorKind::Conflict, "delete"));
                 }
-                Some(_) => {
+                Some(object) => {
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.objects.remove(&deletion.id.0);
                     state.note(&deletion.id.0);
                 }

@@ -67,7 +67,12 @@ pub(crate) fn home() -> CollectionPath {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
+        Self::at("2026-11-02T08:00:00Z").await
+    }
+
+    /// A practice whose clock shows this.
+    pub(crate) async fn at(now: &str) -> Self {
+        let clock = Arc::new(ManualClock::new(now.parse::<Timestamp>().unwrap()));
         let state = tempfile::tempdir().unwrap();
         let (store, crash) = open_store(state.path().to_owned(), &clock);
         let app = Self::open_app(&store, &clock).await;
@@ -118,12 +123,21 @@ impl World {
     }
 
     pub(crate) async fn link_at(&self, at: &CollectionPath, name: &str, terms: Terms) -> LinkInfo {
+        self.link_both(at, name, "main", terms).await
+    }
+
+    /// Links the calendar with a calendar of a new account.
+    pub(crate) async fn link_with(&self, name: &str, remote: &str, terms: Terms) -> LinkInfo {
+        self.link_both(&home(), name, remote, terms).await
+    }
+
+    async fn link_both(&self, at: &CollectionPath, name: &str, remote: &str, terms: Terms) -> LinkInfo {
         let new =
             NewAccount { name: name.to_owned(), kind: "test".to_owned(), settings: Vec::new(), secret: None };
         let account = self.app.add_account("Lindenhof", new).await.unwrap();
         let new = NewLink {
             account: account.id,
-            remote: "main".to_owned(),
+            remote: remote.to_owned(),
             remote_name: "Main".to_owned(),
             at: at.clone(),
             mode: terms.mode,
@@ -140,12 +154,21 @@ impl World {
         link: &LinkInfo,
         vendor: &dyn Connector,
     ) -> Result<Report, (Report, Stop)> {
-        self.execute(link, vendor, Execution::Do).await
+        self.execute(link, vendor, Execution::Do, Scope::Changes).await
+    }
+
+    /// One run of a link that compares everything.
+    pub(crate) async fn run_whole(
+        &self,
+        link: &LinkInfo,
+        vendor: &dyn Connector,
+    ) -> Result<Report, (Report, Stop)> {
+        self.execute(link, vendor, Execution::Do, Scope::Everything).await
     }
 
     /// What a run would do.
     pub(crate) async fn plan(&self, link: &LinkInfo, vendor: &dyn Connector) -> Report {
-        self.execute(link, vendor, Execution::Plan).await.unwrap()
+        self.execute(link, vendor, Execution::Plan, Scope::Changes).await.unwrap()
     }
 
     pub(crate) async fn execute(
@@ -153,6 +176,7 @@ impl World {
         link: &LinkInfo,
         vendor: &dyn Connector,
         execution: Execution,
+        scope: Scope,
     ) -> Result<Report, (Report, Stop)> {
         let limits = Limits::default();
         let second = SignedDuration::from_secs(1);
@@ -165,7 +189,7 @@ impl World {
             draw: || u64::MAX,
         };
         let link = self.app.link(link.id).await.unwrap();
-        let mut run = LinkRun::new(&setup, link, execution, Scope::Changes);
+        let mut run = LinkRun::new(&setup, link, execution, scope);
         match run.run().await {
             Ok(()) => Ok(run.report().clone()),
             Err(stop) => Err((run.report().clone(), stop)),
