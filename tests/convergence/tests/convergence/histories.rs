@@ -190,7 +190,8 @@ impl History {
         for Linked { link, mails_agreed, .. } in &mut self.linked {
             let (rows, _) = self.world.app.pairs(link, None).await.unwrap();
             for row in rows {
-                *mails_agreed += u64::from(row.pair.state == PairState::HeldMail);
+                let mails = matches!(row.pair.state, PairState::HeldMail | PairState::HeldDeletionMail);
+                *mails_agreed += u64::from(mails);
                 self.world.approve(link, &row.name).await;
             }
         }
