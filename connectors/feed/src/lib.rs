@@ -32,8 +32,8 @@ use map::Rule;
 use reading::Reading;
 use token::{Apart, Seen};
 
-/// How fast a feed may be asked: it is somebody's file, not an API.
-pub const PACE: Pace = Pace { burst: 4, per_minute: 6, at_once: 1 };
+/// How fast a feed may be asked: it is somebody's file, not an API. Whoever sets it up asks more than once.
+pub const PACE: Pace = Pace { burst: 20, per_minute: 6, at_once: 1 };
 
 /// The name of the one calendar that a feed is. Its URL is a secret and names nothing.
 const CALENDAR: &str = "feed";

@@ -42,9 +42,12 @@ impl Side {
         self.write(|client| client.delete(path));
     }
 
-    /// Xandikos answers 423 to one of two who write in the same moment.
+    /// Xandikos answers 423, or 500, to one of two who write in the same moment.
     fn write(&self, ask: impl Fn(&Client) -> Response) {
-        let answer = (0..1_000).map(|_| ask(&self.client)).find(|answer| answer.status != 423).unwrap();
+        let answer = (0..1_000)
+            .map(|_| ask(&self.client))
+            .find(|answer| ![423, 500].contains(&answer.status))
+            .unwrap();
         assert!([200, 201, 204].contains(&answer.status), "{answer}");
     }
 
@@ -240,7 +243,7 @@ fn three_calendars_become_equal_while_all_are_edited_and_the_daemon_is_killed() 
     std::thread::scope(|scope| {
         for (turn, side) in sides.iter().enumerate() {
             scope.spawn(move || {
-                for n in (0..EVENTS).filter(|n| [0, 0, 1, 1, 2][n / 5 % 5] == turn) {
+                for n in (0..EVENTS).filter(|n| [0, 1, 1, 2, 2][n / 5 % 5] == turn) {
                     side.put(&format!("{}{n}.ics", side.path), &event(n));
                 }
             });
