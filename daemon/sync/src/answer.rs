@@ -41,8 +41,10 @@ pub async fn answer(
             (PairState::HeldHere | PairState::HeldThere, Answer::Approve) => PairState::DeletionApproved,
             (PairState::HeldThere, Answer::Reject) => PairState::Linked,
             (PairState::HeldHere, Answer::Reject) => {
-                let base = pair.base.as_deref().ok_or(AppError::Bug("a held deletion has no base"))?;
-                let object = CalendarObject::parse_stored(base);
+                // Without a base it was made there, and no answer came.
+                let known = pair.base.as_deref().or(pair.sent.as_deref());
+                let object =
+                    CalendarObject::parse_stored(known.ok_or(AppError::Bug("a held deletion has no base"))?);
                 step.object =
                     StepChange::Put(object.map_err(|_| AppError::Bug("a stored base does not parse"))?);
                 PairState::Linked
