@@ -202,7 +202,7 @@ async fn edit_here(world: &World, dice: &mut Dice, said: &mut Said) {
         }
         _ => {
             let form = fresh(dice, &mut said.count);
-            (format!("{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
+            (format!("named-{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
         }
     };
     world.put(&name, &object).await;
