@@ -2,10 +2,14 @@
 
 use crate::calendar::{CalendarId, RemoteId, RemoteVersion};
 use crate::change::{Mark, RemoteObject};
+use crate::error::ConnectorError;
 use crate::form::Form;
 
 /// Names one creation: the same for every attempt at it, another after the object was deleted and made again. Lower-case
 /// hexadecimal digits, from which a connector makes whatever the vendor recognises a repetition by.
+///
+/// A key may be spent once what it made was deleted: some vendors never give a name twice. A creation with it is
+/// [`crate::ErrorKind::Gone`] then, and is made with another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushKey(pub String);
 
@@ -51,8 +55,30 @@ pub struct Push<'a> {
 pub enum Pushed {
     /// It is so now, as read back where the vendor may have changed it.
     Written(Box<RemoteObject>),
-    /// An earlier attempt had made it: so it is. It may say something else than what was asked for now.
+    /// An earlier attempt had made it: so it is. It may say something else than what was asked for now. It bears our mark of
+    /// this UID, or is what the very key names and bears no mark of another UID; or it has this UID itself, at a vendor that
+    /// takes UIDs from us and has each only once.
     Found(Box<RemoteObject>),
+}
+
+/// Whether a push that takes several requests has written anything yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    /// Nothing, so that an error says all.
+    Nothing,
+    /// Something: a part of it is at the vendor, whatever kept the rest from being written.
+    Something,
+}
+
+impl Wrote {
+    /// What an error of the push says then.
+    #[must_use]
+    pub fn so(self, error: ConnectorError) -> ConnectorError {
+        match self {
+            Self::Nothing => error,
+            Self::Something => error.after_a_part(),
+        }
+    }
 }
 
 /// An object to be deleted.

@@ -189,8 +189,9 @@ impl Connector for Feed {
         form.clone()
     }
 
+    /// There is nothing that a feed could not say; that it takes nothing from us is a capability that it lacks.
     fn refuses(&self, _form: &Form) -> Option<Reason> {
-        Some(Reason("a feed can only be read"))
+        None
     }
 
     async fn calendars(&self) -> Result<Vec<RemoteCalendar>, ConnectorError> {

@@ -6,6 +6,9 @@ pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Objects of a feed.
 pub(crate) const OBJECTS_MAX: usize = 50_000;
 
+/// Time zones that a calendar defines; further ones are known by their names only.
+pub(crate) const ZONES_MAX: usize = 200;
+
 /// Objects of one page: what is held as forms at a time.
 pub(crate) const PAGE_OBJECTS: usize = 500;
 

@@ -48,6 +48,9 @@ pub(crate) fn form(feed: &Feed, group: &Group) -> Result<Form, Reason> {
         return Err(Reason("it is cut off"));
     }
     let limits = Limits::default();
+    if group.bytes() > limits.object_bytes_max {
+        return Err(reason(Invalid::TooLarge)); // before it is taken apart
+    }
     let split = split(&feed.object(group), &limits, &mut |_| "none@almanac".to_owned()).map_err(reason)?;
     match (split.objects.first(), split.refused.first()) {
         (_, Some(refused)) => Err(reason(*refused)),
@@ -69,7 +72,11 @@ pub(crate) fn fact(feed: &Feed, group: &Group) -> Fact {
     let uid = group.uid.as_ref().map(|uid| mark(&format!("{}\n{uid}", group.kind)));
     match form(feed, group) {
         Ok(form) => Fact { uid, content: content(&form), said: Ok(version(&form)) },
-        Err(reason) => Fact { uid, content: shorten(&feed.object(group)), said: Err(reason) },
+        Err(reason) => {
+            let mut text = Context::new(&SHA256);
+            feed.octets(group).for_each(|octets| text.update(octets));
+            Fact { uid, content: first(text.finish().as_ref()), said: Err(reason) }
+        }
     }
 }
 
@@ -255,6 +262,22 @@ mod tests {
         let one = version(&format!("UID:1\r\nDTSTAMP:20260101T000000Z\r\n{A}"));
         assert!(one == version(&format!("UID:1\r\nDTSTAMP:20260202T000000Z\r\nSEQUENCE:4\r\n{A}")));
         assert!(one != version(&format!("UID:1\r\n{A}LOCATION:x\r\n")));
+    }
+
+    #[test]
+    fn octets_that_are_no_text_and_objects_without_measure_are_theirs_alone() {
+        let event = |uid: &str, octets: &[u8]| {
+            [b"BEGIN:VEVENT\r\nUID:", uid.as_bytes(), b"\r\n", A.as_bytes(), octets, b"END:VEVENT\r\n"]
+                .concat()
+        };
+        let large = [&b"DESCRIPTION:"[..], &vec![b'x'; 2 << 20], b"\r\n"].concat();
+        let events =
+            [event("1", b"LOCATION:K\xf6ln\r\n"), event("2", &large), event("3", b"X-BELL:\x07\r\n")];
+        let text = [&b"BEGIN:VCALENDAR\r\n"[..], &events.concat(), b"END:VCALENDAR\r\n"].concat();
+        let feed = crate::wire::read(text.into()).unwrap();
+        let said: Vec<_> = feed.groups.iter().map(|group| form(&feed, group).map(|_| ())).collect();
+        let expected = [Err(Reason("not UTF-8")), Err(Reason("it is too large")), Ok(())];
+        assert_eq!(said, expected);
     }
 
     #[test]

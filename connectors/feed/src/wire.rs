@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use almanac_ical::{ComponentKind, Limits, Property, parse_timezone};
 
-use crate::limits::{DEPTH_MAX, OBJECTS_MAX};
+use crate::limits::{DEPTH_MAX, OBJECTS_MAX, ZONES_MAX};
 
 /// Why a text is no feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +91,23 @@ fn sound(text: &[u8], places: Vec<Range<usize>>) -> Vec<(String, Range<usize>)> 
 
 const END: &[u8] = b"END:VCALENDAR\r\n";
 
+impl Group {
+    /// What it has in the text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.iter().map(ExactSizeIterator::len).sum()
+    }
+}
+
 impl Feed {
+    /// The octets of an object as they came.
+    pub(crate) fn octets<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a [u8]> {
+        group.places.iter().filter_map(|place| self.text.get(place.clone()))
+    }
+
     /// A calendar that holds this object alone, with the time zones it may need.
     pub(crate) fn object(&self, group: &Group) -> Vec<u8> {
         let mut components = Vec::new();
-        for place in &group.places {
-            repair(self.text.get(place.clone()).unwrap_or_default(), &mut components);
-        }
+        self.octets(group).for_each(|octets| repair(octets, &mut components));
         let mut text = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n".to_vec();
         let plain = String::from_utf8_lossy(&components).replace("\r\n ", "").replace("\r\n\t", "");
         for (id, place) in self.zones.get(group.calendar).into_iter().flatten() {
@@ -241,7 +251,7 @@ impl Reading {
         self.open.clear();
         let place = self.began..end;
         if name == "VTIMEZONE" {
-            if let Some(zones) = self.zones.last_mut().filter(|_| !broken) {
+            if let Some(zones) = self.zones.last_mut().filter(|zones| !broken && zones.len() < ZONES_MAX) {
                 zones.push(place);
             }
             return Ok(());

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use almanac_base::{ManualClock, Secret};
+use almanac_contract::suite::{Devices, behaves};
 use almanac_contract::{
     CalendarAccess, CalendarId, ChangePage, Changed, Connector, ConnectorError, Coverage, DeltaToken,
     ErrorKind, Field, Form, Next, PageToken, RemoteId, RemoteObject, Retry, Role, Value,
@@ -13,6 +14,7 @@ use almanac_egress::{Client, EgressConfig, Target};
 use almanac_feed::sim::{FeedHost, PATH, Shown, Uids, Validators};
 use almanac_feed::{Feed, Identity, Setup};
 use almanac_simulator::{Fault, Simulator};
+use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 
 struct World {
@@ -112,6 +114,19 @@ fn said(form: &Form) -> Option<String> {
         Value::Text(text) => Some(text.clone()),
         _ => None,
     }
+}
+
+#[tokio::test]
+async fn it_behaves_as_every_connector_that_only_reads() {
+    let world = World::new(|host| {
+        week(host);
+        host.put("bad", &[("VEVENT", "DTSTART:soon\r\n")]);
+    })
+    .await;
+    let other = World::new(|_| {}).await;
+    other.host.with(|host| host.shown = Shown::Elsewhere(format!("{}{PATH}", world.host.url())));
+    let devices = Devices::new(&world.feed, &other.feed, calendar(), date(2026, 1, 5), 1);
+    behaves(&devices).await.unwrap();
 }
 
 fn week(host: &mut FeedHost) {

@@ -24,3 +24,6 @@ pub(crate) const PROPERTY_CHARS_MAX: usize = 1_024;
 
 /// Characters of the name of a channel.
 pub(crate) const CHANNEL_CHARS_MAX: usize = 64;
+
+/// Series that a listing of everything notes between its pages. A note has a few dozen octets.
+pub(crate) const SERIES_NOTED_MAX: usize = 20_000;

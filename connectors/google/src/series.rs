@@ -93,15 +93,13 @@ impl Calls {
         id: &RemoteId,
         operation: &'static str,
     ) -> Result<Option<Whole>, ConnectorError> {
-        let mut orphans = Vec::new();
-        if let Some(uid) = usual_uid(&id.0) {
-            let found = self.family(calendar, &uid, &id.0, operation).await?;
-            match &found.master {
-                Some(master) if master.is_cancelled() => return Ok(None),
-                Some(_) => return Ok(Some(found)),
-                None => orphans = found.members,
-            }
-        }
+        // This also tells a calendar that is gone from an event that is.
+        let found = self.family(calendar, &usual_uid(&id.0), &id.0, operation).await?;
+        let mut orphans = match &found.master {
+            Some(master) if master.is_cancelled() => return Ok(None),
+            Some(_) => return Ok(Some(found)),
+            None => found.members,
+        };
         let Some(master) = self.event(calendar, &id.0, operation).await? else {
             // Somebody who is invited to single instances has these and no series.
             orphans.retain(|member| !member.is_cancelled());
@@ -175,11 +173,9 @@ pub(crate) fn events<'a>(operation: &'static str, calendar: &'a CalendarId) -> C
 
 /// The UID that an event with this id has as a rule. What was made at Google has the id in its UID; what was imported has
 /// the UID in its id, as base32hex behind an underscore (seen, not documented: whoever has another is asked for it).
-fn usual_uid(id: &str) -> Option<String> {
-    match id.strip_prefix('_') {
-        None => Some(format!("{id}@google.com")),
-        Some(encoded) => String::from_utf8(base32hex(encoded)?).ok().filter(|uid| !uid.is_empty()),
-    }
+fn usual_uid(id: &str) -> String {
+    let imported = id.strip_prefix('_').and_then(base32hex).and_then(|uid| String::from_utf8(uid).ok());
+    imported.filter(|uid| !uid.is_empty()).unwrap_or_else(|| format!("{id}@google.com"))
 }
 
 /// Reads base32hex without padding (RFC 4648 section 7).
@@ -202,10 +198,10 @@ mod tests {
 
     #[test]
     fn the_uid_is_told_from_the_id_where_it_can_be() {
-        assert_eq!(usual_uid("abc123").unwrap(), "abc123@google.com");
-        assert_eq!(usual_uid("_cpnmuoj1e8").unwrap(), "foobar"); // RFC 4648 section 10
-        for none in ["_", "_xyz", "_cpnmuoj1e8_R20260101T090000", "_vvvv"] {
-            assert_eq!(usual_uid(none), None, "{none}");
+        assert_eq!(usual_uid("abc123"), "abc123@google.com");
+        assert_eq!(usual_uid("_cpnmuoj1e8"), "foobar"); // RFC 4648 section 10
+        for other in ["_", "_xyz", "_cpnmuoj1e8_R20260101T090000", "_vvvv"] {
+            assert_eq!(usual_uid(other), format!("{other}@google.com"));
         }
     }
 }

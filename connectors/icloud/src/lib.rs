@@ -12,6 +12,7 @@
 mod auth;
 mod calendars;
 mod calls;
+mod carry;
 mod config;
 mod connector;
 mod discover;

@@ -11,6 +11,7 @@ use almanac_contract::{
 use almanac_ical::{CalendarObject, Invalid, Limits, Property};
 use jiff::Timestamp;
 
+use crate::carry::carry_over;
 use crate::config::Scheduling;
 use crate::discover::mailbox;
 
@@ -32,13 +33,17 @@ pub(crate) struct Who<'a> {
 /// What the server keeps of a form.
 pub(crate) fn project(form: &Form, scheduling: Scheduling) -> Form {
     let keeps = |field: &Field| match field {
-        Field::Other(name, _) => name != MARK,
+        field if is_mark(field) => false,
         Field::Organizer | Field::Attendee(_) => scheduling == Scheduling::None,
         _ => true,
     };
     let mut form = form.clone();
     form.parts.values_mut().for_each(|part| part.retain(|field, _| keeps(field)));
     form
+}
+
+fn is_mark(field: &Field) -> bool {
+    matches!(field, Field::Other(name, _) if name == MARK)
 }
 
 /// An object as the server has it.
@@ -58,7 +63,7 @@ pub(crate) fn remote(
 ) -> RemoteObject {
     let mut form = read(object);
     for part in form.parts.values_mut() {
-        part.retain(|field, _| !matches!(field, Field::Other(name, _) if name == MARK));
+        part.retain(|field, _| !is_mark(field));
     }
     let mark = object.components().find_map(|component| component.property(MARK)).and_then(mark_of);
     // Programs copy an event with all that they do not know; the copy has another UID and is nobody's mirror.
@@ -123,28 +128,23 @@ pub(crate) fn creation(
     create(&form, now, &Limits::default()).map_err(|invalid| Reason(reason(invalid)))
 }
 
-/// What the server has, with the changes that make it say `form`. Whatever the projection leaves away stays as it is.
+/// What the server has, with the changes that lead from `known` to `form`. Whatever else it has stays as it is.
 pub(crate) fn change(
     current: &CalendarObject,
+    known: &Form,
     form: &Form,
-    mark: &Mark,
     scheduling: Scheduling,
     now: Timestamp,
 ) -> Result<CalendarObject, Reason> {
     let before = read(current);
-    let mut wanted = project(form, scheduling);
-    // The store knows a vendor's object by a UID of its own where the vendor's was taken.
-    wanted.uid.clone_from(&before.uid);
-    let mut wanted = marked(wanted, mark);
+    // The store knows a vendor's object by a UID of its own where the vendor's was taken: that of the object stays.
+    let mut wanted = carry_over(&before, &project(known, scheduling), &project(form, scheduling));
     for (instance, part) in &mut wanted.parts {
         let old = before.parts.get(instance);
-        if scheduling == Scheduling::Server {
-            // An instance that is changed for the first time has the guests of its series.
-            let from = old.or_else(|| before.master()).into_iter().flatten();
-            let people = from.filter(|(field, _)| matches!(field, Field::Organizer | Field::Attendee(_)));
-            part.extend(people.map(|(field, value)| (field.clone(), value.clone())));
-        }
         forget_old_place(part, old);
+        if old.is_none() {
+            part.retain(|field, _| !is_mark(field));
+        }
     }
     write(current, &wanted, now, &Limits::default()).map_err(|invalid| Reason(reason(invalid)))
 }
@@ -247,8 +247,7 @@ mod tests {
         }
         let moved = parse("SUMMARY:A\r\n");
         let form = with(read(&moved), Field::Summary, "B");
-        let changed =
-            change(&moved, &form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+        let changed = change(&moved, &read(&moved), &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
         assert!(
             changed.text().contains("BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin"),
             "also where it was missing before"
@@ -273,7 +272,7 @@ mod tests {
         let current = parse(&foreign);
         let form = with(project(&read(&current), Scheduling::Server), Field::Summary, "B");
         let changed =
-            change(&current, &form, &mark("u@example"), Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+            change(&current, &read(&current), &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let text = changed.text();
         for line in foreign
             .lines()
@@ -297,7 +296,7 @@ mod tests {
         );
         form.parts.insert(Instance::At(at.clone()), part);
         let changed =
-            change(&current, &form, &mark("u@example"), Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+            change(&current, &read(&current), &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let read = read(&changed);
         let moved = read.parts.get(&Instance::At(at)).unwrap();
         assert_eq!(moved.keys().filter(|field| matches!(field, Field::Attendee(_))).count(), 3);
@@ -312,7 +311,7 @@ mod tests {
             [(with(form.clone(), Field::Summary, "B"), true), (with(form, Field::Location, "New"), false)]
         {
             let changed =
-                change(&current, &form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+                change(&current, &read(&current), &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(changed.text().contains("geo:52.5,13.4"), stays);
         }
     }

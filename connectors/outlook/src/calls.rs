@@ -148,6 +148,10 @@ impl Graph {
             if_match: None,
             body: Some(json!({ "requests": requests })),
         };
+        // Each counts for the quota; the batch itself takes the last turn.
+        for _ in 1..paths.len() {
+            drop(self.pace.turn().await);
+        }
         let mut answer: Batch = self.json(call).await?;
         let mut ordered = Vec::with_capacity(paths.len());
         for n in 0..paths.len() {

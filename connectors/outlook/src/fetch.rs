@@ -13,6 +13,7 @@ use crate::error::About;
 use crate::limits::{BATCH_MAX, WINDOW_AHEAD};
 use crate::map::{self, Hits, time};
 use crate::marks;
+use crate::pending::Pending;
 use crate::wire::{Event, Page};
 
 const OPERATION: &str = "read events";
@@ -46,7 +47,7 @@ impl Graph {
         for some in ids.chunks(BATCH_MAX) {
             for (id, found) in self.some(calendar, some).await? {
                 lines.push(match found {
-                    Some(event) => line(id, &self.complete(calendar, event).await?),
+                    Some(event) => self.line(calendar, id, event).await?,
                     None => {
                         gone = true;
                         Changed::Gone(id.clone())
@@ -81,8 +82,41 @@ impl Graph {
         }
     }
 
-    /// An event with all its exceptions, and the object that it is; `None`: it is not there.
+    async fn line(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        event: Event,
+    ) -> Result<Changed, ConnectorError> {
+        let event = self.complete(calendar, event).await?;
+        if Pending::on(&event).is_none() {
+            return Ok(line(id, &event));
+        }
+        match self.object(calendar, id).await {
+            Ok(Some((_, object))) => Ok(Changed::Now(Box::new(object))),
+            Ok(None) => Ok(Changed::Gone(id.clone())),
+            Err(ConnectorError { kind: ErrorKind::Refused(reason), .. }) => {
+                Ok(Changed::Unreadable(id.clone(), reason))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An event with all its exceptions, and the object that it is; `None`: it is not there. What an earlier write left to be
+    /// done on it is done first.
     pub(crate) async fn object(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+    ) -> Result<Option<(Event, RemoteObject)>, ConnectorError> {
+        let Some((event, object)) = self.as_it_is(calendar, id).await? else { return Ok(None) };
+        let Some(pending) = Pending::on(&event) else { return Ok(Some((event, object))) };
+        self.finish(calendar, event, &pending).await?;
+        self.as_it_is(calendar, id).await
+    }
+
+    /// The same, with whatever an earlier write left to be done.
+    pub(crate) async fn as_it_is(
         &self,
         calendar: &CalendarId,
         id: &RemoteId,

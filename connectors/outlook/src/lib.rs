@@ -15,6 +15,7 @@ mod fetch;
 mod limits;
 mod map;
 mod marks;
+mod pending;
 mod push;
 mod series;
 #[cfg(feature = "sim")]

@@ -27,6 +27,9 @@ pub(crate) const PAGES_MAX: usize = 50;
 /// Instances of one series that are changed or cancelled; one cannot be written with more.
 pub(crate) const EXCEPTIONS_MAX: usize = 500;
 
+/// What is noted on a series while its exceptions are written; a named property of Exchange takes 32 KiB.
+pub(crate) const NOTE_BYTES_MAX: usize = 30_000;
+
 /// A subject, a place or a category. Exchange refuses more.
 pub(crate) const LINE_CHARACTERS_MAX: usize = 255;
 

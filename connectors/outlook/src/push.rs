@@ -1,8 +1,8 @@
 //! Creating, changing and deleting.
 
 use almanac_contract::{
-    Attempt, ConnectorError, Deletion, ErrorKind, Form, Known, Part, Push, Pushed, Reason, RemoteId,
-    RemoteObject,
+    Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Known, Part, Push, Pushed, Reason,
+    RemoteId, RemoteObject, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -12,6 +12,8 @@ use crate::error::About;
 use crate::fetch::unreadable;
 use crate::map;
 use crate::marks;
+use crate::pending::Pending;
+use crate::series::Noted;
 use crate::version;
 use crate::wire::{Event, Extended};
 
@@ -40,11 +42,14 @@ impl Graph {
         {
             return Ok(Pushed::Found(Box::new(found)));
         }
-        let master = master(push.form)?;
+        let form = map::project(push.form);
+        let master = master(&form)?;
         let mut body = map::body(master, None);
         let transaction = marks::transaction(push.key);
         body.insert("transactionId".to_owned(), json!(transaction));
-        let marked = mark(&mut body, push, master, &transaction);
+        let excepted = !map::exceptions(&form).is_empty();
+        let left = marks::of_creation(push.mark, &transaction, master);
+        let left = leave(&mut body, left, excepted.then(|| Pending::of(&form, &transaction)))?;
         let call = Call {
             method: Method::POST,
             at: At::Path(self.path(&["calendars", &push.calendar.0, "events"])),
@@ -56,18 +61,21 @@ impl Graph {
         };
         let created: Event = match self.json(call).await {
             Ok(created) => created,
-            // The transaction was taken before.
+            // The transaction was taken before; if by what is not there any more, it is spent.
             Err(error) if error.kind == ErrorKind::Conflict => {
                 let found = self.find(push.calendar, push.mark).await?;
-                return found.map(|found| Pushed::Found(Box::new(found))).ok_or(error);
+                let spent = || ConnectorError::new(ErrorKind::Gone, CREATE).because(error);
+                return found.map(|found| Pushed::Found(Box::new(found))).ok_or_else(spent);
             }
             Err(error) => return Err(error),
         };
-        let object = object(created, marked)?;
-        if map::exceptions(push.form).is_empty() {
+        let object = object(created, left)?;
+        if !excepted {
             return Ok(Pushed::Written(Box::new(object)));
         }
-        self.settle(push, &object.id, push.form).await.map(|object| Pushed::Written(Box::new(object)))
+        let mut wrote = Wrote::Something;
+        let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
+        Ok(Pushed::Written(Box::new(settled.map_err(|error| wrote.so(error))?)))
     }
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
@@ -79,7 +87,8 @@ impl Graph {
         let excepted = |form: &Form| !map::exceptions(form).is_empty();
         if series || body.is_empty() {
             // An entity tag is of one event; a series is as it was if all of them are.
-            let (_, now) = self.present(push, known.id).await?;
+            let found = self.object(push.calendar, known.id).await?;
+            let (_, now) = found.ok_or_else(|| ConnectorError::new(ErrorKind::Gone, CHANGE))?;
             if now.version != *known.version {
                 return Err(ConnectorError::new(ErrorKind::Conflict, CHANGE));
             }
@@ -88,39 +97,65 @@ impl Graph {
             }
         }
         let tag = version::tag(&known.version.0);
+        let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
+        let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
+        let mut wrote = Wrote::Nothing;
         let changed = if body.is_empty() {
             None
         } else {
-            let marked = mark(&mut body, push, new, &known.id.0);
-            Some((self.patch(push, known.id, Some(&tag), Value::Object(body)).await?, marked))
+            let pending = (noted == Noted::Yes).then(|| Pending::of(&form, &known.id.0));
+            let left = leave(&mut body, marks::notes(new), pending)?;
+            let changed = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
+            wrote = Wrote::Something;
+            Some((changed, left))
         };
-        match changed {
-            Some((event, marked)) if !excepted(&before) && !excepted(&form) => object(event, marked),
-            _ => self.settle(push, known.id, &form).await,
+        let outcome = match changed {
+            Some((event, left)) if !excepted(&before) && !excepted(&form) => {
+                self.answered(push, event, left).await
+            }
+            _ => self.settle(push.calendar, known.id, &form, noted, &mut wrote).await,
+        };
+        outcome.map_err(|error| wrote.so(error))
+    }
+
+    /// The object after a change of its event, whose answer does not show what mark is on it.
+    async fn answered(
+        &self,
+        push: &Push<'_>,
+        event: Event,
+        mut left: Vec<Value>,
+    ) -> Result<RemoteObject, ConnectorError> {
+        if marks::is_ours(&event) {
+            let transaction = marks::transaction(push.key);
+            if event.transaction_id.as_ref() != Some(&transaction) {
+                return Ok(self.present(push.calendar, &RemoteId(event.id)).await?.1);
+            }
+            left = marks::of_creation(push.mark, &transaction, master(&map::project(push.form))?);
         }
+        object(event, left)
     }
 
     /// The event and the object as they are now.
     pub(crate) async fn present(
         &self,
-        push: &Push<'_>,
+        calendar: &CalendarId,
         id: &RemoteId,
     ) -> Result<(Event, RemoteObject), ConnectorError> {
-        let found = self.object(push.calendar, id).await?;
+        let found = self.as_it_is(calendar, id).await?;
         found.ok_or_else(|| ConnectorError::new(ErrorKind::Gone, CHANGE))
     }
 
     /// Changes an event or an instance.
     pub(crate) async fn patch(
         &self,
-        push: &Push<'_>,
+        calendar: &CalendarId,
         id: &RemoteId,
         tag: Option<&str>,
         body: Value,
     ) -> Result<Event, ConnectorError> {
         self.json(Call {
             method: Method::PATCH,
-            at: At::Path(self.event_path(push.calendar, id)),
+            at: At::Path(self.event_path(calendar, id)),
             route: ROUTE,
             operation: CHANGE,
             about: About::Event,
@@ -133,7 +168,7 @@ impl Graph {
     /// Deletes an event, or cancels an instance. One that is not there any more is a success.
     pub(crate) async fn remove(
         &self,
-        calendar: &almanac_contract::CalendarId,
+        calendar: &CalendarId,
         id: &RemoteId,
         tag: Option<&str>,
     ) -> Result<(), ConnectorError> {
@@ -157,7 +192,7 @@ impl Graph {
         let tag = version::tag(&deletion.version.0);
         if tag != deletion.version.0 {
             // A series: its instances may have been changed without it.
-            match self.object(deletion.calendar, deletion.id).await? {
+            match self.as_it_is(deletion.calendar, deletion.id).await? {
                 None => return Ok(()),
                 Some((_, now)) if now.version != *deletion.version => return Err(conflict()),
                 Some(_) => {}
@@ -166,7 +201,7 @@ impl Graph {
         match self.remove(deletion.calendar, deletion.id, Some(&tag)).await {
             // A condition that fails does not say whether there is anything left to delete.
             Err(error) if error.kind == ErrorKind::Conflict => {
-                match self.object(deletion.calendar, deletion.id).await? {
+                match self.as_it_is(deletion.calendar, deletion.id).await? {
                     None => Ok(()),
                     Some(_) => Err(conflict()),
                 }
@@ -180,17 +215,23 @@ fn master(form: &Form) -> Result<&Part, ConnectorError> {
     form.master().ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_MASTER), CHANGE))
 }
 
-/// Adds what is left on the event.
-fn mark(body: &mut Map<String, Value>, push: &Push<'_>, master: &Part, owner: &str) -> Value {
-    let marked = marks::properties(push.mark, master, owner);
-    body.insert("singleValueExtendedProperties".to_owned(), marked.clone());
-    marked
+/// Adds to a body what is left on the event, and the note of what is still to be done after this write.
+fn leave(
+    body: &mut Map<String, Value>,
+    mut left: Vec<Value>,
+    pending: Option<Pending>,
+) -> Result<Vec<Value>, ConnectorError> {
+    if let Some(pending) = pending.filter(|pending| !pending.is_empty()) {
+        left.push(pending.property(CHANGE)?);
+    }
+    body.insert("singleValueExtendedProperties".to_owned(), left.clone().into());
+    Ok(left)
 }
 
 /// The answer to a write, with what was left on the event: answers to writes do not show it.
-fn object(mut event: Event, marked: Value) -> Result<RemoteObject, ConnectorError> {
-    let marked: Vec<Extended> =
-        serde_json::from_value(marked).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
-    event.single_value_extended_properties = Some(marked);
+fn object(mut event: Event, left: Vec<Value>) -> Result<RemoteObject, ConnectorError> {
+    let left: Vec<Extended> =
+        serde_json::from_value(left.into()).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
+    event.single_value_extended_properties = Some(left);
     map::object(&event).map_err(|reason| unreadable(&reason))
 }

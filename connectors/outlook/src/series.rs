@@ -1,29 +1,31 @@
 //! The exceptions of a series, brought to what a form says. Graph takes them one by one, once the series is there.
 //!
-//! A change of the pattern or of the times of a series drops all its exceptions at Graph, so they are looked at after it.
-//! If a request in between fails, the next attempt begins with what is there then and comes to the same end.
+//! A change of the pattern or of the times of a series drops all its exceptions at Graph, so they are looked at after it, and
+//! a note on the series says what has to be put back (`pending.rs`).
 
 use std::collections::BTreeMap;
 
 use almanac_contract::{
-    ConnectorError, ErrorKind, Form, Instance, Moment, Part, Push, Reason, RemoteId, RemoteObject,
+    CalendarId, ConnectorError, ErrorKind, Form, Instance, Moment, Reason, RemoteId, RemoteObject, Wrote,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::calls::{Call, Graph, query};
 use crate::error::About;
 use crate::fetch::instance_start;
 use crate::map::rule::Repeats;
-use crate::map::{self, time};
-use crate::wire::{Event, Page};
+use crate::map::{self, Hits, time};
+use crate::pending::{self, Pending};
+use crate::wire::{Event, Page, Recurrence};
 
 const OPERATION: &str = "change the instances of a series";
 const NO_INSTANCE: Reason = Reason("Outlook does not have an instance that is to be changed");
 
 /// What is to be done about one instance.
-enum Step<'a> {
+enum Step {
     Cancel,
-    Change { to: &'a Part, from: Part },
+    /// The body of a PATCH.
+    Change(Map<String, Value>),
 }
 
 /// An instance of the series, as Graph names it.
@@ -32,73 +34,132 @@ struct Member {
     tag: Option<String>,
 }
 
+/// Whether a note was left on the series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    Yes,
+    No,
+}
+
 impl Graph {
-    /// Makes the exceptions of a series those of `form`, and reads what came of it.
+    /// Makes the exceptions of a series those of `form`, takes the note away, and reads what came of it.
     pub(crate) async fn settle(
         &self,
-        push: &Push<'_>,
+        calendar: &CalendarId,
         id: &RemoteId,
         form: &Form,
+        noted: Noted,
+        wrote: &mut Wrote,
     ) -> Result<RemoteObject, ConnectorError> {
-        let (mut event, mut now) = self.present(push, id).await?;
-        if needs_reset(&now.form, form) {
-            self.reset(push, &event, form).await?;
-            (event, now) = self.present(push, id).await?;
+        let (mut event, mut now) = self.present(calendar, id).await?;
+        let reset = needs_reset(&now.form, form);
+        if reset {
+            self.reset(calendar, &event, form, wrote).await?;
+            (event, now) = self.present(calendar, id).await?;
         }
         let current = map::project(&now.form);
         let steps = steps(&current, form);
-        if steps.is_empty() {
+        let noted = noted == Noted::Yes || reset;
+        if steps.is_empty() && !noted {
             return Ok(now);
         }
-        let members = known_members(&event, &current);
-        for (at, step) in &steps {
+        self.take(calendar, &event, &current, &steps, wrote).await?;
+        if noted {
+            self.patch(calendar, id, None, Pending::done()).await?;
+        }
+        Ok(self.present(calendar, id).await?.1)
+    }
+
+    /// Does what a note on a series leaves to be done.
+    ///
+    /// # Errors
+    /// The note stays. `Refused`: Outlook does not take what is left; nobody knows then what the series is to say.
+    pub(crate) async fn finish(
+        &self,
+        calendar: &CalendarId,
+        event: Event,
+        pending: &Pending,
+    ) -> Result<(), ConnectorError> {
+        let id = RemoteId(event.id.clone());
+        let mut event = event;
+        if let Some(pattern) = pending.pattern.as_ref().filter(|pattern| stands_in(&event, pattern)) {
+            self.patch(calendar, &id, event.tag().as_deref(), json!({ "recurrence": pattern })).await?;
+            event = self.present(calendar, &id).await?.0;
+        }
+        let now = map::object(&event)
+            .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
+        let now = map::project(&now.form);
+        self.take(calendar, &event, &now, &left(pending, &now), &mut Wrote::Nothing).await?;
+        self.patch(calendar, &id, None, Pending::done()).await.map(drop)
+    }
+
+    async fn take(
+        &self,
+        calendar: &CalendarId,
+        event: &Event,
+        now: &Form,
+        steps: &BTreeMap<Moment, Step>,
+        wrote: &mut Wrote,
+    ) -> Result<(), ConnectorError> {
+        let id = RemoteId(event.id.clone());
+        let members = known_members(event, now);
+        for (at, step) in steps {
             let looked_up = match members.get(at) {
                 Some(_) => None,
-                None => Some(self.look_up(push, id, at, &current).await?),
+                None => Some(self.look_up(calendar, &id, at, now).await?),
             };
             let member = members.get(at).or(looked_up.as_ref());
             let member =
                 member.ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION))?;
+            let tag = member.tag.as_deref();
             match step {
-                Step::Cancel => self.remove(push.calendar, &member.id, member.tag.as_deref()).await?,
-                Step::Change { to, from } => {
-                    let body = map::body(to, Some(from));
-                    self.patch(push, &member.id, member.tag.as_deref(), Value::Object(body)).await?;
+                Step::Cancel => self.remove(calendar, &member.id, tag).await?,
+                Step::Change(body) => {
+                    self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await?;
                 }
             }
+            *wrote = Wrote::Something;
         }
-        Ok(self.present(push, id).await?.1)
+        Ok(())
     }
 
     /// Brings cancelled instances back, which Graph does only with all others: by another pattern, and then this one.
-    async fn reset(&self, push: &Push<'_>, event: &Event, form: &Form) -> Result<(), ConnectorError> {
+    async fn reset(
+        &self,
+        calendar: &CalendarId,
+        event: &Event,
+        form: &Form,
+        wrote: &mut Wrote,
+    ) -> Result<(), ConnectorError> {
         let id = RemoteId(event.id.clone());
         let master = form.master().and_then(|part| Some((map::span(part)?.0, map::rule_of(part)?)));
         let malformed = || ConnectorError::new(ErrorKind::Malformed, OPERATION);
         let (start, rule) = master.ok_or_else(malformed)?;
         let repeats = Repeats::of_rule(rule, start)
             .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
-        let once = repeats.once();
-        let tag = event.tag();
-        let body = json!({ "recurrence": once.to_recurrence(start) });
-        let between = self.patch(push, &id, tag.as_deref(), body).await?;
-        let tag = between.tag();
-        let body = json!({ "recurrence": repeats.to_recurrence(start) });
-        self.patch(push, &id, tag.as_deref(), body).await.map(drop)
+        let pattern = repeats.to_recurrence(start);
+        let note =
+            Pending { pattern: Some(pattern.clone()), ..Pending::of(form, &event.id) }.property(OPERATION)?;
+        let once = repeats.once().to_recurrence(start);
+        let body = json!({ "recurrence": once, "singleValueExtendedProperties": [note] });
+        let between = self.patch(calendar, &id, event.tag().as_deref(), body).await?;
+        *wrote = Wrote::Something;
+        let body = json!({ "recurrence": pattern });
+        self.patch(calendar, &id, between.tag().as_deref(), body).await.map(drop)
     }
 
     /// An instance that nobody changed: one that begins at its moment. Its entity tag is that of the series, which every
     /// change of another instance changes, so it is looked at just before it is written to.
     async fn look_up(
         &self,
-        push: &Push<'_>,
+        calendar: &CalendarId,
         id: &RemoteId,
         at: &Moment,
         form: &Form,
     ) -> Result<Member, ConnectorError> {
         let missing = || ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION);
         let (start, _) = form.master().and_then(map::span).ok_or_else(missing)?;
-        let path = self.instances_path(push, id, at);
+        let path = self.instances_path(calendar, id, at);
         let page: Page<Event> =
             self.json(Call::get(path, "/events/{event}/instances", OPERATION, About::Event)).await?;
         let is_it = |instance: &Event| {
@@ -113,14 +174,22 @@ impl Graph {
         Ok(Member { id: RemoteId(instance.id), tag })
     }
 
-    fn instances_path(&self, push: &Push<'_>, id: &RemoteId, at: &Moment) -> String {
+    fn instances_path(&self, calendar: &CalendarId, id: &RemoteId, at: &Moment) -> String {
         let (from, to) = time::around(at);
         let text = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (from, to) = (text(from), text(to));
         let select = "id,changeKey,type,start,end,isAllDay,originalStart,seriesMasterId";
         let query = query(&[("startDateTime", &from), ("endDateTime", &to), ("$select", select)]);
-        format!("{}/instances?{query}", self.event_path(push.calendar, id))
+        format!("{}/instances?{query}", self.event_path(calendar, id))
     }
+}
+
+/// Whether a series has the pattern that took the place of another for a moment.
+fn stands_in(event: &Event, pattern: &Value) -> bool {
+    let wanted = serde_json::from_value::<Recurrence>(pattern.clone()).ok();
+    let wanted = wanted.and_then(|wanted| Repeats::of_recurrence(&wanted).ok());
+    let now = event.recurrence.as_ref().and_then(|now| Repeats::of_recurrence(now).ok());
+    wanted.is_some_and(|wanted| now == Some(wanted.once()))
 }
 
 /// Whether an instance is cancelled that is to be there.
@@ -130,7 +199,7 @@ fn needs_reset(now: &Form, form: &Form) -> bool {
 }
 
 /// What leads from the exceptions of one form to those of another.
-fn steps<'a>(now: &Form, form: &'a Form) -> BTreeMap<Moment, Step<'a>> {
+fn steps(now: &Form, form: &Form) -> BTreeMap<Moment, Step> {
     let mut steps = BTreeMap::new();
     let (Some(old), Some(new)) = (now.master(), form.master()) else { return steps };
     let cancelled: Vec<&Moment> = map::cancelled(old).collect();
@@ -141,7 +210,26 @@ fn steps<'a>(now: &Form, form: &'a Form) -> BTreeMap<Moment, Step<'a>> {
         let Instance::At(at) = instance else { continue };
         let from = now.parts.get(instance).cloned().or_else(|| map::implied(old, at));
         if let Some(from) = from.filter(|from| from != to) {
-            steps.insert(at.clone(), Step::Change { to, from });
+            steps.insert(at.clone(), Step::Change(map::body(to, Some(&from))));
+        }
+    }
+    steps
+}
+
+/// What a note leaves to be done on a series as it is now. What somebody cancelled or moved since is theirs.
+fn left(pending: &Pending, now: &Form) -> BTreeMap<Moment, Step> {
+    let mut steps = BTreeMap::new();
+    let Some(master) = now.master() else { return steps };
+    let (Some((start, _)), Some(rule)) = (map::span(master), map::rule_of(master)) else { return steps };
+    let hits = Hits::of(rule, start);
+    let cancelled: Vec<&Moment> = map::cancelled(master).collect();
+    let at = |day: &str| pending::day(day).map(|day| time::on_day(start, day));
+    let open = |at: &Moment| hits.holds(at) && !cancelled.contains(&at);
+    let cancel = pending.cancel.iter().map(|day| (at(day), Step::Cancel));
+    let change = pending.change.iter().map(|(day, body)| (at(day), Step::Change(body.clone())));
+    for (at, step) in cancel.chain(change) {
+        if let Some(at) = at.filter(open) {
+            steps.insert(at, step);
         }
     }
     steps

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::calls::{At, Call, Graph};
+use crate::config::Mailbox;
 use crate::error::About;
 use crate::limits::{HANDSHAKE_BYTES_MAX, NOTIFICATIONS_MAX, WATCH_MAX};
 use crate::wire::{Notification, Notifications, Subscription};
@@ -26,8 +27,12 @@ impl Graph {
         let malformed = || ConnectorError::new(ErrorKind::Malformed, WATCH);
         let now = self.clock.now();
         let until = channel.until.min(now.saturating_add(WATCH_MAX).unwrap_or(now));
-        let path = self.path(&["calendars", &calendar.0, "events"]);
-        let resource = path.trim_start_matches('/').to_owned();
+        // A name within JSON, not a URL: as it is.
+        let mailbox = match &self.mailbox {
+            Mailbox::SignedIn => "me".to_owned(),
+            Mailbox::User(id) => format!("users/{id}"),
+        };
+        let resource = format!("{mailbox}/calendars/{}/events", calendar.0);
         let call = Call {
             method: Method::POST,
             at: At::Path("/subscriptions".to_owned()),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use almanac_admin::hooks;
 use almanac_app::App;
 use almanac_base::{Clock, IdGen};
 use almanac_methods::{Service, Settings};
@@ -11,8 +12,10 @@ use rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::connection::{Handler, Server};
+use crate::feeds;
 use crate::metrics::Metrics;
 use crate::supervisor::Supervisor;
+use crate::vendors::Vendors;
 
 /// As new connections find it.
 pub(crate) struct Front {
@@ -33,6 +36,7 @@ impl Front {
 /// What every front is made of.
 pub(crate) struct Workshop {
     pub(crate) app: Arc<App>,
+    pub(crate) vendors: Arc<Vendors>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) supervisor: Supervisor,
@@ -51,7 +55,16 @@ impl Workshop {
         settings.ical.line_bytes_max = limits.object_bytes_max.0; // a file attached inline is one line
         settings.limits.body_bytes_max = limits.body_bytes_max.0;
         let service = Service::new(Arc::clone(&self.app) as _, Arc::clone(&self.clock), settings);
+        let (app, vendors) = (Arc::clone(&self.app), Arc::clone(&self.vendors));
         let handler: Handler = Arc::new(move |request, edge| {
+            if hooks::is(request.uri().path()) {
+                let vendors = Arc::clone(&vendors);
+                return Box::pin(async move { vendors.answer_hook(request).await });
+            }
+            if feeds::is(request.uri().path()) {
+                let app = Arc::clone(&app);
+                return Box::pin(async move { feeds::answer(&app, &request.into_parts().0).await });
+            }
             let service = service.clone();
             Box::pin(async move { service.serve(request, edge).await })
         });

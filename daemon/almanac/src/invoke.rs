@@ -81,6 +81,10 @@ pub(crate) fn invoke(cli: Cli) -> Result<(), Failure> {
         Verb::AppPassword(verb) => simple(&config, app_password(verb)),
         Verb::Calendar(verb) => simple(&config, calendar(verb)),
         Verb::Trash(verb) => simple(&config, trash(verb)?),
+        Verb::Account(verb) => commands::vendors::ask::account(&config, verb),
+        Verb::Link(verb) => commands::vendors::ask::link(&config, verb),
+        Verb::Sync(verb) => commands::vendors::ask::sync(&config, verb),
+        Verb::Feed(verb) => commands::feed::invoke(&config, verb),
     }
 }
 
@@ -146,7 +150,7 @@ pub(crate) fn configuration(globals: &Globals, demo: bool) -> Result<(Config, Or
     Ok((config, origin))
 }
 
-fn audience(listing: cli::Listing) -> Audience {
+pub(crate) fn audience(listing: cli::Listing) -> Audience {
     if listing.json { Audience::Programs } else { Audience::People }
 }
 
@@ -159,7 +163,7 @@ pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
 }
 
 /// Carries out a command at the store, as the owner of the state folder.
-fn carry_out(
+pub(crate) fn carry_out(
     config: &Config,
     command: Command,
     attachment: &[u8],
@@ -169,7 +173,7 @@ fn carry_out(
     block_on(run::run(config, command, attachment, progress))?
 }
 
-fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(), Failure> {
+pub(crate) fn simple(config: &Config, (command, audience): (Command, Audience)) -> Result<(), Failure> {
     let outcome = carry_out(config, command, &[], &|_| {})?;
     print(text(&outcome, audience).as_bytes())
 }

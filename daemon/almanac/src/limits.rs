@@ -128,3 +128,6 @@ pub(crate) const DNS_LABELS_MAX: usize = 128;
 
 /// Errors that are counted in the journal.
 pub(crate) const JOURNAL_ERRORS_MAX: u64 = 1_000;
+
+/// A piece of a feed as it is handed to its reader, which even a slow one takes in time.
+pub(crate) const FEED_PIECE_BYTES: usize = 32 << 10;

@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod failure;
+mod feeds;
 mod forwarded;
 mod front;
 mod handed;
@@ -38,6 +39,7 @@ mod supervisor;
 mod systemd;
 mod telemetry;
 mod tls;
+mod vendors;
 
 use std::io::Write;
 use std::process::ExitCode;

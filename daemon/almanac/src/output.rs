@@ -1,5 +1,7 @@
 //! Outcomes on stdout: tables for people, JSON for programs.
 
+mod vendors;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -8,6 +10,7 @@ use crate::commands::Outcome;
 use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
+use vendors::runs;
 
 /// For whom a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,7 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
     let table = match outcome {
         Outcome::Done | Outcome::Exported => return String::new(),
         Outcome::Made(id) => return format!("{id}\n"),
+        Outcome::Feed(new) => return format!("{}\n", new.path),
         Outcome::AppPassword(new) => return format!("{}\n", new.secret),
         Outcome::Imported(report) => {
             return format!(
@@ -75,6 +79,9 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
             let renamed = if row.renamed { ", under another name, since its own is taken" } else { "" };
             return format!("restored: {} {}{renamed}\n", word(&row.kind), row.calendar);
         }
+        Outcome::Answered { objects } => return format!("noted: {objects}\n"),
+        Outcome::Runs(rows) if audience == Audience::People => return runs(rows),
+        Outcome::Runs(rows) => return json(rows),
         Outcome::Purged { entries } => return format!("removed for good: {entries}\n"),
         Outcome::BackedUp(row) => {
             return format!(
@@ -170,8 +177,14 @@ fn list_json(outcome: &Outcome) -> String {
         Outcome::Users(rows) => json(rows),
         Outcome::AppPasswords(rows) => json(rows),
         Outcome::Calendars(rows) => json(rows),
+        Outcome::Feeds(rows) => json(rows),
         Outcome::KeysRotated(rows) => json(rows),
         Outcome::Rekeyed(rows) => json(rows),
+        Outcome::Accounts(rows) => json(rows),
+        Outcome::Remotes(rows) => json(rows),
+        Outcome::Links(rows) => json(rows),
+        Outcome::Waiting(rows) => json(rows),
+        Outcome::Lost(rows) => json(rows),
         _ => String::new(),
     }
 }
@@ -229,6 +242,13 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
                 vec![row.label.clone(), row.created.clone(), or_dash(&row.last_used), row.id.clone()]
             }));
         }
+        Outcome::Feeds(rows) => {
+            table.push(heading(&["OWNER", "CALENDAR", "SHOWS", "CREATED", "ID"]));
+            table.extend(rows.iter().map(|row| {
+                let (calendar, shows) = (or_dash(&row.calendar), word(&row.privacy));
+                vec![row.owner.clone(), calendar, shows, row.created.clone(), row.id.clone()]
+            }));
+        }
         Outcome::Calendars(rows) => {
             table.push(heading(&["CALENDAR", "OBJECTS", "HOLDS", "SHARED WITH", "NAME"]));
             table.extend(rows.iter().map(|row| {
@@ -245,7 +265,7 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
                 ]
             }));
         }
-        _ => {}
+        _ => table = vendors::rows(outcome),
     }
     table
 }
@@ -295,7 +315,8 @@ fn status(row: &StatusRow) -> String {
     ];
     let known =
         lines.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
-    known.map(|(name, value)| format!("{name:12} {value}\n")).collect()
+    let text: String = known.map(|(name, value)| format!("{name:12} {value}\n")).collect();
+    if row.accounts.is_empty() { text } else { text + "\n" + &columns(&vendors::accounts(&row.accounts)) }
 }
 
 #[cfg(test)]

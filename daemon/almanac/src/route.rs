@@ -13,6 +13,9 @@ pub(crate) fn template(path: &str) -> &'static str {
         (Some("dav"), Some("calendars"), 1) => "/dav/calendars/{principal}/",
         (Some("dav"), Some("calendars"), 2) => "/dav/calendars/{principal}/{collection}/",
         (Some("dav"), Some("calendars"), 3) => "/dav/calendars/{principal}/{collection}/{object}",
+        (Some("hooks"), Some("google"), 0) => "/hooks/google",
+        (Some("hooks"), Some("graph"), 0) => "/hooks/graph",
+        (Some("feeds"), Some(_), 0) => "/feeds/{feed}",
         (Some(".well-known"), Some("caldav"), 0) => "/.well-known/caldav",
         _ => "{other}",
     }
@@ -63,6 +66,12 @@ mod tests {
             ("/dav/calendars/erika/calendar/x.ics", "/dav/calendars/{principal}/{collection}/{object}"),
             ("/dav/calendars/erika/calendar/x/y", "{other}"),
             ("/.well-known/caldav", "/.well-known/caldav"),
+            ("/feeds/abc.ics", "/feeds/{feed}"),
+            ("/feeds/", "{other}"),
+            ("/hooks/google", "/hooks/google"),
+            ("/hooks/graph/", "/hooks/graph"),
+            ("/hooks/erika", "{other}"),
+            ("/feeds/abc/d.ics", "{other}"),
             ("/erika", "{other}"),
         ] {
             assert_eq!(template(path), expected, "{path}");

@@ -35,7 +35,8 @@ use crate::metrics::Metrics;
 use crate::reload::{self, Reload, Source};
 use crate::steady::Steady;
 use crate::supervisor::{Drained, Importance, Supervisor};
-use crate::{demo, lan, systemd, telemetry, tls};
+use crate::vendors::Vendors;
+use crate::{demo, lan, systemd, telemetry, tls, vendors};
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -201,11 +202,12 @@ async fn with_app(
     demo: bool,
 ) -> Result<(), Failure> {
     let logins = if demo { Some(demo::prepare(app, &parts.config.store.path).await?) } else { None };
-    listen_for_commands(parts, app).await?;
+    let vendors = Vendors::new(app, Arc::clone(&parts.clock), &parts.config);
+    listen_for_commands(parts, app, &vendors).await?;
     let listeners = Listener::all(handed, &parts.config.http.listen, 0o660).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     addresses.http.extend(listeners.iter().map(|listener| url(&listener.address(), scheme)));
-    let workshop = workshop(parts, app);
+    let workshop = workshop(parts, app, &vendors);
     let front = Front::current(workshop.server(&parts.config), tls);
     let caps = Caps::new(&parts.config.limits, &parts.config.http.trusted_proxies, &parts.metrics);
     // Whoever was answered by a listener must not be told that the daemon is starting.
@@ -214,6 +216,7 @@ async fn with_app(
         listen::serve(&parts.supervisor, listener, Arc::clone(&front), Arc::clone(&caps));
     }
     keep_house(parts, app);
+    vendors::serve(&parts.supervisor, &vendors);
     systemd::feed_watchdog(&parts.supervisor, app);
     systemd::ready(&addresses);
     say_ready(&addresses, &parts.config.store.path);
@@ -239,7 +242,7 @@ async fn with_app(
     Err(Failure::failed("a vital part of the server ended", "see the log above; start again"))
 }
 
-async fn listen_for_commands(parts: &Parts, app: &Arc<App>) -> Result<(), Failure> {
+async fn listen_for_commands(parts: &Parts, app: &Arc<App>, vendors: &Arc<Vendors>) -> Result<(), Failure> {
     let state = &parts.config.store.path;
     if parts.config.store.engine == Engine::Memory {
         // No store made the folder.
@@ -247,7 +250,11 @@ async fn listen_for_commands(parts: &Parts, app: &Arc<App>) -> Result<(), Failur
     }
     let socket = ListenAddress::Unix(control::socket(state));
     let listener = Listener::bind(&socket, 0o600).await?;
-    let executor = Executor { app: Arc::clone(app), daemon: Some(Arc::clone(&parts.daemon)) };
+    let executor = Executor {
+        app: Arc::clone(app),
+        daemon: Some(Arc::clone(&parts.daemon)),
+        vendors: Arc::clone(vendors),
+    };
     control::server::serve(&parts.supervisor, listener, Arc::new(executor));
     Ok(())
 }
@@ -262,9 +269,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn workshop(parts: &Parts, app: &Arc<App>) -> Workshop {
+fn workshop(parts: &Parts, app: &Arc<App>, vendors: &Arc<Vendors>) -> Workshop {
     Workshop {
         app: Arc::clone(app),
+        vendors: Arc::clone(vendors),
         clock: Arc::clone(&parts.clock),
         metrics: Arc::clone(&parts.metrics),
         supervisor: parts.supervisor.clone(),

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use almanac_backend::{Access, Caller, CollectionName, CollectionPath, Login, Principal, PrincipalRole};
-use almanac_base::{CollectionId, CredentialId, TenantId, UserId};
+use almanac_base::{CollectionId, CredentialId, FeedId, TenantId, UserId};
 use almanac_ical::zone::Zone;
 use almanac_store::records::{CollectionRecord, KeyedHash, ShareRecord, TenantRecord};
 use almanac_store::{RecordVersion, TenantStore};
 use jiff::Timestamp;
 
+use crate::feeds::FeedPrivacy;
 use crate::head::Head;
 
 /// Whether a person may sign in.
@@ -31,6 +32,7 @@ pub(crate) struct Directory {
     pub(crate) users: BTreeMap<Login, Arc<User>>,
     pub(crate) by_id: HashMap<UserId, Arc<User>>,
     pub(crate) credentials: HashMap<KeyedHash, Arc<Credential>>,
+    pub(crate) feeds: HashMap<KeyedHash, Arc<Feed>>,
     pub(crate) collections: HashMap<CollectionId, Arc<CollectionEntry>>,
     pub(crate) homes: HashMap<UserId, BTreeMap<CollectionName, CollectionId>>,
 }
@@ -74,6 +76,15 @@ pub(crate) struct Credential {
     pub(crate) last_used: AtomicI64,
     /// What of `last_used` is in the store.
     pub(crate) last_written: AtomicI64,
+}
+
+/// A calendar that can be read by a secret URL. The calendar may be in the trash.
+pub(crate) struct Feed {
+    pub(crate) id: FeedId,
+    pub(crate) owner: UserId,
+    pub(crate) collection: CollectionId,
+    pub(crate) privacy: FeedPrivacy,
+    pub(crate) created: Timestamp,
 }
 
 pub(crate) struct CollectionEntry {
@@ -201,11 +212,17 @@ impl Directory {
         self.by_id.insert(user.id, user);
     }
 
-    /// Forgets a person, their calendars, and what others shared with them.
+    /// The secrets of a person's feeds, as keys.
+    pub(crate) fn feeds_of(&self, owner: UserId) -> impl Iterator<Item = &KeyedHash> {
+        self.feeds.iter().filter(move |(_, feed)| feed.owner == owner).map(|(hash, _)| hash)
+    }
+
+    /// Forgets a person, their calendars and feeds, and what others shared with them.
     pub(crate) fn remove_person(&mut self, user: &User, credentials: &[KeyedHash]) {
         for hash in credentials {
             self.credentials.remove(hash);
         }
+        self.feeds.retain(|_, feed| feed.owner != user.id);
         self.users.remove(&user.login);
         let home: Vec<CollectionId> =
             self.homes.get(&user.id).into_iter().flat_map(BTreeMap::values).copied().collect();

@@ -67,6 +67,9 @@ pub(crate) const DUMP_ROWS: usize = 6_000;
 /// Logins that an error names.
 pub(crate) const LOGINS_NAMED: usize = 20;
 
+/// Feeds of one calendar.
+pub(crate) const FEEDS_MAX: usize = 50;
+
 /// App passwords whose last use is written in one commit.
 pub(crate) const LAST_USES_BATCH: usize = 500;
 

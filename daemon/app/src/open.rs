@@ -10,14 +10,15 @@ use almanac_base::{CollectionId, CredentialId, IdGen, TenantId, UserId};
 use almanac_ical::zone::{Zone, Zones};
 use almanac_ical::{Limits, parse_timezone};
 use almanac_store::records::{
-    CollectionRecord, CredentialRecord, Document, KeyedHash, LoginRecord, PrincipalRecord, ShareRecord,
-    TenantRecord,
+    CollectionRecord, CredentialRecord, Document, FeedRecord, KeyedHash, LoginRecord, PrincipalRecord,
+    ShareRecord, TenantRecord,
 };
 use almanac_store::{Key, Order, Record, RecordVersion, Space, Store, TenantStore, prefix_range};
 use jiff::Timestamp;
 
 use crate::directory::{CollectionEntry, Credential, Directory, SharedWith, Tenant, User, UserState};
 use crate::error::AppError;
+use crate::feeds::feed_entry;
 use crate::head::Head;
 use crate::index::IndexCache;
 use crate::limits::CHANGED_QUEUED;
@@ -111,6 +112,13 @@ pub(crate) async fn read_directory(store: &Store) -> Result<Directory, AppError>
         let credential = CredentialRecord::from_bytes(&record.value)?;
         if directory.by_id.contains_key(&UserId::from_bytes(credential.user)) {
             directory.credentials.insert(hash, Arc::new(credential_entry(&credential)));
+        }
+    }
+    for (key, record) in all(&system, Space::Feeds).await? {
+        let hash: KeyedHash = key.as_ref().try_into().map_err(|_| AppError::Bug("a feed's key"))?;
+        let feed = feed_entry(&FeedRecord::from_bytes(&record.value)?);
+        if directory.by_id.contains_key(&feed.owner) {
+            directory.feeds.insert(hash, Arc::new(feed));
         }
     }
     Ok(directory)

@@ -208,7 +208,7 @@ impl App {
         Ok(user_info(&entry))
     }
 
-    /// Removes a person, their calendars, shares and app passwords; the login is free at once.
+    /// Removes a person, their calendars, shares, feeds and app passwords; the login is free at once.
     ///
     /// # Errors
     /// `NotFound` if there is no such login.
@@ -232,6 +232,9 @@ impl App {
         };
         for hash in &gone {
             write = write.delete(Space::Credentials, hash.as_slice());
+        }
+        for hash in self.directory().feeds_of(user.id) {
+            write = write.delete(Space::Feeds, hash.as_slice());
         }
         self.settle(&system, write).await?;
         self.directory_mut().remove_person(&user, &gone);
@@ -356,7 +359,7 @@ fn password_info(credential: &crate::directory::Credential) -> AppPasswordInfo {
 }
 
 /// 26 characters of five random bits each.
-fn password_text(random: &[[u8; 16]; 2]) -> String {
+pub(crate) fn password_text(random: &[[u8; 16]; 2]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let character = |byte: &u8| ALPHABET.get(usize::from(byte & 31)).copied().map_or('a', char::from);
     random.iter().flatten().take(26).map(character).collect()

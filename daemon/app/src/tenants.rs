@@ -108,6 +108,12 @@ impl App {
         for hash in &passwords {
             write = write.delete(Space::Credentials, hash.as_slice());
         }
+        {
+            let directory = self.directory();
+            for hash in people.iter().flat_map(|user| directory.feeds_of(user.id)) {
+                write = write.delete(Space::Feeds, hash.as_slice());
+            }
+        }
         self.settle(&system, write).await?;
         {
             let mut directory = self.directory_mut();

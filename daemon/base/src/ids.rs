@@ -78,6 +78,10 @@ id!(
     CredentialId, "crd"
 );
 id!(
+    /// A calendar that whoever has its secret URL can read.
+    FeedId, "fed"
+);
+id!(
     /// Something deleted that can still be restored. Its time is that of the deletion.
     TrashId, "tra"
 );

@@ -10,7 +10,7 @@ pub mod redact;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use ids::{
-    AccountId, CollectionId, CredentialId, HistoryId, IdGen, LinkId, RequestId, StoreId, TenantId, TrashId,
-    UserId,
+    AccountId, CollectionId, CredentialId, FeedId, HistoryId, IdGen, LinkId, RequestId, StoreId, TenantId,
+    TrashId, UserId,
 };
 pub use redact::{Redacted, Secret};

@@ -46,6 +46,8 @@ pub enum Space {
     Dispatch = 17,
     /// What syncs lost and can be restored.
     History = 18,
+    /// Calendars that can be read by a secret URL.
+    Feeds = 20,
     /// A tenant's wrapped keys and how often each has sealed. Kept by this crate.
     Keys = 240,
     /// The tenants of the store. Kept by this crate, in the system tenant.
@@ -55,7 +57,7 @@ pub enum Space {
 }
 
 impl Space {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Objects,
         Self::Summaries,
         Self::Index,
@@ -74,6 +76,7 @@ impl Space {
         Self::Remotes,
         Self::Dispatch,
         Self::History,
+        Self::Feeds,
         Self::Keys,
         Self::Tenants,
         Self::Format,

@@ -175,7 +175,8 @@ impl LinkRun<'_> {
             return Ok(false);
         };
         match self.app.link(link).await {
-            Ok(_) => Ok(true),
+            // Two links of one calendar to one calendar there share its objects; those of other tenants are others' affair.
+            Ok(other) => Ok(other.tenant == self.link.tenant && other.collection != self.link.collection),
             Err(almanac_app::AppError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }

@@ -8,12 +8,12 @@ use almanac_contract::{
 };
 use jiff::SignedDuration;
 
-use crate::decide::{Action, Outcome};
+use crate::decide::{Action, Outcome, View as _};
 use crate::limits::{FAILURES_IN_A_ROW, SEND_ATTEMPTS, SEND_ROUNDS, STEP_ATTEMPTS};
 use crate::names::push_key;
 use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
-use crate::step::{Approval, Facts, Told, tally};
+use crate::step::{Approval, Facts, Told, role, tally};
 
 /// What came of sending one object.
 enum Sent {
@@ -119,18 +119,26 @@ impl LinkRun<'_> {
             let facts = self.facts(&view, Told::Nothing)?;
             let decision = match self.decision(&facts) {
                 Outcome::Do(decision) => decision,
-                Outcome::Ask(_) => return Ok(Sent::Done), // the next run asks
+                Outcome::Ask(_) => {
+                    self.report.held += 1;
+                    let since = Some(self.clock.now());
+                    self.put_pair(&view, Pair { state: PairState::Asked, since, ..pair }).await?;
+                    return Ok(Sent::Done);
+                }
             };
             match decision.local {
                 Action::Leave => {}
                 // It changed since it was put here. What comes to a deletion is for the next run to count.
-                Action::Delete => return Ok(Sent::Done),
+                Action::Delete => {
+                    self.settle(&view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
+                    return Ok(Sent::Done);
+                }
                 Action::Create(_) | Action::Update(_) => {
                     self.step(name, Told::Nothing, Approval::None).await?;
                     continue;
                 }
             }
-            if self.is_stopped(name, &view, &pair, &decision.remote).await? {
+            if self.is_stopped(name, &view, &facts, &decision.remote).await? {
                 return Ok(Sent::Done);
             }
             // Counted before it is made: what ends the program in the middle ends it a bounded number of times.
@@ -200,26 +208,30 @@ impl LinkRun<'_> {
         &mut self,
         name: &str,
         view: &StepView,
-        pair: &Pair,
+        facts: &Facts,
         remote: &Action,
     ) -> Result<bool, Stop> {
+        let pair = &facts.pair;
+        let deletes = *remote == Action::Delete;
         match remote {
-            Action::Leave => {
+            Action::Delete if pair.state.allows_deletion() => {}
+            // Nothing to send; or it was deleted in this moment, which is for the next run to count.
+            Action::Leave | Action::Delete => {
                 self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
                 return Ok(true);
             }
-            Action::Delete if pair.state != PairState::DeletionApproved => return Ok(true),
-            Action::Delete => {}
             Action::Create(form) | Action::Update(form) => {
-                if let Some(reason) = self.reason_against(form) {
+                if let Some(reason) = self.stands_against(facts, form) {
                     self.park(name, reason, |_| false).await?;
                     return Ok(true);
                 }
             }
         }
-        if pair.mails > 0 && pair.state != PairState::MailApproved {
+        let may_mail = matches!(pair.state, PairState::MailApproved | PairState::DeletionMailApproved);
+        if pair.mails > 0 && !may_mail {
             self.report.held += 1;
-            let held = Pair { state: PairState::HeldMail, since: Some(self.clock.now()), ..pair.clone() };
+            let state = if deletes { PairState::HeldDeletionMail } else { PairState::HeldMail };
+            let held = Pair { state, since: Some(self.clock.now()), ..pair.clone() };
             self.put_pair(view, held).await?;
             return Ok(true);
         }
@@ -250,12 +262,37 @@ impl LinkRun<'_> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let found = self.connector.find(&self.calendar, &key, &self.mark(pair)).await;
         match found.map_err(Stop::Vendor)? {
+            Some(object) if self.is_taken(name, &object.id).await? => Ok(false),
             Some(object) => {
                 self.step(name, Told::Now(&object), Approval::Deletion).await?;
                 Ok(true)
             }
             None => Ok(false),
         }
+    }
+
+    /// Whether another object here has this one at the vendor.
+    async fn is_taken(&self, name: &str, id: &RemoteId) -> Result<bool, Stop> {
+        let other = self.app.name_of_remote(&self.link, &id.0).await?;
+        Ok(other.is_some_and(|other| other != name))
+    }
+
+    /// The key of a creation is spent, by an object that was deleted or that is another one's: take the next key.
+    async fn take_next_key(&self, name: &str) -> Result<(), Stop> {
+        for _ in 0..STEP_ATTEMPTS {
+            let view = self.app.view_step(&self.link, name).await?;
+            let (Some(pair), Some(waits)) = (view.pair.clone(), view.dispatch) else { return Ok(()) };
+            let generation = pair.generation.saturating_add(1);
+            let step = Step {
+                pair: StepChange::Put(Pair { generation, sent: None, ..pair }),
+                dispatch: StepChange::Put(Dispatch { attempts: 0, ..waits }),
+                ..Step::default()
+            };
+            if self.settle(&view, step).await? == Settled::Done {
+                return Ok(());
+            }
+        }
+        Err(AppError::Busy.into())
     }
 
     async fn push(
@@ -267,11 +304,9 @@ impl LinkRun<'_> {
     ) -> Result<Pushed, ConnectorError> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let known = match (&pair.remote, &pair.version, &facts.remote) {
-            (Some(id), Some(version), Some(form)) => Some((
-                RemoteId(id.clone()),
-                RemoteVersion(version.clone()),
-                self.view_of(pair).project_form(form),
-            )),
+            (Some(id), Some(version), Some(form)) => {
+                Some((RemoteId(id.clone()), RemoteVersion(version.clone()), self.view_of(pair).ours(form)))
+            }
             _ => None,
         };
         let known = known.as_ref().map(|(id, version, form)| almanac_contract::Known { id, version, form });
@@ -300,6 +335,9 @@ impl LinkRun<'_> {
     /// Writes down what the vendor has now; `pushed` is `None` for a deletion, `base` what both sides have in common.
     async fn confirm(&mut self, name: &str, pushed: Option<Pushed>, base: Option<&Form>) -> Result<(), Stop> {
         let object: Box<RemoteObject> = match pushed {
+            Some(Pushed::Found(object)) if self.is_taken(name, &object.id).await? => {
+                return self.take_next_key(name).await;
+            }
             Some(Pushed::Found(object)) => {
                 // It says what an earlier attempt said: the difference is still to be sent.
                 self.step(name, Told::Now(&object), Approval::None).await?;
@@ -324,6 +362,7 @@ impl LinkRun<'_> {
             pair.remote = Some(object.id.0.clone());
             pair.version = Some(object.version.0.clone());
             pair.mails = object.mails;
+            pair.role = role(&object);
             pair.state = PairState::Linked;
             pair.sent = None;
             pair.base = self.keeping(base);
@@ -345,7 +384,11 @@ impl LinkRun<'_> {
     }
 
     async fn settle(&self, view: &StepView, step: Step) -> Result<Settled, Stop> {
-        Ok(self.app.settle_step(&self.link, view, step).await?)
+        let settled = self.app.settle_step(&self.link, view, step).await?;
+        if settled == Settled::Outdated {
+            self.check_link().await?;
+        }
+        Ok(settled)
     }
 
     /// What becomes of an object whose sending failed.
@@ -364,7 +407,7 @@ impl LinkRun<'_> {
             }
             ErrorKind::Forbidden => {
                 self.park(name, "the account may not change this at the vendor", |_| false).await?;
-                return Ok(Sent::Done);
+                return Ok(Sent::Failed(error)); // if it may change nothing any more, a few are enough
             }
             _ if !all && waits.attempts >= SEND_ATTEMPTS => {
                 self.park(
@@ -380,6 +423,11 @@ impl LinkRun<'_> {
         let conflict = matches!(error.kind, ErrorKind::Conflict | ErrorKind::Gone);
         if conflict {
             let pair = self.app.view_step(&self.link, name).await?.pair;
+            let creates = pair.as_ref().is_some_and(|pair| pair.remote.is_none());
+            if creates && tried == Tried::Write {
+                self.take_next_key(name).await?;
+                return Ok(Sent::Done);
+            }
             if let Some(id) = pair.and_then(|pair| pair.remote).map(RemoteId) {
                 // How it is now decides; what is left to do is sent in the next round.
                 if let Err(other) = self.look_at(name, &id).await? {
@@ -429,7 +477,7 @@ fn wants_a_look(view: &StepView, pair: &Pair) -> Option<RemoteId> {
     let wants = match pair.state {
         PairState::StoreWins | PairState::VendorWins => true,
         // Deleted there, they say, and a person agreed that it goes here.
-        PairState::DeletionApproved => view.object.is_some(),
+        PairState::DeletionApproved | PairState::DeletionMailApproved => view.object.is_some(),
         _ => pair.version.is_none() || pair.sent.is_some(),
     };
     pair.remote.clone().filter(|_| wants).map(RemoteId)

@@ -2,13 +2,13 @@
 
 use almanac_app::AppError;
 use almanac_app::sync::{
-    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairState, Settled, Step, StepChange,
-    StepView,
+    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
+    StepChange, StepView,
 };
-use almanac_contract::{Field, Form, Instance, RemoteObject, form};
+use almanac_contract::{Field, Form, Instance, RemoteObject, Role, form};
 use almanac_ical::{CalendarObject, ComponentKind};
 
-use crate::decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, decide, landed};
+use crate::decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, as_here, decide, landed};
 use crate::limits::STEP_ATTEMPTS;
 use crate::merge::{Conflict, Side};
 use crate::privacy::LinkView;
@@ -66,8 +66,18 @@ impl LinkRun<'_> {
             if let Some(taken) = self.attempt(&view, told, approval).await? {
                 return Ok(taken);
             }
+            self.check_link().await?;
         }
         Err(AppError::Busy.into())
+    }
+
+    /// Ends the run if its link is not what it was.
+    pub(crate) async fn check_link(&self) -> Result<(), Stop> {
+        match self.app.link(self.link.id).await {
+            Ok(link) if link.version == self.link.version => Ok(()),
+            Ok(_) | Err(AppError::NotFound(_)) => Err(Stop::Changed),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// `None`: somebody else was faster.
@@ -97,9 +107,15 @@ impl LinkRun<'_> {
         };
         if let Some(side) = deleted
             && approval == Approval::None
-            && facts.pair.state != PairState::DeletionApproved
+            && !facts.pair.state.allows_deletion()
         {
-            return Ok(Some(Taken::Deletion(side)));
+            // What is held stays held, whatever else happens to it, until a person has said something.
+            return if facts.pair.state.is_held_deletion() && self.execution == Execution::Do {
+                let local = view.object.as_ref().map(|(version, _)| *version);
+                self.put_pair(view, Pair { local, ..facts.pair }).await
+            } else {
+                Ok(Some(Taken::Deletion(side)))
+            };
         }
         if self.execution == Execution::Plan {
             self.plan(view, &facts, &decision);
@@ -121,7 +137,9 @@ impl LinkRun<'_> {
             (Some(pair), _) => pair.clone(),
             (None, Told::Now(object)) => {
                 let uid = local.as_ref().map_or_else(|| object.form.uid.clone(), |form| form.uid.clone());
-                new_pair(uid, if ours { PairOrigin::Here } else { PairOrigin::There })
+                // A mark of a link that is no more, on what is here: we wrote it, and may have to hide more of it now.
+                let written = object.mark.as_ref().is_some_and(|mark| mark.uid == uid) && local.is_some();
+                new_pair(uid, if ours || written { PairOrigin::Here } else { PairOrigin::There })
             }
             (None, _) => {
                 new_pair(local.as_ref().map(|form| form.uid.clone()).unwrap_or_default(), PairOrigin::Here)
@@ -278,6 +296,7 @@ impl LinkRun<'_> {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());
                 pair.mails = object.mails;
+                pair.role = role(object);
             }
             Told::Gone => {
                 if pair.remote.is_some() {
@@ -285,6 +304,7 @@ impl LinkRun<'_> {
                 }
                 (pair.remote, pair.version, pair.mails) = (None, None, 0);
                 pair.origin = PairOrigin::Here; // if it is made there again, we make it
+                pair.role = PairRole::Own;
             }
         }
         let shared = decision.shared.as_ref();
@@ -299,6 +319,7 @@ impl LinkRun<'_> {
             None => None,
         };
         pair.state = match (&decision.remote, &facts.pair.state) {
+            (Action::Delete, PairState::DeletionMailApproved) => PairState::DeletionMailApproved,
             (Action::Delete, _) => PairState::DeletionApproved,
             (Action::Leave, _) => PairState::Linked,
             (_, PairState::MailApproved) => PairState::MailApproved,
@@ -323,8 +344,13 @@ impl LinkRun<'_> {
                     Side::Local => {
                         (Loser::Store, view.object.as_ref().map(|(_, object)| object.bytes().to_vec()))
                     }
+                    // As it would have been here, with what the vendor never had.
                     Side::Remote => {
-                        (Loser::Vendor, facts.remote.as_ref().and_then(|form| self.keeping(form)))
+                        let here = facts
+                            .remote
+                            .as_ref()
+                            .map(|remote| as_here(facts.local.as_ref(), remote, &self.view_of(&facts.pair)));
+                        (Loser::Vendor, here.and_then(|form| self.keeping(&form)))
                     }
                 };
                 (!fields.is_empty()).then_some(Lost { loser, fields, object })
@@ -351,10 +377,15 @@ impl LinkRun<'_> {
         reason: &'static str,
     ) -> Result<Option<Taken>, Stop> {
         let object = if let Told::Now(object) = told { Some(object) } else { None };
+        let link = self.link.id.to_string();
+        let ours = object.is_some_and(|object| object.mark.as_ref().is_some_and(|mark| mark.link == link));
         self.park(view.name.as_str(), reason, |pair| {
             if let Some(object) = object {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());
+                if pair.base.is_none() && !ours {
+                    pair.origin = PairOrigin::There;
+                }
             }
             false
         })
@@ -431,7 +462,7 @@ impl LinkRun<'_> {
         tally(&mut self.report.here, &decision.local);
         self.report.lost += decision.conflicts.len() as u64;
         if let Action::Create(form) | Action::Update(form) = &decision.remote
-            && self.reason_against(form).is_some()
+            && self.stands_against(facts, form).is_some()
         {
             self.report.parked += 1;
             return;
@@ -440,6 +471,15 @@ impl LinkRun<'_> {
         if decision.remote != Action::Leave {
             self.report.mails += u64::from(facts.pair.mails);
         }
+    }
+
+    /// Why a form is not sent for an object.
+    pub(crate) fn stands_against(&self, facts: &Facts, form: &Form) -> Option<&'static str> {
+        let known = facts.remote.as_ref().map(|remote| self.view_of(&facts.pair).project_form(remote));
+        let foreign = facts.pair.role == PairRole::Attendee
+            && known.is_some_and(|known| !differ_in_private(&known, form));
+        let foreign = foreign.then_some("somebody else organizes it: only they can change it");
+        foreign.or_else(|| self.reason_against(form))
     }
 
     /// Why the vendor cannot have a form.
@@ -477,13 +517,8 @@ fn is_old(view: &StepView, told: Told<'_>, approval: Approval) -> bool {
             same_here
                 && pair.remote.as_deref() == Some(object.id.0.as_str())
                 && pair.version.as_deref() == Some(object.version.0.as_str())
-                && !matches!(
-                    pair.state,
-                    PairState::HeldThere
-                        | PairState::StoreWins
-                        | PairState::VendorWins
-                        | PairState::DeletionApproved
-                )
+                && !pair.state.allows_deletion()
+                && pair.state != PairState::HeldThere
         }
     }
 }
@@ -502,7 +537,32 @@ fn new_pair(uid: String, origin: PairOrigin) -> Pair {
         since: None,
         mails: 0,
         sent: None,
+        role: PairRole::Own,
     }
+}
+
+pub(crate) fn role(object: &RemoteObject) -> PairRole {
+    match object.role {
+        Role::Owner => PairRole::Own,
+        Role::Attendee => PairRole::Attendee,
+    }
+}
+
+/// Whether two forms differ in nothing but what each guest has for themselves.
+fn differ_in_private(one: &Form, other: &Form) -> bool {
+    let common = |form: &Form| {
+        let mut form = form.clone();
+        for part in form.parts.values_mut() {
+            part.retain(|field, _| {
+                !matches!(
+                    field,
+                    Field::Alarm(..) | Field::Transparency | Field::Class | Field::Category(_) | Field::Color
+                )
+            });
+        }
+        form.parts
+    };
+    common(one) == common(other)
 }
 
 pub(crate) fn tally(counts: &mut Counts, action: &Action) {

@@ -112,6 +112,8 @@ impl Device {
     /// Sends a request on the connection that stays open. `None` if no answer came.
     fn exchange(&mut self, op: Op, method: &str, request: &Request) -> Option<Response> {
         let began = Instant::now();
+        // Before it begins: it may be up again by the time that the refusal is looked at.
+        let down = self.world.is_down();
         let life = self.wire.as_ref().map_or_else(|| self.world.life(), |(_, life)| *life);
         match self.try_exchange(life, method, request) {
             Ok(answer) => {
@@ -120,7 +122,7 @@ impl Device {
             }
             Err(error) => {
                 self.wire = None;
-                if self.world.excuses(life) {
+                if down || self.world.excuses(life) {
                     self.tally.cut(kind(&error));
                     std::thread::sleep(PAUSE);
                 } else {

@@ -44,9 +44,14 @@ impl World {
         self.down.store(false, SeqCst);
     }
 
-    /// Whether what began in `life` may have failed because of a kill.
+    /// Whether it is being killed, or started again.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(SeqCst)
+    }
+
+    /// Whether what began in `life`, while the daemon was up, may have failed because of a kill.
     pub(crate) fn excuses(&self, life: u64) -> bool {
-        self.down.load(SeqCst) || self.life() != life
+        self.is_down() || self.life() != life
     }
 
     pub(crate) fn finish(&self) {

@@ -234,6 +234,18 @@ fn a_series_is_as_private_as_its_most_private_instance() {
 }
 
 #[test]
+fn an_instance_goes_with_its_series_only_where_the_rule_makes_it() {
+    let rule = (Field::Rule, Value::Lines(vec!["FREQ=DAILY;COUNT=3".into()]));
+    let mut form = single(&[rule]);
+    for day in [6, 20] {
+        let part = super::derived(form.master().unwrap(), &moment(2, day, 9)).unwrap();
+        form.parts.insert(Instance::At(moment(2, day, 9)), part);
+    }
+    let kept: Vec<Instance> = project(&form).parts.into_keys().collect();
+    assert!(kept == [Instance::Master, Instance::At(moment(2, 20, 9))], "the other would be lost");
+}
+
+#[test]
 fn an_instance_that_says_it_is_cancelled_is_a_cancelled_instance() {
     let mut form = single(&[(Field::Rule, Value::Lines(vec!["FREQ=DAILY".into()]))]);
     let off = single(&[(Field::Status, Value::Text("CANCELLED".into()))]);
@@ -367,6 +379,21 @@ fn what_cannot_be_read_is_told_and_not_guessed() {
     }
     let member = event(json!({ "recurringEventId": "abc", "id": "abc_1" }));
     assert!(form(None, &[&member]).is_err(), "an instance of no time");
+}
+
+#[test]
+fn what_the_rule_does_not_make_any_more_is_not_cancelled() {
+    let master = event(json!({ "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"] }));
+    let cancelled = |day: &str| {
+        let original =
+            json!({ "dateTime": format!("2026-03-{day}T09:00:00+01:00"), "timeZone": "Europe/Berlin" });
+        event(json!({ "status": "cancelled", "recurringEventId": "abc", "originalStartTime": original }))
+    };
+    let members = [cancelled("06"), cancelled("09")];
+    let read = form(Some(&master), &members.iter().collect::<Vec<_>>()).unwrap();
+    let part = read.master().unwrap();
+    let excepted: Vec<&Field> = part.keys().filter(|field| matches!(field, Field::Except(_))).collect();
+    assert!(excepted == [&Field::Except(moment(2, 6, 9))]);
 }
 
 #[test]

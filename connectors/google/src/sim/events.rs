@@ -172,8 +172,12 @@ impl GoogleSim {
         let mut left: Map<String, Value> =
             body.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
         left.insert("status".into(), json!("cancelled"));
-        if !instance && let Some(calendar) = self.calendars.get_mut(at) {
-            calendar.events.retain(|_, stored| stored.text("recurringEventId") != id);
+        let members: Vec<(String, Map<String, Value>)> = match self.calendars.get(at) {
+            Some(calendar) if !instance => calendar.members_of(id),
+            _ => Vec::new(),
+        };
+        for (member, body) in members {
+            self.cancel(at, &member, body);
         }
         self.store(at, id, left)
     }
@@ -299,6 +303,12 @@ fn properties(body: &Map<String, Value>) -> Result<(), &'static str> {
 }
 
 impl Calendar {
+    /// The changed and cancelled instances of a series.
+    fn members_of(&self, series: &str) -> Vec<(String, Map<String, Value>)> {
+        let members = self.events.iter().filter(|(_, stored)| stored.text("recurringEventId") == series);
+        members.filter_map(|(id, stored)| Some((id.clone(), stored.body.as_object()?.clone()))).collect()
+    }
+
     /// All events that are there.
     pub(super) fn alive(&self) -> impl Iterator<Item = (&String, &Stored)> {
         self.events.iter().filter(|(_, stored)| !stored.is_cancelled())

@@ -1,5 +1,7 @@
 //! Lists: of events, of the instances of a series, of calendars.
 
+use std::ops::Bound;
+
 use almanac_simulator::Reply;
 use serde_json::{Value, json};
 
@@ -24,8 +26,10 @@ const NOT_SINCE: [&str; 8] = [
 struct Cursor {
     /// What the listing was asked for with.
     shape: String,
-    /// Later than this, up to that.
-    after: u64,
+    /// The last event that was told: of everything by its id, so that none is passed over that changes meanwhile; of
+    /// changes by when it changed.
+    after: String,
+    /// The last change when the listing began.
     upto: u64,
     /// Whether the page without events was given.
     rested: bool,
@@ -33,14 +37,15 @@ struct Cursor {
 
 impl Cursor {
     fn write(&self) -> String {
-        format!("p.{}.{}.{}.{}", self.after, self.upto, u8::from(self.rested), self.shape)
+        format!("p.{}.{}.{}.{}", self.upto, u8::from(self.rested), self.after, self.shape)
     }
 
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("p.")?.splitn(4, '.');
-        let mut number = || parts.next()?.parse().ok();
-        let (after, upto, rested) = (number()?, number()?, number()?);
-        Some(Self { after, upto, rested: rested == 1, shape: parts.next()?.to_owned() })
+        let upto = parts.next()?.parse().ok()?;
+        let rested = parts.next()? == "1";
+        let after = parts.next()?.to_owned();
+        Some(Self { after, upto, rested, shape: parts.next()?.to_owned() })
     }
 }
 
@@ -80,8 +85,7 @@ impl GoogleSim {
             }
             since = Some(seen);
         }
-        let begin =
-            Cursor { shape: shape.clone(), after: since.unwrap_or(0), upto: self.count, rested: false };
+        let begin = Cursor { shape: shape.clone(), after: String::new(), upto: self.count, rested: false };
         let mut cursor = match ask.param("pageToken") {
             None => begin,
             Some(token) => match Cursor::read(token).filter(|cursor| cursor.shape == shape) {
@@ -94,7 +98,7 @@ impl GoogleSim {
         if self.empty_pages && !cursor.rested {
             size = 0;
         }
-        let (items, more) = self.page(ask, at, since.is_some(), &mut cursor, size);
+        let (items, more) = self.page(ask, at, since, &mut cursor, size);
         cursor.rested = size == 0;
         let Some(calendar) = self.calendars.get(at) else { return not_found() };
         let mut body = json!({
@@ -120,28 +124,42 @@ impl GoogleSim {
         ok(&body)
     }
 
-    /// The next events behind the cursor, by when they changed, and whether there are more.
+    /// The next events behind the cursor, and whether there are more.
     fn page(
         &self,
         ask: &Ask,
         at: &str,
-        changes: bool,
+        since: Option<u64>,
         cursor: &mut Cursor,
         size: usize,
     ) -> (Vec<Value>, bool) {
         let Some(calendar) = self.calendars.get(at) else { return (Vec::new(), false) };
-        let deleted = changes || ask.param("showDeleted") == Some("true");
+        let deleted = since.is_some() || ask.param("showDeleted") == Some("true");
         let wanted = |stored: &&Stored| {
             let uid = ask.param("iCalUID").is_none_or(|uid| stored.text("iCalUID") == uid);
-            let there = deleted || !stored.is_cancelled() || stored.is_instance();
-            uid && there && stored.changed > cursor.after && stored.changed <= cursor.upto
+            uid && (deleted || !stored.is_cancelled() || stored.is_instance())
         };
-        let mut found: Vec<&Stored> = calendar.events.values().filter(wanted).collect();
-        found.sort_by_key(|stored| stored.changed);
+        let mut found: Vec<&Stored> = match since {
+            None => {
+                let rest = (Bound::Excluded(cursor.after.as_str()), Bound::Unbounded);
+                let rest = calendar.events.range::<str, _>(rest).map(|(_, stored)| stored);
+                rest.filter(wanted).take(size + 1).collect()
+            }
+            Some(since) => {
+                let after = cursor.after.parse().unwrap_or(since);
+                let later = |stored: &&Stored| stored.changed > after && stored.changed <= cursor.upto;
+                let mut found: Vec<&Stored> = calendar.events.values().filter(later).filter(wanted).collect();
+                found.sort_by_key(|stored| stored.changed);
+                found
+            }
+        };
         let more = found.len() > size;
         found.truncate(size);
         if let Some(last) = found.last() {
-            cursor.after = last.changed;
+            cursor.after = match since {
+                None => last.text("id").to_owned(),
+                Some(_) => last.changed.to_string(),
+            };
         }
         // Nothing but ids is promised of what is cancelled.
         let shown = found.into_iter().map(|stored| {

@@ -156,6 +156,87 @@ async fn pitfall_21_this_and_following_makes_two_series_that_are_read_apart() {
 }
 
 #[tokio::test]
+async fn pitfall_20_a_listing_of_everything_reads_only_those_series_one_by_one_that_have_to_be() {
+    let world = World::new().await;
+    let (plain, changed) = world.elsewhere(|google, calendar| {
+        google.page_max = 5;
+        let mut plain = Vec::new();
+        for n in 0..12 {
+            plain.push(google.make(calendar, daily(&format!("Group {n}"))).unwrap());
+            google.make(calendar, lesson("Lesson")).unwrap();
+        }
+        let changed = plain.remove(3);
+        google
+            .change(calendar, &format!("{changed}_20260303T080000Z"), json!({ "summary": "Other" }))
+            .unwrap();
+        (plain, changed)
+    });
+    world.sim.take_seen();
+    let (lines, token) = world.changes(None).await.unwrap();
+    assert_eq!(world.sim.take_seen().iter().filter(|seen| seen.request.method == "GET").count(), 10);
+    assert_eq!(touched(&lines), [changed.as_str()]);
+    for id in &plain {
+        let line = lines.iter().filter(|line| line.id().0 == *id).collect::<Vec<_>>();
+        let [Changed::Now(object)] = line.as_slice() else { panic!("{line:?}") };
+        assert!(**object == world.there(id).await, "told as it is read");
+    }
+    assert_eq!(lines.len(), 24);
+    assert!(world.changes(Some(&token)).await.unwrap().0.is_empty());
+}
+
+#[tokio::test]
+async fn what_happens_between_the_pages_of_a_listing_is_told_then_or_with_its_token() {
+    // After each page of the listing, in another run, other devices do all this.
+    for after in 0.. {
+        let world = World::new().await;
+        let ids = world.elsewhere(|google, calendar| {
+            google.page_max = 2;
+            (0..8).map(|n| google.make(calendar, daily(&format!("Group {n}"))).unwrap()).collect::<Vec<_>>()
+        });
+        let (mut lines, mut page, mut pages) = (std::collections::BTreeMap::new(), None, 0);
+        let token = loop {
+            let found = world.google.changes(&world.calendar, None, page.as_ref()).await.unwrap();
+            lines.extend(found.changes.into_iter().map(|line| (line.id().clone(), line)));
+            if pages == after {
+                world.elsewhere(|google, calendar| {
+                    google
+                        .change(calendar, &format!("{}_20260303T080000Z", ids[1]), json!({ "summary": "O" }))
+                        .unwrap();
+                    google.change(calendar, &ids[2], json!({ "recurrence": [] })).unwrap();
+                    google.remove(calendar, &ids[3]).unwrap();
+                    google.change(calendar, &ids[6], json!({ "summary": "Other" })).unwrap();
+                    google.make(calendar, daily("New")).unwrap();
+                });
+            }
+            pages += 1;
+            match found.next {
+                Next::Page(next) => page = Some(next),
+                Next::Done(token) => break token,
+            }
+        };
+        let (later, _) = world.changes(Some(&token)).await.unwrap();
+        lines.extend(later.into_iter().map(|line| (line.id().clone(), line)));
+        // What somebody knows who believed each line.
+        let mut known = std::collections::BTreeMap::new();
+        for (id, line) in lines {
+            let line = if matches!(line, Changed::Touched(..)) { world.line(&id).await } else { line };
+            if let Changed::Now(object) = line {
+                known.insert(id, *object);
+            }
+        }
+        let there = world.elsewhere(|google, calendar| google.events_of(calendar));
+        let masters = there.iter().filter(|event| event.get("recurringEventId").is_none()).count();
+        assert_eq!(known.len(), masters, "after page {after}");
+        for (id, object) in known {
+            assert!(object == world.there(&id.0).await, "after page {after}");
+        }
+        if after > pages {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn pitfalls_2_and_21_a_copy_of_our_mark_on_another_event_is_none() {
     let world = World::new().await;
     let form = series("SUMMARY:Group", "");

@@ -6,6 +6,7 @@ mod channels;
 mod contract;
 mod faults;
 mod listing;
+mod random;
 mod series;
 mod suite;
 mod support;

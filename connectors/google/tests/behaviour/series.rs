@@ -1,6 +1,6 @@
 //! How series are written.
 
-use almanac_contract::{ErrorKind, Form};
+use almanac_contract::{ErrorKind, Field, Form, Instance, Value};
 use almanac_simulator::Fault;
 use serde_json::json;
 
@@ -154,12 +154,43 @@ async fn the_second_half_of_a_split_series_is_written_like_any_other() {
     });
     let known = world.there(&id).await;
     let mut form = known.form.clone();
-    let cancelled = series("EXDATE;TZID=Europe/Berlin:20260307T090000", "");
-    let except = cancelled.master().unwrap().keys().find(|f| matches!(f, almanac_contract::Field::Except(_)));
-    let master = form.parts.get_mut(&almanac_contract::Instance::Master).unwrap();
-    master.insert(except.unwrap().clone(), almanac_contract::Value::Present);
+    let wanted = series(
+        "EXDATE;TZID=Europe/Berlin:20260307T090000",
+        &moved("20260308", "20260308T150000", "SUMMARY:Late"),
+    );
+    let except = wanted.master().unwrap().keys().find(|field| matches!(field, Field::Except(_))).unwrap();
+    form.parts.get_mut(&Instance::Master).unwrap().insert(except.clone(), Value::Present);
+    form.parts.extend(wanted.parts.into_iter().filter(|(instance, _)| *instance != Instance::Master));
     let updated = world.update(&known, &form).await.unwrap();
     assert!(updated.form == form);
+}
+
+#[tokio::test]
+async fn a_title_and_a_cancelled_instance_change_together() {
+    let world = World::new().await;
+    let made = world.made("0a", &series("SUMMARY:Group", "")).await;
+    let wanted = series("SUMMARY:Group of ten|EXDATE;TZID=Europe/Berlin:20260304T090000", "");
+    assert!(world.update(&made, &wanted).await.unwrap().form == wanted);
+}
+
+#[tokio::test]
+async fn a_write_of_an_instance_carries_its_version_and_touches_no_other() {
+    let world = World::new().await;
+    let at = |title: &str| {
+        let parts = [
+            moved("20260304", "20260304T150000", "SUMMARY:Late"),
+            moved("20260305", "20260305T150000", title),
+        ];
+        series("SUMMARY:Group|EXDATE;TZID=Europe/Berlin:20260306T090000", &parts.concat())
+    };
+    let made = world.made("0a", &at("SUMMARY:One")).await;
+    world.sim.take_seen();
+    world.update(&made, &at("SUMMARY:Two")).await.unwrap();
+    let mut seen = world.sim.take_seen();
+    seen.retain(|seen| seen.request.method != http::Method::GET);
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].request.path.ends_with("_20260305T080000Z"));
+    assert!(seen[0].request.header("if-match").is_some());
 }
 
 /// All the forms that a push broken off between any two requests may have to come from.

@@ -56,6 +56,10 @@ impl World {
         self.sim.with(|checked| act(&mut checked.google, &self.calendar.0))
     }
 
+    pub(crate) fn project(&self, form: &Form) -> Form {
+        self.google.project(form)
+    }
+
     pub(crate) async fn create(&self, key: &str, form: &Form) -> Result<Pushed, ConnectorError> {
         let mark = mark(form);
         let push = Push {

@@ -1,5 +1,7 @@
 //! Listings of changes: a window frozen into links, pages, expiry.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -12,8 +14,9 @@ pub(super) struct Link {
     calendar: String,
     from: Timestamp,
     to: Timestamp,
-    /// Lines that are still to be told.
-    rest: Vec<Value>,
+    /// All lines of the listing, and how many were told.
+    lines: Arc<Vec<Value>>,
+    told: usize,
     /// The change up to which everything will have been told by then.
     upto: u64,
 }
@@ -50,15 +53,22 @@ impl Graph {
                     return Err((400, "ErrorInvalidParameter"));
                 };
                 self.since(
-                    &Link { calendar: calendar.to_owned(), from, to, rest: Vec::new(), upto: 0 },
+                    &Link {
+                        calendar: calendar.to_owned(),
+                        from,
+                        to,
+                        lines: Arc::default(),
+                        told: 0,
+                        upto: 0,
+                    },
                     asked,
                 )
             }
         };
-        let most = link.rest.len().min(page_size);
-        let page: Vec<Value> = link.rest.drain(..most).collect();
+        let page: Vec<Value> = link.lines.iter().skip(link.told).take(page_size).cloned().collect();
+        link.told += page.len();
         // A page without events, and yet not the last.
-        let more = !link.rest.is_empty() || (self.empty_pages && !page.is_empty());
+        let more = link.told < link.lines.len() || (self.empty_pages && !page.is_empty());
         let name = if more { "$skiptoken" } else { "$deltatoken" };
         let number = self.next();
         let token = format!("R0usmc{number}-_");
@@ -103,6 +113,6 @@ impl Graph {
                 self.removed.iter().filter(|(at, calendar, _)| *at > link.upto && *calendar == link.calendar);
             rest.extend(gone.map(|(_, _, id)| json!({ "id": id, "@removed": { "reason": "deleted" } })));
         }
-        Link { rest, upto: self.counter, ..link.clone() }
+        Link { lines: Arc::new(rest), told: 0, upto: self.counter, ..link.clone() }
     }
 }

@@ -121,5 +121,5 @@ impl Graph {
 fn calendar_of(resource: &str) -> Option<String> {
     let mut segments = resource.trim_matches('/').split('/').rev();
     segments.next().filter(|last| *last == "events")?;
-    segments.next().map(super::decoded)
+    segments.next().map(str::to_owned)
 }

@@ -52,6 +52,7 @@ pub struct Graph {
     calendars: BTreeMap<String, Calendar>,
     events: BTreeMap<String, Stored>,
     removed: Vec<(u64, String, String)>,
+    transactions: BTreeMap<String, String>,
     links: BTreeMap<String, delta::Link>,
     subscribed: BTreeMap<String, hooks::Subscription>,
     hooks: Vec<Hook>,
@@ -79,6 +80,7 @@ impl Graph {
             calendars: BTreeMap::from([(CALENDAR.to_owned(), calendar)]),
             events: BTreeMap::new(),
             removed: Vec::new(),
+            transactions: BTreeMap::new(),
             links: BTreeMap::new(),
             subscribed: BTreeMap::new(),
             hooks: Vec::new(),
@@ -171,6 +173,12 @@ impl Graph {
             Some((event.span(Some(day))?.0, subject.unwrap_or_default()))
         };
         event.within(start, end).into_iter().filter_map(one).collect()
+    }
+
+    /// The days of a series up to one, without those that are cancelled.
+    #[must_use]
+    pub fn days(&self, id: &str, to: Date) -> Vec<Date> {
+        self.events.get(id).map(|event| event.days(to)).unwrap_or_default()
     }
 
     /// Forgets where listings ended: every link answers 410.

@@ -35,10 +35,8 @@ impl Graph {
             return Err((403, "ErrorAccessDenied"));
         }
         let transaction = body["transactionId"].as_str();
-        if let Some(transaction) = transaction
-            && let Some((id, _)) =
-                self.events.iter().find(|(_, e)| e.transaction.as_deref() == Some(transaction))
-        {
+        let known = transaction.and_then(|transaction| self.transactions.get(transaction));
+        if let Some(id) = known.filter(|id| self.events.contains_key(*id)) {
             return Ok(id.clone());
         }
         let number = self.next();
@@ -46,6 +44,9 @@ impl Graph {
         let mut event = Stored::new(calendar, format!("040000008200E00074C5B7101A82E008{number:08X}"));
         event.transaction = transaction.map(str::to_owned);
         put(&mut event, body)?;
+        if let Some(transaction) = &event.transaction {
+            self.transactions.insert(transaction.clone(), id.clone());
+        }
         self.mails += event.guests();
         self.store(&id, event);
         Ok(id)

@@ -2,6 +2,7 @@
 
 use almanac_base::Secret;
 use almanac_contract::{Connector as _, ErrorKind};
+use almanac_egress::oauth::parse_redirect;
 use almanac_outlook::{Mailbox, auth};
 
 use crate::support::{create, single, world, world_of};
@@ -39,6 +40,26 @@ async fn a_dead_refresh_token_needs_a_person() {
         assert_eq!(device.calendars().await.unwrap_err().kind, ErrorKind::NeedsSignIn);
     }
     assert_eq!(world.sim.take_seen().len(), 1, "it was asked once");
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_the_code_that_the_browser_brings_back() {
+    let world = world().await;
+    let authority = format!("{}/common", world.sim.url());
+    let application = auth::application(&authority, "app".into(), None).unwrap();
+    let begun = application.begin("http://localhost:7777/").unwrap();
+    for part in [
+        "/common/oauth2/v2.0/authorize",
+        "offline_access",
+        "Calendars.ReadWrite",
+        "code_challenge_method=S256",
+    ] {
+        assert!(begun.url.contains(part), "{part}");
+    }
+    let back = format!("http://localhost:7777/?code=good-code&state={}", begun.state.expose());
+    let code = parse_redirect(&back, &begun.state).unwrap();
+    let tokens = application.finish(&world.client, &begun, &code, crate::support::day()).await.unwrap();
+    assert!(tokens.refresh.is_some());
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod auth;
 mod contract;
 mod errors;
 mod listing;
+mod marks;
+mod parts;
 mod series;
 mod watch;
 mod writing;

@@ -230,3 +230,92 @@ async fn a_write_that_stops_anywhere_comes_to_the_same_end() {
         }
     }
 }
+
+/// The engine takes what it reads for somebody's wish. So a series reads as it was before a write or as after it, wherever the
+/// write stopped: never as one whose exceptions somebody removed.
+#[tokio::test]
+async fn a_series_reads_as_before_a_write_or_as_after_it_wherever_it_stopped() {
+    let writes =
+        [(None, series()), (Some(series()), later()), (Some(series()), plain()), (Some(later()), series())];
+    for (before, after) in &writes {
+        for done in [false, true] {
+            for stop in 0.. {
+                let world = world().await;
+                let device = world.device();
+                let known = match before {
+                    Some(before) => Some(create(&device, before).await),
+                    None => None,
+                };
+                let count = Arc::new(AtomicUsize::new(0));
+                let counted = Arc::clone(&count);
+                world.sim.plan(move |request| {
+                    let writes = !request.path.ends_with("$batch")
+                        && !request.path.contains("/oauth2/")
+                        && request.method != Method::GET;
+                    let fault = if done { Fault::DoneAndLost } else { Fault::Lost };
+                    (writes && counted.fetch_add(1, Ordering::SeqCst) == stop).then_some(fault)
+                });
+                let outcome = push(&device, after, known.as_ref(), Attempt::First).await;
+                world.sim.calm();
+                let Some(id) = world.sim.with(|graph| graph.ids(CALENDAR)).pop() else { continue };
+                let read = there(&device, &almanac_contract::RemoteId(id)).await;
+                let is = |form: &Form| read.form == device.project(form);
+                assert!(is(after) || before.as_ref().is_some_and(is), "stopped at {stop}");
+                if outcome.is_ok() {
+                    assert!(stop > 1 && is(after));
+                    break;
+                }
+                update(&device, after, &read).await.unwrap();
+                assert_eq!(instances(&world, &read).len(), if *after == plain() { 6 } else { 5 });
+            }
+        }
+    }
+}
+
+/// What Outlook does not take is left as it is, and is never read as if its exceptions had been removed.
+#[tokio::test]
+async fn a_series_that_cannot_be_finished_is_not_readable() {
+    let world = world().await;
+    let device = world.device();
+    let made = create(&device, &series()).await;
+    let refuse = |request: &almanac_simulator::Exchange| {
+        let body = r#"{"error":{"code":"ErrorOccurrenceCrossingBoundary"}}"#;
+        let instance = request.method != Method::GET && request.path.contains(".o");
+        instance.then(|| Fault::Answer(almanac_simulator::Reply::new(http::StatusCode::BAD_REQUEST, body)))
+    };
+    world.sim.plan(refuse);
+    let error = update(&device, &later(), &made).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Refused(_)));
+    assert!(matches!(fetch(&device, &made.id).await, Changed::Unreadable(..)));
+    world.sim.calm();
+    assert!(there(&device, &made.id).await.form == device.project(&later()), "once it is taken");
+}
+
+/// A person who duplicates a series in the middle of a write gets a copy, and no work of ours on it.
+#[tokio::test]
+async fn a_note_on_a_copy_is_none() {
+    let world = world().await;
+    let device = world.device();
+    let made = create(&device, &series()).await;
+    world.sim.plan(|request| {
+        (request.method != Method::GET && request.path.contains(".o")).then_some(Fault::Lost)
+    });
+    update(&device, &later(), &made).await.unwrap_err();
+    world.sim.calm();
+    let copy = world.sim.with(|graph| graph.copy(&made.id.0)).unwrap();
+    world.asked();
+    let copied = there(&device, &almanac_contract::RemoteId(copy)).await;
+    assert!(copied.mark.is_none() && copied.form.parts.len() == 1);
+    assert!(world.asked().iter().all(|asked| asked.starts_with("GET ")));
+}
+
+/// An instance is a part of its series, and no object that could be fetched.
+#[tokio::test]
+async fn an_instance_is_no_object() {
+    let world = world().await;
+    let device = world.device();
+    let made = create(&device, &series()).await;
+    let event = world.sim.with(|graph| graph.event(&made.id.0)).unwrap();
+    let id = almanac_contract::RemoteId(event["exceptionOccurrences"][0]["id"].as_str().unwrap().to_owned());
+    assert_eq!(fetch(&device, &id).await, Changed::Gone(id));
+}

@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keeper: Arc<Keeper>,
     account: Arc<Account>,
-    client: Arc<Client>,
+    pub(crate) client: Arc<Client>,
 }
 
 pub(crate) fn day() -> Timestamp {

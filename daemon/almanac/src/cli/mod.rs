@@ -1,12 +1,14 @@
 //! The command line as clap reads it. What a command does is in `commands/`, `serve.rs`, `status.rs`.
 
 mod doctor;
+mod feed;
 mod key;
 mod logs;
 mod people;
 mod profile;
 mod store;
 mod trash;
+mod vendors;
 
 use std::path::PathBuf;
 
@@ -15,6 +17,7 @@ use almanac_base::{CredentialId, TrashId};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::doctor::Doctor;
+pub(crate) use self::feed::{Feed, Privacy};
 pub(crate) use self::key::{KeyVerb, PassphraseVerb};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::people::{
@@ -23,6 +26,9 @@ pub(crate) use self::people::{
 pub(crate) use self::profile::Profile;
 pub(crate) use self::store::{Backup, BackupVerb, StoreEngine, StoreVerb};
 pub(crate) use self::trash::Trash;
+pub(crate) use self::vendors::{
+    Account, AccountAdd, HeldVerb, HistoryVerb, Link, ParkedVerb, SignIn, Sync, Which,
+};
 use crate::commands::{kind, path};
 use crate::failure::EXIT_CODES;
 
@@ -73,6 +79,18 @@ Examples:
     /// What was deleted, for as long as it is kept
     #[command(subcommand)]
     Trash(Trash),
+    /// Accounts at Google, Outlook, iCloud, CalDAV servers, and feeds
+    #[command(subcommand)]
+    Account(Account),
+    /// Links: which calendar here is kept equal to which calendar at a vendor
+    #[command(subcommand)]
+    Link(Link),
+    /// Runs of links, and what waits for your word
+    #[command(subcommand)]
+    Sync(Sync),
+    /// Feeds: calendars that anybody who has a secret URL can read
+    #[command(subcommand)]
+    Feed(Feed),
     /// Puts the objects of an iCalendar file into a calendar
     #[command(after_help = "\
 Examples:
@@ -292,6 +310,11 @@ mod tests {
             "trash purge tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d --yes",
             "trash purge --all",
             "trash purge --all --of a/b --yes",
+            "feed create a/b",
+            "feed create a/b --privacy busy --host cal.example.org",
+            "feed list",
+            "feed list a --json",
+            "feed revoke fed_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a/b",
             "import f.ics a/b",
             "export a/b",
@@ -378,6 +401,9 @@ mod tests {
             "trash purge",
             "trash purge --of a",
             "trash purge --all tra_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
+            "feed create a",
+            "feed create a/b --privacy some",
+            "feed revoke crd_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "import - a",
             "export a/",
         ] {

@@ -25,7 +25,7 @@ pub(crate) struct Profile {
 }
 
 /// A host alone means TLS.
-fn origin(text: &str) -> Result<PublicUrl, &'static str> {
+pub(super) fn origin(text: &str) -> Result<PublicUrl, &'static str> {
     if text.contains("://") { text.parse() } else { format!("https://{text}").parse() }
 }
 

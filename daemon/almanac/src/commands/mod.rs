@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod export;
+pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod profile;
@@ -11,24 +12,29 @@ pub(crate) mod run;
 pub(crate) mod tenant;
 pub(crate) mod trash;
 pub(crate) mod upkeep;
+pub(crate) mod vendors;
 
 use std::sync::Arc;
 
 use almanac_app::{App, AppError, ImportProgress, NewUser, UserState};
 use almanac_backend::{Access, CollectionName, CollectionPath, Login, PrincipalRole};
-use almanac_base::CredentialId;
+use almanac_base::{Clock as _, CredentialId, SystemClock};
 use almanac_ical::ComponentKind;
 use almanac_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::{Daemon, Phase};
 use crate::failure::{Exit, Failure, chain};
+use crate::vendors::Vendors;
+use feed::{FeedCommand, FeedRow, NewFeed};
 use rows::{
     AppPasswordRow, BackupRow, CalendarRow, CheckRow, CompactRow, ConvertedRow, ImportRow, KeyRow,
     NewAppPassword, RootRow, StatusRow, TenantRow, UserRow, VerifyRow,
 };
 use tenant::TenantMoved;
 use trash::{RestoredRow, TrashCommand, TrashRows};
+use vendors::VendorsCommand;
+use vendors::rows::{AccountRow, LinkRow, LostRow, RemoteRow, RunRows, WaitingRow};
 
 /// A wish of the operator. Its texts are checked where it is carried out, whoever checked them before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +102,8 @@ pub(crate) enum Command {
         access: SharedAccess,
     },
     Trash(TrashCommand),
+    Vendors(VendorsCommand),
+    Feed(FeedCommand),
     /// The file is the attachment of the request.
     Import {
         at: String,
@@ -158,7 +166,18 @@ pub(crate) enum Outcome {
     AppPassword(NewAppPassword),
     Calendars(Vec<CalendarRow>),
     Trash(TrashRows),
+    Feeds(Vec<FeedRow>),
+    Feed(NewFeed),
     Restored(RestoredRow),
+    Accounts(Vec<AccountRow>),
+    Remotes(Vec<RemoteRow>),
+    Links(Vec<LinkRow>),
+    Runs(RunRows),
+    Waiting(Vec<WaitingRow>),
+    Answered {
+        objects: u64,
+    },
+    Lost(Vec<LostRow>),
     Purged {
         entries: u64,
     },
@@ -183,6 +202,7 @@ pub(crate) struct Executor {
     pub(crate) app: Arc<App>,
     /// The daemon this happens in; none in the command line's own process.
     pub(crate) daemon: Option<Arc<Daemon>>,
+    pub(crate) vendors: Arc<Vendors>,
 }
 
 impl Executor {
@@ -227,6 +247,8 @@ impl Executor {
             | Command::CalendarRemove { .. }
             | Command::CalendarShare { .. } => self.calendars(command).await?,
             Command::Trash(command) => self.trash(command).await?,
+            Command::Vendors(command) => self.vendors(command, attachment).await?,
+            Command::Feed(command) => self.feeds(command).await?,
             Command::UserAdd { .. }
             | Command::UserList { .. }
             | Command::UserSetState { .. }
@@ -340,10 +362,12 @@ impl Executor {
 
     async fn status(&self) -> Result<StatusRow, Failure> {
         let store = self.app.status().await?;
-        Ok(match &self.daemon {
+        let mut row = match &self.daemon {
             Some(daemon) => daemon.status(&store),
             None => StatusRow::stopped("", "").with_store(&store),
-        })
+        };
+        row.accounts = vendors::status::account_status(&self.vendors, SystemClock.now()).await?;
+        Ok(row)
     }
 }
 
@@ -402,6 +426,9 @@ fn list_of(what: &str) -> &'static str {
         "calendar" => "calendar",
         "app password" => "app-password",
         "entry of the trash" => "trash",
+        "account" => "account",
+        "link" => "link",
+        "feed" => "feed",
         _ => "user",
     }
 }
@@ -470,7 +497,8 @@ mod tests {
         let store = Arc::new(Store::open(options).unwrap());
         let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
         let daemon = Arc::new(Daemon::new("/nonexistent".into()));
-        let executor = Executor { app, daemon: Some(Arc::clone(&daemon)) };
+        let vendors = Vendors::new(&app, Arc::new(SystemClock), &crate::config::Config::default());
+        let executor = Executor { app, daemon: Some(Arc::clone(&daemon)), vendors };
         let outcome = executor.execute(Command::StoreVerify {}, &[], &|_| {}).await.unwrap();
         assert!(matches!(outcome, Outcome::Verified(row) if row.damaged == 0 && row.rows > 0));
         daemon.draining();

@@ -9,6 +9,8 @@ use almanac_store::verify::Report;
 use almanac_store::{Kept, RootRotated, Rotated};
 use serde::{Deserialize, Serialize};
 
+use super::vendors::rows::AccountStatusRow;
+
 use super::{Role, State};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -218,6 +220,8 @@ pub(crate) struct StatusRow {
     pub(crate) uptime_seconds: Option<u64>,
     pub(crate) addresses: Addresses,
     pub(crate) store: StoreRow,
+    #[serde(default)]
+    pub(crate) accounts: Vec<AccountStatusRow>,
 }
 
 /// Where the server really listens.

@@ -12,6 +12,7 @@ use crate::config::{Config, Engine};
 use crate::control::client;
 use crate::failure::{Exit, Failure, chain};
 use crate::limits::{STORE_LOOK, STORE_WAIT};
+use crate::vendors::Vendors;
 
 /// Carries out `command`. The lock of the store decides where; one that another command holds is waited for.
 ///
@@ -68,7 +69,8 @@ impl<'a> Session<'a> {
             if let Some(store) = open(config, create)? {
                 let store = Arc::new(store);
                 let app = app(config, &store).await?;
-                return Ok(Self::Here(store, Executor { app, daemon: None }));
+                let vendors = Vendors::new(&app, Arc::new(SystemClock), config);
+                return Ok(Self::Here(store, Executor { app, daemon: None, vendors }));
             }
             if client::listens(&config.store.path).await? {
                 return Ok(Self::Daemon(config));
@@ -165,7 +167,9 @@ async fn here(
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<Outcome, Failure> {
     let store = Arc::new(store);
-    let executor = Executor { app: app(config, &store).await?, daemon: None };
+    let app = app(config, &store).await?;
+    let vendors = Vendors::new(&app, Arc::new(SystemClock), config);
+    let executor = Executor { app, daemon: None, vendors };
     let session = Session::Here(store, executor);
     let answer = session.carry_out(command, attachment, progress).await;
     session.end().await;

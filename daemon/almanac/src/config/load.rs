@@ -318,7 +318,7 @@ mod tests {
         )
         .unwrap();
         let listed: Table = toml::from_str(&uncommented).unwrap();
-        for section in ["", "http", "http.tls", "management", "store", "log", "limits"] {
+        for section in ["", "http", "http.tls", "management", "store", "log", "limits", "egress", "sync"] {
             let table = section
                 .split('.')
                 .filter(|key| !key.is_empty())

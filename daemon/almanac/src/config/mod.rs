@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use almanac_egress::{EgressConfig, Guard};
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use origin::Mistake;
@@ -23,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) log: Log,
     pub(crate) limits: Limits,
+    pub(crate) egress: EgressConfig,
+    pub(crate) sync: SyncConfig,
 }
 
 /// The version of the file's format.
@@ -147,6 +151,48 @@ pub(crate) struct Limits {
     pub(crate) object_bytes_max: Size,
 }
 
+/// `[sync]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SyncConfig {
+    pub(crate) poll: Period,
+    pub(crate) local_delay: Period,
+    pub(crate) retry: Period,
+    pub(crate) retry_max: Period,
+    pub(crate) hooks_url: Option<PublicUrl>,
+}
+
+impl Default for SyncConfig {
+    fn default() -> Self {
+        let seconds = |n| Period(Duration::from_secs(n));
+        Self {
+            poll: seconds(300),
+            local_delay: seconds(1),
+            retry: seconds(2),
+            retry_max: seconds(3_600),
+            hooks_url: None,
+        }
+    }
+}
+
+impl SyncConfig {
+    pub(crate) fn poll(&self) -> SignedDuration {
+        exact(self.poll)
+    }
+
+    pub(crate) fn retry(&self) -> SignedDuration {
+        exact(self.retry)
+    }
+
+    pub(crate) fn retry_max(&self) -> SignedDuration {
+        exact(self.retry_max)
+    }
+}
+
+fn exact(period: Period) -> SignedDuration {
+    SignedDuration::try_from(period.0).unwrap_or(SignedDuration::MAX)
+}
+
 impl TryFrom<i64> for Version {
     type Error = &'static str;
 
@@ -164,6 +210,8 @@ impl Default for Config {
             store: Store::default(),
             log: Log::default(),
             limits: Limits::default(),
+            egress: EgressConfig::default(),
+            sync: SyncConfig::default(),
         }
     }
 }
@@ -266,6 +314,17 @@ impl Config {
         if self.store.trash_days > TRASH_DAYS_MAX {
             let what = format!("it is above {TRASH_DAYS_MAX}");
             return Err(Mistake::new(&["store.trash_days"], what, "choose less; 0 keeps nothing"));
+        }
+        if let Err(error) = Guard::new(&self.egress.allow) {
+            return Err(Mistake::new(
+                &["egress.allow"],
+                error.to_string(),
+                "give host names, addresses or blocks, each with a port if only that one is meant",
+            ));
+        }
+        if self.sync.hooks_url.as_ref().is_some_and(|url| !url.0.starts_with("https://")) {
+            let what = "it does not begin with https://, and vendors call over https only";
+            return Err(Mistake::new(&["sync.hooks_url"], what, "give the public address, or leave it away"));
         }
         for (keys, limit) in [
             (&["limits.connections_max"], limits.connections_max),

@@ -10,7 +10,9 @@ use tokio::net::UnixStream;
 
 use super::{client, server};
 use crate::commands::{Command, Executor, Outcome, Role};
+use crate::config::Config;
 use crate::failure::{Exit, Failure};
+use crate::vendors::Vendors;
 
 async fn executor() -> Executor {
     let clock = Arc::new(SystemClock);
@@ -24,7 +26,8 @@ async fn executor() -> Executor {
     };
     let store = Arc::new(Store::open(options).unwrap());
     let app = App::open(store, AppOptions { clock, cache_bytes: 1 << 20, trash_days: 30 }).await.unwrap();
-    Executor { app, daemon: None }
+    let vendors = Vendors::new(&app, Arc::new(SystemClock), &Config::default());
+    Executor { app, daemon: None, vendors }
 }
 
 async fn ask(executor: &Executor, command: Command, file: &[u8]) -> Result<Outcome, Failure> {

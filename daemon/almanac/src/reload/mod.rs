@@ -197,7 +197,7 @@ fn read(source: &Source, running: &Config, tls: Option<Arc<ServerConfig>>) -> Re
 /// The new configuration, but with the running one's values where a restart is needed, and the keys of those that
 /// differ. A key that is new in the program does not compile until it is decided here what it needs.
 fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
-    let Config { version, http, management, store, log, limits } = new;
+    let Config { version, http, management, store, log, limits, egress, sync } = new;
     let Http { listen, public_url, trusted_proxies, behind_proxy, tls } = http;
     let Log { level, format, target } = log;
     let Management { listen: management_listen } = management;
@@ -216,6 +216,8 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         ("store.trash_days", trash_days != old.store.trash_days),
         ("log.format", format != old.log.format),
         ("log.target", target != old.log.target),
+        ("egress", egress != old.egress),
+        ("sync", sync != old.sync),
     ];
     let tls = if tls.is_some() == old.http.tls.is_some() { tls } else { old.http.tls.clone() };
     let config = Config {
@@ -225,6 +227,8 @@ fn merge(running: &Config, new: Config) -> (Config, Vec<&'static str>) {
         store: old.store.clone(),
         log: Log { level, ..old.log.clone() },
         limits,
+        egress: old.egress.clone(),
+        sync: old.sync.clone(),
     };
     (config, waiting.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect())
 }

@@ -4,8 +4,10 @@
 //! `almanac-sync`, what is kept in `almanac-app`; here the two meet the network and the clock.
 
 mod health;
+pub(crate) mod hooks;
 mod registry;
 pub(crate) mod secrets;
+pub(crate) mod sign_in;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +23,10 @@ use almanac_sync::{Backoff, Breaker, Execution, LinkRun, Report, Scope, Setup, S
 use jiff::SignedDuration;
 use tokio::sync::Notify;
 
-use crate::config::{Config, Sync};
+use crate::config::{Config, SyncConfig};
 use crate::failure::{Failure, chain};
-pub(crate) use health::{AccountHealth, HealthState, LinkHealth};
-pub(crate) use registry::{Kind, SETTINGS, checked_settings};
+pub(crate) use health::{AccountHealth, HealthState};
+pub(crate) use registry::{Kind, application, checked_settings, probe, refused_by_vendor};
 pub(crate) use worker::serve;
 
 /// Failures in a row after which an account rests.
@@ -35,7 +37,7 @@ pub(crate) struct Vendors {
     app: Arc<App>,
     clock: Arc<dyn Clock>,
     egress: almanac_egress::EgressConfig,
-    pub(crate) sync: Sync,
+    pub(crate) sync: SyncConfig,
     limits: Limits,
     /// Made when the first account needs it: a store without accounts needs no certificates.
     client: Mutex<Option<Arc<Client>>>,
@@ -49,8 +51,10 @@ pub(crate) struct Vendors {
 /// An account in use.
 pub(crate) struct Live {
     pub(crate) connector: Arc<dyn Connector>,
+    /// The name under which its vendor calls, if that kind of vendor does.
+    hook: Option<&'static str>,
     /// Held by the run under way.
-    turn: tokio::sync::Mutex<()>,
+    pub(crate) turn: tokio::sync::Mutex<()>,
     breaker: Mutex<Breaker>,
     health: Mutex<AccountHealth>,
     /// Told when there is a reason to run.
@@ -71,7 +75,7 @@ impl Vendors {
             clock,
             egress: config.egress.clone(),
             sync: config.sync.clone(),
-            limits: Limits::default(),
+            limits: Limits { object_bytes_max: config.limits.object_bytes_max.0, ..Limits::default() },
             client: Mutex::default(),
             live: Mutex::default(),
             working: Mutex::default(),
@@ -110,8 +114,13 @@ impl Vendors {
         let retry = self.sync.retry();
         let live = Arc::new(Live {
             connector,
+            hook: Kind::parse(&account.kind).and_then(hooks::hook_name),
             turn: tokio::sync::Mutex::default(),
-            breaker: Mutex::new(Breaker::new(BREAKER_FAILURES, retry.saturating_mul(8), self.sync.retry_max())),
+            breaker: Mutex::new(Breaker::new(
+                BREAKER_FAILURES,
+                retry.saturating_mul(8),
+                self.sync.retry_max(),
+            )),
             health: Mutex::default(),
             wake: Notify::new(),
         });
@@ -127,7 +136,7 @@ impl Vendors {
         self.changed.notify_one();
     }
 
-    /// Runs all active links of an account, one after the other.
+    /// Runs all active links of an account, one after the other; plans those at rest too.
     ///
     /// # Errors
     /// The account cannot be used at all; what a vendor did wrong is in the outcomes.
@@ -141,8 +150,13 @@ impl Vendors {
         let _turn = live.turn.lock().await;
         let mut outcomes = Vec::new();
         for link in self.app.links().await? {
-            let works = link.account == account.id && link.state == LinkState::Active;
-            if !works || account.enabled == Enabled::No {
+            // What rests can be planned: that is how its first run is looked at.
+            let works = match link.state {
+                LinkState::Active => true,
+                LinkState::Paused => execution == Execution::Plan && scope == Scope::Changes,
+                LinkState::Detached(_) => false,
+            };
+            if !works || link.account != account.id || account.enabled == Enabled::No {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
@@ -158,13 +172,7 @@ impl Vendors {
         Ok(outcomes)
     }
 
-    async fn run_link(
-        &self,
-        live: &Live,
-        link: LinkInfo,
-        execution: Execution,
-        scope: Scope,
-    ) -> LinkOutcome {
+    async fn run_link(&self, live: &Live, link: LinkInfo, execution: Execution, scope: Scope) -> LinkOutcome {
         let setup = Setup {
             app: &self.app,
             connector: &*live.connector,

@@ -15,28 +15,28 @@ use crate::failure::Failure;
 
 /// What an account signs in with.
 #[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Secrets {
     /// A password.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) password: Option<String>,
     /// The URL of a feed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     /// The secret of the application at the vendor.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client_secret: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refresh_token: Option<String>,
     /// RFC 3339, or seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Instant>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scopes: Option<Vec<String>>,
     /// The vendor's JSON file of a service account.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) service_account: Option<serde_json::Value>,
 }
 
@@ -90,15 +90,27 @@ impl Secrets {
         })
     }
 
-    /// The same with other tokens.
-    pub(crate) fn with_tokens(self, tokens: &Tokens) -> Self {
+    /// What `new` has, and of the rest what there was.
+    pub(crate) fn or(&self, new: &Self) -> Self {
         Self {
-            access_token: Some(tokens.access.expose().to_owned()),
-            refresh_token: tokens.refresh.as_ref().map(|token| token.expose().to_owned()),
-            expires_at: Some(Instant::Text(tokens.expires_at.to_string())),
-            scopes: tokens.scopes.clone(),
-            ..self
+            password: new.password.clone().or(self.password.clone()),
+            url: new.url.clone().or(self.url.clone()),
+            client_secret: new.client_secret.clone().or(self.client_secret.clone()),
+            access_token: new.access_token.clone().or(self.access_token.clone()),
+            refresh_token: new.refresh_token.clone().or(self.refresh_token.clone()),
+            expires_at: new.expires_at.clone().or(self.expires_at.clone()),
+            scopes: new.scopes.clone().or(self.scopes.clone()),
+            service_account: new.service_account.clone().or(self.service_account.clone()),
         }
+    }
+
+    /// The same with other tokens.
+    pub(crate) fn with_tokens(mut self, tokens: &Tokens) -> Self {
+        self.access_token = Some(tokens.access.expose().to_owned());
+        self.refresh_token = tokens.refresh.as_ref().map(|token| token.expose().to_owned());
+        self.expires_at = Some(Instant::Text(tokens.expires_at.to_string()));
+        self.scopes.clone_from(&tokens.scopes);
+        self
     }
 }
 

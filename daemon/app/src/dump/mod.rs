@@ -1,6 +1,6 @@
 //! A whole tenant on its way to another instance: what it is made of, in plain records, piece by piece.
 //!
-//! Sealing and the file are the caller's. App passwords are not in it: their hashes mean nothing under another
+//! Sealing and the file are the caller's. App passwords and feeds are not in it: their hashes mean nothing under another
 //! instance's keys. Neither is the history: clients synchronise anew, and find the same octets under the same ETags.
 //!
 //! Accounts at vendors with their secrets, links, and what they know are not in it either: tokens belong to the instance that

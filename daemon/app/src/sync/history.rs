@@ -110,7 +110,14 @@ impl App {
         for _ in 0..COMMIT_ATTEMPTS {
             let view = self.view_step(link, &name).await?;
             // The pair stays as it was: so the run sees a change made here.
-            let step = Step { object: StepChange::Put(object.clone()), ..Step::default() };
+            let now = view.object.as_ref().map(|(_, object)| object.bytes().to_vec());
+            let lost = now.map(|now| Lost {
+                loser: Loser::Store,
+                fields: vec!["replaced by a restored version".to_owned()],
+                object: Some(now),
+            });
+            let lost = lost.into_iter().collect();
+            let step = Step { object: StepChange::Put(object.clone()), lost, ..Step::default() };
             match self.settle_step(link, &view, step).await? {
                 Settled::Done => return Ok(()),
                 Settled::Outdated => {}

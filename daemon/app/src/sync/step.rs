@@ -158,7 +158,11 @@ impl App {
             None => Precondition::Absent(space, key.into()),
         };
         let mut write = Write::new()
-            .require(Precondition::Exists(Space::Links, link.id.as_bytes().as_slice().into()))
+            .require(Precondition::VersionIs(
+                Space::Links,
+                link.id.as_bytes().as_slice().into(),
+                link.version,
+            ))
             .require(Precondition::Exists(Space::Collections, entry.id.as_bytes().as_slice().into()))
             .require(version_is(Space::Pairs, &row, view.pair_version))
             .require(version_is(Space::Dispatch, &row, view.dispatch_version));
@@ -279,7 +283,12 @@ impl App {
             Some(whole) if whole.object.uid != uid => {
                 return Ok(Err(Settled::Refused("the object here has another UID")));
             }
-            None if store.uid_holder(entry.id, &uid).await?.is_some() => return Ok(Err(Settled::Outdated)),
+            None => match store.uid_holder(entry.id, &uid).await? {
+                // Written a moment ago: what this stands on is of yesterday.
+                Some(holder) if holder == view.name.as_str() => return Ok(Err(Settled::Outdated)),
+                Some(_) => return Ok(Err(Settled::Refused("another object here has this UID"))),
+                None => {}
+            },
             _ => {}
         }
         let now = self.clock.now().as_second();

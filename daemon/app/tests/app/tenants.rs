@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use almanac_app::sync::{
-    Channel, Dispatch, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, Loser, Lost, NewAccount, NewLink, Place,
-    Step, StepChange,
+    Channel, Dispatch, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, Lost, NewAccount,
+    NewLink, Place, Step, StepChange,
 };
-use almanac_app::{Ages, App, AppError, Naming, TenantReport, TrashScope};
+use almanac_app::{Ages, App, AppError, FeedPrivacy, Naming, TenantReport, TrashScope};
 use almanac_backend::{
     Access, Backend, Caller, DeadProperty, ObjectName, Overwrite, PropertyChange, Refusal, Select,
 };
@@ -168,6 +168,7 @@ async fn accounts_secrets_and_links_do_not_go_to_another_instance() {
         mode: LinkMode::TwoWay,
         privacy: LinkPrivacy::Full,
         policy: LinkPolicy::Vendor,
+        state: LinkState::Active,
     };
     let link = world.app.add_link(new).await.unwrap();
     let view = world.app.view_step(&link, "a.ics").await.unwrap();
@@ -206,6 +207,7 @@ async fn under_other_index_keys_accounts_keep_their_secrets_and_links_what_they_
             mode: LinkMode::Pull,
             privacy: LinkPrivacy::Busy,
             policy: LinkPolicy::Ask,
+            state: LinkState::Active,
         };
         links.push(app.add_link(new).await.unwrap());
     }
@@ -229,7 +231,7 @@ async fn under_other_index_keys_accounts_keep_their_secrets_and_links_what_they_
     assert_ne!(after.tenant, account.tenant);
     assert_eq!(app.account_secret(account.id).await.unwrap().unwrap().expose(), "s");
     let link = app.link(links[0].id).await.unwrap();
-    assert_eq!(link, LinkInfo { tenant: after.tenant, ..links[0].clone() });
+    assert_eq!(link, LinkInfo { tenant: after.tenant, version: link.version, ..links[0].clone() });
     // The change log does not go along.
     assert_eq!(app.link_place(link.id).await.unwrap(), Place { seq: None, ..place });
     let kept = app.link_channel(link.id).await.unwrap().unwrap();
@@ -324,15 +326,22 @@ async fn a_removed_tenant_leaves_nothing_and_its_people_and_passwords_are_gone_a
     let world = World::new().await;
     put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
     let (_, secret) = world.app.add_app_password("nora", "phone").await.unwrap();
+    let (_, feed) = world.app.add_feed(&at("nora", "calendar"), FeedPrivacy::Full).await.unwrap();
+    assert!(world.app.open_feed(feed.expose()).await.unwrap().is_some());
     world.app.remove_tenant("Lindenhof").await.unwrap();
+    assert!(world.app.open_feed(feed.expose()).await.unwrap().is_none());
     assert!(world.app.authenticate("nora", &secret).await.unwrap().is_none());
     let path = object_at("nora", "calendar", "a.ics");
     assert!(world.app.object(&world.nora, &path).await.unwrap().is_none());
     assert!(matches!(world.app.remove_tenant("Lindenhof").await, Err(AppError::NotFound("tenant"))));
     let system = world.store.system();
-    for (space, left) in
-        [(Space::Meta, 1), (Space::Index, 1), (Space::Credentials, 1), (Space::Principals, 0)]
-    {
+    for (space, left) in [
+        (Space::Meta, 1),
+        (Space::Index, 1),
+        (Space::Credentials, 1),
+        (Space::Feeds, 0),
+        (Space::Principals, 0),
+    ] {
         let rows = system.scan(space, prefix_range(&[]), 100, Order::Ascending).await.unwrap().rows;
         assert_eq!(rows.len(), left, "{space:?}");
     }

@@ -16,7 +16,7 @@ pub mod trash;
 pub use collection::{CollectionRecord, DeadPropertyRecord, GarbageRecord, HomeRecord, ShareRecord};
 pub use object::{ChangeRecord, ObjectRecord, PropertiesRecord, SummaryRecord, UidRecord};
 pub use people::{
-    CredentialRecord, LoginRecord, PartialTenant, PrincipalRecord, RemovalRecord, TenantRecord,
+    CredentialRecord, FeedRecord, LoginRecord, PartialTenant, PrincipalRecord, RemovalRecord, TenantRecord,
 };
 pub use sync::{
     AccountRecord, ChannelRecord, DispatchRecord, HistoryRecord, LinkRecord, PairRecord, PlaceRecord,

@@ -68,6 +68,29 @@ pub struct CredentialRecord {
     pub last_used: Option<i64>,
 }
 
+/// `Space::Feeds` of the system tenant: a calendar that can be read by a secret URL. Key: keyed hash of the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FeedRecord {
+    /// Its id.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    /// The owner of the calendar.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub owner: [u8; 16],
+    /// The calendar.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub collection: [u8; 16],
+    /// 0 everything, 1 times only.
+    #[n(3)]
+    pub privacy: u8,
+    /// Created, seconds since 1970.
+    #[n(4)]
+    pub created: i64,
+}
+
 /// `Space::Principals`: a person. Key: their id.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct PrincipalRecord {
@@ -100,4 +123,4 @@ pub struct RemovalRecord {
     pub tenant: [u8; 16],
 }
 
-document!(TenantRecord, LoginRecord, CredentialRecord, PrincipalRecord, RemovalRecord);
+document!(TenantRecord, LoginRecord, CredentialRecord, FeedRecord, PrincipalRecord, RemovalRecord);

@@ -245,7 +245,8 @@ impl History {
         let mut linked = Vec::new();
         for n in 0..=dice.roll(2) {
             let mut flag = || dice.one_in(2);
-            let manner = Manner { poor: flag(), loud: flag(), forgetful: flag(), terse: flag() };
+            let manner =
+                Manner { poor: flag(), loud: flag(), forgetful: flag(), terse: flag(), grudging: flag() };
             let policy = [LinkPolicy::Vendor, LinkPolicy::Store, LinkPolicy::Record];
             let policy = policy[usize::try_from(dice.roll(3)).unwrap()];
             let link = world.link(&format!("v{n}"), Terms { policy, ..Terms::default() }).await;

@@ -1,6 +1,6 @@
 //! A vendor that is a map: it keeps what it is given but for what it is told to lose, and fails when it is told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use almanac_contract::{
@@ -23,12 +23,16 @@ pub(crate) struct Manner {
     pub(crate) forgetful: bool,
     /// It names changed objects only.
     pub(crate) terse: bool,
+    /// An id stays taken after its object was deleted.
+    pub(crate) grudging: bool,
 }
 
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, (u64, Form, Option<Mark>)>,
     log: Vec<String>,
+    /// All ids there ever were.
+    taken: BTreeSet<String>,
     clock: u64,
     gone: bool,
     calls: u64,
@@ -47,6 +51,8 @@ pub(crate) enum Fault {
     EndBefore,
     /// It is done, and the program ends here.
     EndAfter,
+    /// It is done when somebody says so.
+    Slow,
 }
 
 /// How a call fails that did nothing.
@@ -64,6 +70,7 @@ pub(crate) struct MemoryVendor {
     state: Mutex<State>,
     /// Told when the program ends in a call.
     pub(crate) ends: Notify,
+    going_on: Notify,
 }
 
 impl MemoryVendor {
@@ -74,6 +81,11 @@ impl MemoryVendor {
     /// What happens to calls from now on.
     pub(crate) fn plan(&self, fault: impl FnMut(&'static str) -> Option<Fault> + Send + 'static) {
         self.state.lock().unwrap().fault = Some(Box::new(fault));
+    }
+
+    /// What is slow is done.
+    pub(crate) fn go_on(&self) {
+        self.going_on.notify_one();
     }
 
     pub(crate) fn calm(&self) {
@@ -148,6 +160,10 @@ impl MemoryVendor {
                 };
                 Err(ConnectorError::new(kind, operation))
             }
+            Some(Fault::Slow) => {
+                self.going_on.notified().await;
+                Ok(None)
+            }
             Some(Fault::EndBefore) => self.end().await,
             other => Ok(other),
         }
@@ -199,9 +215,9 @@ impl State {
             id: RemoteId(id.to_owned()),
             version: RemoteVersion(version.to_string()),
             form: Form { uid, ..form.clone() },
-            role: Role::Owner,
+            role: if id.starts_with("invited") { Role::Attendee } else { Role::Owner },
             mark: mark.clone(),
-            mails: 0,
+            mails: if id.starts_with("mailing") { 2 } else { 0 },
         })
     }
 
@@ -300,8 +316,12 @@ impl Connector for MemoryVendor {
             match push.known {
                 None => match state.object(&push.key.0) {
                     Some(object) => Pushed::Found(Box::new(object)),
+                    None if self.manner.grudging && state.taken.contains(&push.key.0) => {
+                        return Err(ConnectorError::new(ErrorKind::Gone, "push"));
+                    }
                     None => {
                         state.writes += 1;
+                        state.taken.insert(push.key.0.clone());
                         state.put(&push.key.0, form, Some(push.mark.clone()));
                         Pushed::Written(Box::new(state.object(&push.key.0).unwrap()))
                     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, NewAccount, NewLink};
+use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink};
 use almanac_app::{App, AppError, AppOptions, NewUser};
 use almanac_backend::{
     Backend as _, Caller, CollectionName, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole,
@@ -11,7 +11,7 @@ use almanac_backend::{
 };
 use almanac_base::{Clock, ManualClock};
 use almanac_contract::{Connector, Form, form};
-use almanac_ical::{CalendarObject, Limits};
+use almanac_ical::{CalendarObject, ComponentKind, Limits};
 use almanac_store::engine::Engine;
 use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store, Tuning};
 use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Scope, Setup, Stop, answer};
@@ -106,6 +106,18 @@ impl World {
 
     /// Links the calendar with the one calendar of a new account.
     pub(crate) async fn link(&self, name: &str, terms: Terms) -> LinkInfo {
+        self.link_at(&home(), name, terms).await
+    }
+
+    /// Another calendar of the same person.
+    pub(crate) async fn second(&self) -> CollectionPath {
+        let at = CollectionPath { name: CollectionName::new("second").unwrap(), ..home() };
+        let kinds = std::iter::once(ComponentKind::Event).collect();
+        self.app.add_calendar(&at, None, kinds).await.unwrap();
+        at
+    }
+
+    pub(crate) async fn link_at(&self, at: &CollectionPath, name: &str, terms: Terms) -> LinkInfo {
         let new =
             NewAccount { name: name.to_owned(), kind: "test".to_owned(), settings: Vec::new(), secret: None };
         let account = self.app.add_account("Lindenhof", new).await.unwrap();
@@ -113,10 +125,11 @@ impl World {
             account: account.id,
             remote: "main".to_owned(),
             remote_name: "Main".to_owned(),
-            at: home(),
+            at: at.clone(),
             mode: terms.mode,
             privacy: terms.privacy,
             policy: terms.policy,
+            state: LinkState::Active,
         };
         self.app.add_link(new).await.unwrap()
     }
@@ -165,6 +178,10 @@ impl World {
             Ok(()) | Err(AppError::Invalid(_)) => {}
             Err(error) => panic!("{error}"),
         }
+    }
+
+    pub(crate) async fn say(&self, link: &LinkInfo, name: &str, said: Answer) {
+        answer(&self.app, &*self.clock, link, name, said).await.unwrap();
     }
 
     /// What was lost on a link.
@@ -240,4 +257,13 @@ pub(crate) fn object(uid: &str, lines: &str) -> CalendarObject {
 /// An event of an hour on the given day of March 2026.
 pub(crate) fn event(uid: &str, day: u32, extra: &str) -> CalendarObject {
     object(uid, &format!("DTSTART:202603{day:02}T090000Z DTEND:202603{day:02}T100000Z {extra}"))
+}
+
+/// A task, which the calendar here does not take.
+pub(crate) fn task(uid: &str) -> Form {
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//A//A//EN\r\nBEGIN:VTODO\r\nUID:{uid}\r\n\
+         DTSTAMP:20260101T000000Z\r\nSUMMARY:t\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
+    );
+    form::read(&CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap())
 }

@@ -27,6 +27,7 @@ mod copy_move;
 mod discovery;
 mod disk_full;
 mod doctor;
+mod feeds;
 mod framing;
 mod free_busy;
 mod http2;

@@ -8,8 +8,8 @@ mod steps;
 use std::collections::BTreeMap;
 
 use almanac_app::sync::{
-    AccountInfo, Dispatch, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, Loser, Lost, NewAccount, NewLink,
-    Pair, PairOrigin, PairState, Settled, Step, StepChange, StepView,
+    AccountInfo, Dispatch, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, Lost, NewAccount,
+    NewLink, Pair, PairOrigin, PairRole, PairState, Settled, Step, StepChange, StepView,
 };
 use almanac_app::{App, AppError};
 use almanac_base::{Clock, TenantId};
@@ -41,6 +41,7 @@ fn new_link(account: &AccountInfo, remote: &str, home: &str, calendar: &str) -> 
         mode: LinkMode::TwoWay,
         privacy: LinkPrivacy::Full,
         policy: LinkPolicy::Vendor,
+        state: LinkState::Active,
     }
 }
 
@@ -63,6 +64,7 @@ fn pair(uid: &str, remote: Option<&str>) -> Pair {
         state: PairState::Linked,
         since: None,
         mails: 0,
+        role: PairRole::Own,
         sent: None,
     }
 }

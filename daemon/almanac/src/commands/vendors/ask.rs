@@ -1,0 +1,268 @@
+//! The command line's side: what is read before the command is given, and how its outcome ends the program.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+
+use almanac_app::AppError;
+use almanac_base::Secret;
+
+use super::rows::{AccountRow, RunRows};
+use super::{Said, VendorsCommand, trial};
+use crate::as_owner::become_owner_of;
+use crate::cli::{self, HeldVerb, HistoryVerb, ParkedVerb, Which};
+use crate::commands::{Command, Outcome, run};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::invoke::block_on;
+use crate::output::{Audience, print, text};
+use crate::vendors::secrets::Secrets;
+use crate::vendors::sign_in::{Way, sign_in};
+use crate::vendors::{Kind, application, checked_settings};
+
+/// What a secret may have, in bytes.
+const SECRET_MAX: u64 = 64 << 10;
+
+/// `almanac account`
+///
+/// # Errors
+/// As the command.
+pub(crate) fn account(config: &Config, verb: cli::Account) -> Result<(), Failure> {
+    use VendorsCommand as C;
+    let (command, listing) = match verb {
+        cli::Account::Add(wish) => return add(config, *wish),
+        cli::Account::SignIn(wish) => return sign_in_again(config, &wish),
+        cli::Account::List(listing) => (C::AccountList {}, Some(listing)),
+        cli::Account::Remove { name } => (C::AccountRemove { name }, None),
+        cli::Account::Enable { name } => (C::AccountEnable { name, enabled: true }, None),
+        cli::Account::Disable { name } => (C::AccountEnable { name, enabled: false }, None),
+        cli::Account::Calendars { name, listing } => (C::AccountCalendars { name }, Some(listing)),
+    };
+    say(config, command, listing)
+}
+
+/// `almanac link`
+///
+/// # Errors
+/// As the command.
+pub(crate) fn link(config: &Config, verb: cli::Link) -> Result<(), Failure> {
+    use VendorsCommand as C;
+    let (command, listing) = match verb {
+        cli::Link::Add(wish) => {
+            let (mode, privacy) = (wish.mode.into(), wish.privacy.map(Into::into));
+            let conflicts = wish.conflicts.into();
+            let (remote, at, paused) = (wish.remote, wish.at, wish.paused);
+            (C::LinkAdd { remote, at, mode, privacy, conflicts, paused }, None)
+        }
+        cli::Link::List(listing) => (C::LinkList {}, Some(listing)),
+        cli::Link::Pause { id } => (C::LinkPause { link: id }, None),
+        cli::Link::Resume { id } => (C::LinkResume { link: id }, None),
+        cli::Link::Remove { id } => (C::LinkRemove { link: id }, None),
+    };
+    say(config, command, listing)
+}
+
+/// `almanac sync`
+///
+/// # Errors
+/// As the command; and that something is held, parked or failed.
+pub(crate) fn sync(config: &Config, verb: cli::Sync) -> Result<(), Failure> {
+    use VendorsCommand as C;
+    let (command, listing) = match verb {
+        cli::Sync::Now { account, dry_run, full, listing } => {
+            return run_now(config, C::SyncNow { account, dry_run, full }, listing);
+        }
+        cli::Sync::Plan { account, listing } => {
+            return run_now(config, C::SyncNow { account, dry_run: true, full: false }, listing);
+        }
+        cli::Sync::Held { verb: None, listing } => (C::Held { names: listing.names }, Some(listing.listing)),
+        cli::Sync::Held { verb: Some(verb), .. } => {
+            let (which, said) = match verb {
+                HeldVerb::Approve(which) => (which, Said::Approve),
+                HeldVerb::Reject(which) => (which, Said::Reject),
+                HeldVerb::StoreWins(which) => (which, Said::StoreWins),
+                HeldVerb::VendorWins(which) => (which, Said::VendorWins),
+            };
+            (answer(which, said), None)
+        }
+        cli::Sync::Parked { verb: None, listing } => {
+            (C::Parked { names: listing.names }, Some(listing.listing))
+        }
+        cli::Sync::Parked { verb: Some(ParkedVerb::Retry(which)), .. } => (answer(which, Said::Retry), None),
+        cli::Sync::History { verb: None, link, listing } => (C::History { link }, Some(listing)),
+        cli::Sync::History { verb: Some(HistoryVerb::Restore { id }), .. } => (C::Restore { id }, None),
+        cli::Sync::Purge { link } => (C::Purge { link }, None),
+    };
+    say(config, command, listing)
+}
+
+fn answer(which: Which, answer: Said) -> VendorsCommand {
+    VendorsCommand::Answer { refs: which.refs, link: which.link, answer }
+}
+
+fn audience(listing: Option<cli::Listing>) -> Audience {
+    if listing.is_some_and(|listing| listing.json) { Audience::Programs } else { Audience::People }
+}
+
+fn carry_out(config: &Config, command: VendorsCommand, attachment: &[u8]) -> Result<Outcome, Failure> {
+    become_owner_of(&config.store.path)?;
+    block_on(run::run(config, Command::Vendors(command), attachment, &|_| {}))?
+}
+
+fn say(config: &Config, command: VendorsCommand, listing: Option<cli::Listing>) -> Result<(), Failure> {
+    let outcome = carry_out(config, command, &[])?;
+    print(text(&outcome, audience(listing)).as_bytes())
+}
+
+fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> Result<(), Failure> {
+    let outcome = carry_out(config, command, &[])?;
+    print(text(&outcome, audience(Some(listing))).as_bytes())?;
+    let Outcome::Runs(RunRows { links, plan }) = outcome else { return Ok(()) };
+    let failed: Vec<_> = links.iter().filter(|row| row.error.is_some()).collect();
+    if let Some(first) = failed.first() {
+        return Err(Failure::failed(
+            format!(
+                "{} of {} links did not come to an end: {}",
+                failed.len(),
+                links.len(),
+                first.error.as_deref().unwrap_or_default()
+            ),
+            "see `almanac status`; what was done is kept, and the next run goes on",
+        ));
+    }
+    let sum = |of: fn(&super::rows::RunRow) -> u64| links.iter().map(of).sum::<u64>();
+    let (held, parked) = (sum(|row| row.held_in_all), sum(|row| row.parked_in_all));
+    if !plan && held + parked > 0 {
+        return Err(Failure::failed(
+            format!("{held} objects are held and {parked} are parked; everything else is done"),
+            "see `almanac sync held` and `almanac sync parked`",
+        ));
+    }
+    Ok(())
+}
+
+fn add(config: &Config, wish: cli::AccountAdd) -> Result<(), Failure> {
+    let kind = Kind::from(wish.kind);
+    let settings: Vec<(String, String)> = [
+        ("url", &wish.url),
+        ("preset", &wish.preset),
+        ("username", &wish.username),
+        ("client_id", &wish.client_id),
+        ("subject", &wish.subject),
+        ("api_url", &wish.api_url),
+        ("auth_url", &wish.auth_url),
+        ("token_url", &wish.token_url),
+        ("authority", &wish.authority),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+    .collect();
+    let settings = checked_settings(kind, settings)?;
+    // Read before root becomes somebody who perhaps may not.
+    let client_secret = wish.client_secret_file.as_deref().map(read_secret).transpose()?;
+    let service = wish.service_account_file.as_deref().map(read_secret).transpose()?;
+    let mut secrets = Secrets::default();
+    secrets.client_secret = client_secret;
+    if let Some(service) = &service {
+        let parsed = serde_json::from_str(service).map_err(|_| {
+            Failure::failed(
+                "the file of the service account is no JSON",
+                "give the file that Google gave out",
+            )
+        })?;
+        secrets.service_account = Some(parsed);
+    }
+    match kind {
+        Kind::Icloud | Kind::Caldav => secrets.password = Some(password(wish.password_stdin)?),
+        Kind::Feed => {
+            if !wish.url_stdin {
+                return Err(Failure::usage(
+                    "the URL of a feed is a secret and is read from stdin",
+                    "give --url-stdin, with the URL on stdin",
+                ));
+            }
+            secrets.url = Some(stdin_text()?);
+        }
+        Kind::Google | Kind::Outlook if wish.tokens_stdin => {
+            secrets = secrets.or(&Secrets::parse(&Secret::new(stdin_text()?))?);
+        }
+        Kind::Google | Kind::Outlook if secrets.service_account.is_some() || wish.subject.is_some() => {}
+        Kind::Google | Kind::Outlook => {
+            if wish.client_id.is_none() {
+                return Err(Failure::usage(
+                    "nobody says which application signs in",
+                    "register one at the vendor and give --client-id; connectors/README.md says how",
+                ));
+            }
+            let way = if wish.paste { Way::Paste } else { Way::Browser };
+            let secret = secrets.client_secret.clone().map(Secret::new);
+            let application = application(kind, &trial(&wish.name, kind, &settings), secret)?;
+            let tokens = block_on(sign_in(&config.egress, &application, way))??;
+            secrets = secrets.with_tokens(&tokens);
+        }
+    }
+    let command = VendorsCommand::AccountAdd {
+        kind,
+        name: wish.name,
+        tenant: wish.tenant,
+        settings,
+        check: !wish.unchecked,
+    };
+    let secret = secrets.to_secret();
+    let outcome = carry_out(config, command, secret.expose().as_bytes())?;
+    print(text(&outcome, Audience::People).as_bytes())
+}
+
+fn sign_in_again(config: &Config, wish: &cli::SignIn) -> Result<(), Failure> {
+    let mut secrets = Secrets::default();
+    if wish.password_stdin {
+        secrets.password = Some(stdin_text()?);
+    } else if wish.tokens_stdin {
+        secrets = Secrets::parse(&Secret::new(stdin_text()?))?;
+    } else {
+        let rows = match carry_out(config, VendorsCommand::AccountList {}, &[])? {
+            Outcome::Accounts(rows) => rows,
+            _ => return Err(AppError::Bug("a list of accounts").into()),
+        };
+        let row = rows.iter().find(|row| row.name == wish.name || row.id == wish.name);
+        let AccountRow { kind, settings, .. } = row.ok_or(AppError::NotFound("account"))?;
+        let kind = Kind::parse(kind).ok_or(AppError::Bug("a kind of account"))?;
+        let settings: Vec<_> = settings.iter().map(|(a, b)| (a.clone(), b.clone())).collect();
+        let way = if wish.paste { Way::Paste } else { Way::Browser };
+        let application = application(kind, &trial(&wish.name, kind, &settings), None)?;
+        let tokens = block_on(sign_in(&config.egress, &application, way))??;
+        secrets = secrets.with_tokens(&tokens);
+    }
+    let command = VendorsCommand::AccountSignIn { name: wish.name.clone() };
+    carry_out(config, command, secrets.to_secret().expose().as_bytes()).map(drop)
+}
+
+fn password(from_stdin: bool) -> Result<String, Failure> {
+    if from_stdin {
+        return stdin_text();
+    }
+    Err(Failure::usage(
+        "the password is read from stdin",
+        "give --password-stdin, with the password on stdin; app-specific where the vendor has such",
+    ))
+}
+
+fn stdin_text() -> Result<String, Failure> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        let _ = writeln!(io::stderr(), "reading from the terminal; end with Ctrl-D");
+    }
+    let mut text = String::new();
+    let read = stdin.by_ref().take(SECRET_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::failed(format!("cannot read stdin: {error}"), "give text"))?;
+    Ok(text.trim().to_owned())
+}
+
+fn read_secret(path: &Path) -> Result<String, Failure> {
+    let failed = |error: io::Error| {
+        Failure::failed(format!("cannot read {}: {error}", path.display()), "give a readable file")
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(SECRET_MAX).read_to_string(&mut text).map_err(failed)?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,531 @@
+//! Accounts at vendors, links, and their runs.
+
+pub(crate) mod ask;
+pub(crate) mod rows;
+pub(crate) mod status;
+mod waiting;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use almanac_app::AppError;
+use almanac_app::sync::{
+    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, NewAccount, NewLink,
+    PairState,
+};
+use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
+use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
+use almanac_sync::{Answer, Execution, Report, Scope, purge};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Executor, Outcome, path};
+use crate::failure::Failure;
+use crate::vendors::secrets::Secrets;
+use crate::vendors::{Kind, LinkOutcome, Vendors, checked_settings, probe, refused_by_vendor};
+use waiting::each_pair;
+
+use rows::{AccountRow, LostRow, RemoteRow, RunRows, link_row, run_row};
+
+/// A wish about accounts, links or their runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum VendorsCommand {
+    /// The secret is the attachment of the request, as JSON.
+    AccountAdd {
+        kind: Kind,
+        name: String,
+        tenant: String,
+        settings: Vec<(String, String)>,
+        /// Whether it is tried before it is kept.
+        check: bool,
+    },
+    /// A new secret is the attachment of the request.
+    AccountSignIn {
+        name: String,
+    },
+    AccountList {},
+    AccountRemove {
+        name: String,
+    },
+    AccountEnable {
+        name: String,
+        enabled: bool,
+    },
+    AccountCalendars {
+        name: String,
+    },
+    LinkAdd {
+        /// `ACCOUNT/CALENDAR`
+        remote: String,
+        at: String,
+        mode: Mode,
+        privacy: Option<Privacy>,
+        conflicts: Policy,
+        paused: bool,
+    },
+    LinkList {},
+    LinkPause {
+        link: String,
+    },
+    LinkResume {
+        link: String,
+    },
+    LinkRemove {
+        link: String,
+    },
+    SyncNow {
+        account: Option<String>,
+        dry_run: bool,
+        full: bool,
+    },
+    Held {
+        names: bool,
+    },
+    Parked {
+        names: bool,
+    },
+    Answer {
+        /// As listed; all that the answer fits if it is empty.
+        refs: Vec<String>,
+        link: Option<String>,
+        answer: Said,
+    },
+    History {
+        link: Option<String>,
+    },
+    Restore {
+        id: String,
+    },
+    Purge {
+        link: String,
+    },
+}
+
+/// Which way changes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mode {
+    TwoWay,
+    Pull,
+    Push,
+    BusyOnly,
+}
+
+/// What a vendor is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Privacy {
+    Full,
+    Initials,
+    Busy,
+}
+
+/// Who wins a contradiction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Policy {
+    Record,
+    Vendor,
+    Store,
+    Ask,
+}
+
+/// What a person says about what is held or parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Said {
+    Approve,
+    Reject,
+    StoreWins,
+    VendorWins,
+    Retry,
+}
+
+impl Executor {
+    pub(super) async fn vendors(
+        &self,
+        command: VendorsCommand,
+        attachment: &[u8],
+    ) -> Result<Outcome, Failure> {
+        use VendorsCommand as C;
+        match command {
+            C::AccountAdd { kind, name, tenant, settings, check } => {
+                let secret = secret_of(attachment)?;
+                self.add_account(kind, NewAccountWish { name, tenant, settings, check }, secret).await
+            }
+            C::AccountSignIn { name } => {
+                let account = self.app.account_named(&name).await?;
+                let new = Secrets::parse(&secret_of(attachment)?)?;
+                let before = self.app.account_secret(account.id).await?;
+                let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default().or(&new);
+                self.app.keep_account_secret(account.id, &secrets.to_secret()).await?;
+                self.vendors.forget(account.id);
+                Ok(Outcome::Done)
+            }
+            C::AccountList {} => {
+                let rows = self.app.accounts().await?.iter().map(AccountRow::from).collect();
+                Ok(Outcome::Accounts(rows))
+            }
+            C::AccountRemove { name } => {
+                let account = self.app.account_named(&name).await?;
+                self.app.remove_account(account.id).await?;
+                self.vendors.forget(account.id);
+                Ok(Outcome::Done)
+            }
+            C::AccountEnable { name, enabled } => {
+                let account = self.app.account_named(&name).await?;
+                let state = if enabled { Enabled::Yes } else { Enabled::No };
+                self.app.change_account(account.id, |_, now| *now = state).await?;
+                self.vendors.forget(account.id);
+                Ok(Outcome::Done)
+            }
+            C::AccountCalendars { name } => {
+                let account = self.app.account_named(&name).await?;
+                let calendars = self.calendars_of(&account).await?;
+                Ok(Outcome::Remotes(calendars.iter().map(RemoteRow::from).collect()))
+            }
+            C::LinkAdd { remote, at, mode, privacy, conflicts, paused } => {
+                self.add_link(&remote, &at, mode, privacy, (conflicts, paused)).await
+            }
+            C::LinkList {} => {
+                let accounts = self.account_names().await?;
+                let links = self.app.links().await?;
+                Ok(Outcome::Links(links.iter().map(|link| link_row(link, &accounts)).collect()))
+            }
+            C::LinkPause { link } => self.set_link(&link, LinkState::Paused).await,
+            C::LinkResume { link } => self.set_link(&link, LinkState::Active).await,
+            C::LinkRemove { link } => {
+                let link = self.link(&link).await?;
+                self.app.remove_link(link.id).await?;
+                self.vendors.forget(link.account);
+                Ok(Outcome::Done)
+            }
+            C::SyncNow { account, dry_run, full } => self.sync_now(account, dry_run, full).await,
+            C::Held { names } => self.waiting(names, waiting::is_held).await,
+            C::Parked { names } => self.waiting(names, |state| matches!(state, PairState::Parked(_))).await,
+            C::Answer { refs, link, answer } => self.answer(&refs, link.as_deref(), answer).await,
+            C::History { link } => self.history(link.as_deref()).await,
+            C::Restore { id } => self.restore_lost(&id).await,
+            C::Purge { link } => self.purge(&link).await,
+        }
+    }
+
+    async fn add_account(
+        &self,
+        kind: Kind,
+        wish: NewAccountWish,
+        secret: Secret,
+    ) -> Result<Outcome, Failure> {
+        let mut settings = checked_settings(kind, wish.settings)?;
+        let secrets = Secrets::parse(&secret)?;
+        if wish.check && matches!(kind, Kind::Icloud | Kind::Caldav) {
+            // Whether the server mails people is asked once: what it keeps must not change afterwards.
+            let trial = trial(&wish.name, kind, &settings);
+            let scheduling = probe(&self.vendors, &trial, kind, secrets.clone()).await?;
+            if scheduling == almanac_icloud::Scheduling::None {
+                settings.push(("scheduling".to_owned(), "none".to_owned()));
+            }
+        }
+        let new = NewAccount {
+            name: wish.name,
+            kind: kind.as_str().to_owned(),
+            settings,
+            secret: Some(secrets.to_secret()),
+        };
+        let account = self.app.add_account(&wish.tenant, new).await?;
+        let tried = if wish.check { self.calendars_of(&account).await.map(drop) } else { Ok(()) };
+        if let Err(failure) = tried {
+            self.app.remove_account(account.id).await?;
+            self.vendors.forget(account.id);
+            return Err(failure);
+        }
+        self.vendors.changed.notify_one();
+        Ok(Outcome::Made(account.id.to_string()))
+    }
+
+    async fn calendars_of(&self, account: &AccountInfo) -> Result<Vec<RemoteCalendar>, Failure> {
+        let live = self.vendors.live(account).await?;
+        live.connector.calendars().await.map_err(|error| refused_by_vendor(&error))
+    }
+
+    async fn add_link(
+        &self,
+        remote: &str,
+        at: &str,
+        mode: Mode,
+        privacy: Option<Privacy>,
+        (conflicts, paused): (Policy, bool),
+    ) -> Result<Outcome, Failure> {
+        let (name, calendar) = remote.split_once('/').ok_or_else(|| {
+            Failure::usage(
+                "a calendar at a vendor is written ACCOUNT/CALENDAR",
+                "see `almanac account calendars`",
+            )
+        })?;
+        let account = self.app.account_named(name).await?;
+        let calendars = self.calendars_of(&account).await?;
+        let found = pick(&calendars, calendar)?;
+        let (mode, privacy) = terms(mode, privacy)?;
+        if mode != LinkMode::Pull && found.access != CalendarAccess::Write {
+            return Err(Failure::failed(
+                "the account may only read this calendar",
+                "link it with --mode pull, or get the right to write at the vendor",
+            ));
+        }
+        let new = NewLink {
+            account: account.id,
+            remote: found.id.0.clone(),
+            remote_name: found.name.clone(),
+            at: path(at)?,
+            mode,
+            privacy,
+            policy: conflicts.into(),
+            state: if paused { LinkState::Paused } else { LinkState::Active },
+        };
+        let link = self.app.add_link(new).await?;
+        self.wake(link.account).await;
+        Ok(Outcome::Made(link.id.to_string()))
+    }
+
+    async fn set_link(&self, link: &str, state: LinkState) -> Result<Outcome, Failure> {
+        let link = self.link(link).await?;
+        self.app.set_link_state(link.id, &state).await?;
+        self.wake(link.account).await;
+        Ok(Outcome::Done)
+    }
+
+    async fn link(&self, text: &str) -> Result<LinkInfo, Failure> {
+        let id: LinkId = text
+            .parse()
+            .map_err(|_| Failure::usage("a link is named by its id", "see `almanac link list`"))?;
+        Ok(self.app.link(id).await?)
+    }
+
+    /// Gives the account's task a reason to run.
+    async fn wake(&self, account: AccountId) {
+        self.vendors.changed.notify_one();
+        if let Ok(account) = self.app.account(account).await
+            && let Ok(live) = self.vendors.live(&account).await
+        {
+            live.wake.notify_one();
+        }
+    }
+
+    async fn sync_now(&self, account: Option<String>, dry_run: bool, full: bool) -> Result<Outcome, Failure> {
+        let accounts = match &account {
+            Some(name) => vec![self.app.account_named(name).await?],
+            None => self.app.accounts().await?,
+        };
+        let execution = if dry_run { Execution::Plan } else { Execution::Do };
+        let scope = if full { Scope::Everything } else { Scope::Changes };
+        let names = self.account_names().await?;
+        let mut rows = Vec::new();
+        for account in accounts.iter().filter(|account| account.enabled == Enabled::Yes) {
+            for outcome in run_until_idle(&self.vendors, account, execution, scope).await? {
+                let mut row = run_row(&outcome, &names);
+                each_pair(&self.app, &outcome.link, |pair| {
+                    row.held_in_all += u64::from(waiting::is_held(&pair.pair.state));
+                    row.parked_in_all += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
+                })
+                .await?;
+                rows.push(row);
+            }
+        }
+        Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
+    }
+
+    async fn history(&self, link: Option<&str>) -> Result<Outcome, Failure> {
+        let links = match link {
+            Some(link) => vec![self.link(link).await?],
+            None => self.app.links().await?,
+        };
+        let mut rows = Vec::new();
+        for link in links {
+            rows.extend(self.app.link_history(&link).await?.iter().map(|lost| LostRow {
+                id: lost.id.to_string(),
+                link: lost.link.to_string(),
+                at: lost.at.to_string(),
+                loser: match lost.loser {
+                    Loser::Store => "store".to_owned(),
+                    Loser::Vendor => "vendor".to_owned(),
+                },
+                fields: lost.fields.clone(),
+                deleted: lost.deleted,
+            }));
+        }
+        Ok(Outcome::Lost(rows))
+    }
+
+    async fn restore_lost(&self, id: &str) -> Result<Outcome, Failure> {
+        let id: HistoryId = id.parse().map_err(|_| {
+            Failure::usage("a row of the history is named by its id", "see `almanac sync history`")
+        })?;
+        for link in self.app.links().await? {
+            match self.app.restore_lost(&link, id).await {
+                Err(AppError::NotFound(_)) => {}
+                other => {
+                    other?;
+                    return Ok(Outcome::Done);
+                }
+            }
+        }
+        Err(Failure::failed("there is no such row of the history", "see `almanac sync history`"))
+    }
+
+    /// Takes back what a link wrote at its vendor, then removes the link.
+    async fn purge(&self, link: &str) -> Result<Outcome, Failure> {
+        let link = self.link(link).await?;
+        let account = self.app.account(link.account).await?;
+        let live = self.vendors.live(&account).await?;
+        // A run under way ends first; another one finds a link at rest.
+        self.app.set_link_state(link.id, &LinkState::Paused).await?;
+        let _turn = live.turn.lock().await;
+        let purged = purge(&*live.connector, &link).await.map_err(|error| refused_by_vendor(&error))?;
+        self.app.remove_link(link.id).await?;
+        self.vendors.changed.notify_one();
+        Ok(Outcome::Purged { entries: purged })
+    }
+
+    async fn account_names(&self) -> Result<BTreeMap<AccountId, String>, Failure> {
+        let accounts = self.app.accounts().await?;
+        Ok(accounts.into_iter().map(|account| (account.id, account.name)).collect())
+    }
+}
+
+struct NewAccountWish {
+    name: String,
+    tenant: String,
+    settings: Vec<(String, String)>,
+    check: bool,
+}
+
+/// An account that is not kept yet.
+fn trial(name: &str, kind: Kind, settings: &[(String, String)]) -> AccountInfo {
+    AccountInfo {
+        id: AccountId::from_bytes([0; 16]),
+        tenant: TenantId::from_bytes([0; 16]),
+        tenant_name: String::new(),
+        name: name.to_owned(),
+        kind: kind.as_str().to_owned(),
+        settings: settings.to_vec(),
+        enabled: Enabled::Yes,
+        created: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn secret_of(attachment: &[u8]) -> Result<Secret, Failure> {
+    let text = std::str::from_utf8(attachment)
+        .map_err(|_| Failure::failed("the secret of the account is no text", "give it again"))?;
+    Ok(Secret::new(if text.is_empty() { "{}".to_owned() } else { text.to_owned() }))
+}
+
+/// Runs until there is nothing left to do now, a bounded number of times.
+async fn run_until_idle(
+    vendors: &Arc<Vendors>,
+    account: &AccountInfo,
+    execution: Execution,
+    scope: Scope,
+) -> Result<Vec<LinkOutcome>, Failure> {
+    let mut all = vendors.run(account, execution, scope).await?;
+    for _ in 0..8 {
+        let now = almanac_base::Clock::now(&almanac_base::SystemClock);
+        let done = |outcome: &LinkOutcome| {
+            let due = outcome.report.next.is_some_and(|next| next <= now);
+            outcome.stop.is_some() || (outcome.report.here.all() + outcome.report.there.all() == 0 && !due)
+        };
+        if execution == Execution::Plan || all.iter().all(done) {
+            break;
+        }
+        let again = vendors.run(account, execution, Scope::Changes).await?;
+        let idle = again.iter().all(done);
+        for outcome in again {
+            match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
+                Some(before) => {
+                    let sum = add(&before.report, &outcome.report);
+                    *before = LinkOutcome { report: sum, ..outcome };
+                }
+                None => all.push(outcome),
+            }
+        }
+        if idle {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// What two runs did together.
+fn add(one: &Report, other: &Report) -> Report {
+    let mut sum = other.clone();
+    for (into, from) in [(&mut sum.here, &one.here), (&mut sum.there, &one.there)] {
+        into.created += from.created;
+        into.updated += from.updated;
+        into.deleted += from.deleted;
+    }
+    sum.lost += one.lost;
+    sum.held += one.held;
+    sum.parked += one.parked;
+    sum.mails += one.mails;
+    sum.matched += one.matched;
+    sum
+}
+
+/// The calendar with this id, or with this name if only one has it.
+fn pick<'a>(calendars: &'a [RemoteCalendar], wanted: &str) -> Result<&'a RemoteCalendar, Failure> {
+    if let Some(found) = calendars.iter().find(|calendar| calendar.id == CalendarId(wanted.to_owned())) {
+        return Ok(found);
+    }
+    let mut named = calendars.iter().filter(|calendar| calendar.name == wanted);
+    match (named.next(), named.next()) {
+        (Some(found), None) => Ok(found),
+        (Some(_), Some(_)) => Err(Failure::failed(
+            "the account has several calendars of this name",
+            "give the id: see `almanac account calendars`",
+        )),
+        (None, _) => {
+            Err(Failure::failed("the account has no such calendar", "see `almanac account calendars`"))
+        }
+    }
+}
+
+fn terms(mode: Mode, privacy: Option<Privacy>) -> Result<(LinkMode, LinkPrivacy), Failure> {
+    let level = |default| match privacy.unwrap_or(default) {
+        Privacy::Full => LinkPrivacy::Full,
+        Privacy::Initials => LinkPrivacy::Initials,
+        Privacy::Busy => LinkPrivacy::Busy,
+    };
+    match (mode, privacy) {
+        (Mode::BusyOnly, Some(Privacy::Full)) => Err(Failure::usage(
+            "a busy-only link tells no titles",
+            "use --mode push --privacy full to tell everything",
+        )),
+        (Mode::BusyOnly, _) => Ok((LinkMode::Push, level(Privacy::Busy))),
+        (Mode::TwoWay, _) => Ok((LinkMode::TwoWay, level(Privacy::Full))),
+        (Mode::Pull, _) => Ok((LinkMode::Pull, level(Privacy::Full))),
+        (Mode::Push, _) => Ok((LinkMode::Push, level(Privacy::Full))),
+    }
+}
+
+impl From<Policy> for LinkPolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Record => Self::Record,
+            Policy::Vendor => Self::Vendor,
+            Policy::Store => Self::Store,
+            Policy::Ask => Self::Ask,
+        }
+    }
+}
+
+impl From<Said> for Answer {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Approve => Self::Approve,
+            Said::Reject => Self::Reject,
+            Said::StoreWins => Self::StoreWins,
+            Said::VendorWins => Self::VendorWins,
+            Said::Retry => Self::Retry,
+        }
+    }
+}

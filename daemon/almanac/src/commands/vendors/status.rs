@@ -1,0 +1,89 @@
+//! How all accounts are, for `almanac status` and the metrics.
+
+use almanac_app::sync::{Enabled, LinkState, PairState};
+use jiff::Timestamp;
+
+use super::rows::AccountStatusRow;
+use super::waiting::{each_pair, is_held};
+use crate::failure::Failure;
+use crate::vendors::secrets::Secrets;
+use crate::vendors::{HealthState, Vendors};
+
+/// How all accounts are.
+pub(crate) async fn account_status(
+    vendors: &Vendors,
+    now: Timestamp,
+) -> Result<Vec<AccountStatusRow>, Failure> {
+    let app = vendors.app();
+    let links = app.links().await?;
+    let mut rows = Vec::new();
+    for account in app.accounts().await? {
+        let health = vendors.health(&account);
+        let own: Vec<_> = links.iter().filter(|link| link.account == account.id).collect();
+        let mut row = AccountStatusRow {
+            name: account.name.clone(),
+            id: account.id.to_string(),
+            kind: account.kind.clone(),
+            tenant: account.tenant_name.clone(),
+            state: String::new(),
+            error: health.error().map(str::to_owned),
+            throttled_until: health.until().map(|at| at.to_string()),
+            last_success: None,
+            lag_seconds: None,
+            links: own.len() as u64,
+            queue: 0,
+            oldest_pending: None,
+            held: 0,
+            parked: 0,
+            drift: health.links.values().filter_map(|link| link.drift).max(),
+            token_expires: None,
+            channel_expires: None,
+        };
+        let (mut oldest, mut channel, mut last, mut detached) = (None, None, health.last_success(), false);
+        for link in own {
+            detached |= matches!(link.state, LinkState::Detached(_));
+            last = last.max(app.link_place(link.id).await?.done);
+            channel =
+                app.link_channel(link.id).await?.map(|open| open.until).into_iter().chain(channel).min();
+            let mut after = None;
+            loop {
+                let (waits, next) = app.dispatches(link, after.as_ref()).await?;
+                row.queue += waits.len() as u64;
+                oldest = waits.iter().map(|waits| waits.dispatch.since).chain(oldest).min();
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            each_pair(app, link, |pair| {
+                row.held += u64::from(is_held(&pair.pair.state));
+                row.parked += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
+            })
+            .await?;
+        }
+        let secret = app.account_secret(account.id).await?;
+        let tokens = secret.and_then(|secret| Secrets::parse(&secret).ok()?.tokens());
+        let mut state = health.state();
+        if detached {
+            state = state.max(HealthState::Detached);
+        } else if row.held > 0 {
+            state = state.max(HealthState::Held);
+        } else if row.parked > 0 {
+            state = state.max(HealthState::Degraded);
+        }
+        row.state = match account.enabled {
+            Enabled::No => "disabled".to_owned(),
+            Enabled::Yes => serde_json::to_value(state)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+        };
+        row.last_success = last.map(|at| at.to_string());
+        row.lag_seconds = last.map(|at| now.duration_since(at).as_secs());
+        row.oldest_pending = oldest.map(|at| at.to_string());
+        row.channel_expires = channel.map(|at| at.to_string());
+        row.token_expires = tokens.map(|tokens| tokens.expires_at.to_string());
+        rows.push(row);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,144 @@
+//! Accounts, links and their runs as tables.
+
+use crate::commands::Outcome;
+use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, RunRows};
+
+fn heading(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
+/// The rows of a list about accounts and links; empty if it is another list.
+pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
+    match outcome {
+        Outcome::Accounts(rows) => {
+            let mut table = vec![heading(&["NAME", "KIND", "TENANT", "STATE", "ID"])];
+            table.extend(rows.iter().map(|row| {
+                let state = if row.enabled { "enabled" } else { "disabled" };
+                vec![row.name.clone(), row.kind.clone(), row.tenant.clone(), state.to_owned(), row.id.clone()]
+            }));
+            table
+        }
+        Outcome::Remotes(rows) => {
+            let mut table = vec![heading(&["NAME", "ACCESS", "ID"])];
+            table.extend(rows.iter().map(|row| vec![row.name.clone(), row.access.clone(), row.id.clone()]));
+            table
+        }
+        Outcome::Links(rows) => {
+            let mut table = vec![heading(&[
+                "ACCOUNT",
+                "REMOTE",
+                "CALENDAR",
+                "MODE",
+                "PRIVACY",
+                "CONFLICTS",
+                "STATE",
+                "ID",
+            ])];
+            table.extend(rows.iter().map(|row| {
+                let state = match &row.reason {
+                    Some(reason) => format!("{}: {reason}", row.state),
+                    None => row.state.clone(),
+                };
+                vec![
+                    row.account.clone(),
+                    row.remote.clone(),
+                    or_dash(row.calendar.as_deref()),
+                    row.mode.clone(),
+                    row.privacy.clone(),
+                    row.conflicts.clone(),
+                    state,
+                    row.id.clone(),
+                ]
+            }));
+            table
+        }
+        Outcome::Waiting(rows) => {
+            let named = rows.iter().any(|row| row.name.is_some());
+            let names = ["REF", "ACCOUNT", "WHY", "SINCE", "LINK", "NAME"];
+            let mut table = vec![heading(names.get(..if named { 6 } else { 5 }).unwrap_or_default())];
+            table.extend(rows.iter().map(|row| {
+                let mut cells = vec![
+                    row.reference.clone(),
+                    row.account.clone(),
+                    row.why.clone(),
+                    or_dash(row.since.as_deref()),
+                    row.link.clone(),
+                ];
+                if named {
+                    cells.push(or_dash(row.name.as_deref()));
+                }
+                cells
+            }));
+            table
+        }
+        Outcome::Lost(rows) => {
+            let mut table = vec![heading(&["ID", "WHEN", "LOST", "WHAT", "LINK"])];
+            table.extend(rows.iter().map(|row| {
+                let what = if row.deleted { "deletion".to_owned() } else { row.fields.join(", ") };
+                vec![row.id.clone(), row.at.clone(), row.loser.clone(), what, row.link.clone()]
+            }));
+            table
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What runs came to, or would.
+pub(super) fn runs(rows: &RunRows) -> String {
+    let mut text = String::new();
+    if rows.links.is_empty() {
+        text.push_str("there is no active link: see `almanac link add --help`\n");
+    }
+    for row in &rows.links {
+        let calendar = row.calendar.as_deref().unwrap_or("(deleted)");
+        text.push_str(&format!("{} {calendar} ({})\n", row.account, row.link));
+        for (side, counts) in [("here", &row.here), ("there", &row.there)] {
+            let CountsRow { created, updated, deleted } = counts;
+            text.push_str(&format!("  {side:5}  created {created}, updated {updated}, deleted {deleted}\n"));
+        }
+        for (count, what) in [
+            (row.mails, "people whom the vendor mails"),
+            (row.matched, "taken for the same on both sides"),
+            (row.lost, "changes that lost, see `almanac sync history`"),
+            (row.held.max(row.held_in_all), "held, see `almanac sync held`"),
+            (row.parked.max(row.parked_in_all), "parked, see `almanac sync parked`"),
+            (row.waiting, "waiting to be sent"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!("  {count} {what}\n"));
+            }
+        }
+        if let Some(error) = &row.error {
+            text.push_str(&format!("  failed: {error}\n"));
+        }
+    }
+    if rows.plan && !rows.links.is_empty() {
+        text.push_str("nothing was changed: this is what a run would do\n");
+    }
+    text
+}
+
+/// The accounts of a status.
+pub(super) fn accounts(rows: &[AccountStatusRow]) -> Vec<Vec<String>> {
+    let mut table = vec![heading(&["ACCOUNT", "STATE", "LAST SUCCESS", "QUEUE", "HELD", "PARKED"])];
+    table.extend(rows.iter().map(|row| {
+        let state = match (&row.error, &row.throttled_until) {
+            (_, Some(until)) => format!("{} until {until}", row.state),
+            (Some(error), None) => format!("{}: {error}", row.state),
+            (None, None) => row.state.clone(),
+        };
+        vec![
+            row.name.clone(),
+            state,
+            or_dash(row.last_success.as_deref()),
+            row.queue.to_string(),
+            row.held.to_string(),
+            row.parked.to_string(),
+        ]
+    }));
+    table
+}

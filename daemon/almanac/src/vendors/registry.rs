@@ -1,0 +1,321 @@
+//! Which connectors there are, and what each is made of. A new vendor is a kind here and a dependency in the manifest.
+
+use std::sync::Arc;
+
+use almanac_app::sync::AccountInfo;
+use almanac_base::Secret;
+use almanac_contract::{Connector, Pace as Allowed};
+use almanac_egress::Target;
+use almanac_egress::oauth::{Account, Application, Credentials, ServiceAccount};
+use almanac_egress::throttle::Pace;
+use serde::{Deserialize, Serialize};
+
+use super::Vendors;
+use super::secrets::{Keeper, Secrets};
+use crate::failure::{Failure, chain};
+
+/// A kind of account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Google,
+    Outlook,
+    Icloud,
+    Caldav,
+    Feed,
+}
+
+/// The settings that accounts have, with the kinds that take them.
+pub(crate) const SETTINGS: &[(&str, &[Kind])] = &[
+    ("api_url", &[Kind::Google, Kind::Outlook]),
+    ("auth_url", &[Kind::Google]),
+    ("token_url", &[Kind::Google]),
+    ("authority", &[Kind::Outlook]),
+    ("client_id", &[Kind::Google, Kind::Outlook]),
+    ("subject", &[Kind::Google, Kind::Outlook]),
+    ("url", &[Kind::Icloud, Kind::Caldav]),
+    ("username", &[Kind::Icloud, Kind::Caldav, Kind::Feed]),
+    ("preset", &[Kind::Caldav]),
+    ("scheduling", &[Kind::Icloud, Kind::Caldav]),
+];
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] = [Self::Google, Self::Outlook, Self::Icloud, Self::Caldav, Self::Feed];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Outlook => "outlook",
+            Self::Icloud => "icloud",
+            Self::Caldav => "caldav",
+            Self::Feed => "feed",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// The settings of a new account, if its kind takes them.
+///
+/// # Errors
+/// One is of another kind.
+pub(crate) fn checked_settings(
+    kind: Kind,
+    settings: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, Failure> {
+    for (name, _) in &settings {
+        let taken = SETTINGS.iter().any(|(other, kinds)| other == name && kinds.contains(&kind));
+        if !taken {
+            return Err(Failure::usage(
+                format!("an account of the kind {} has no {}", kind.as_str(), name.replace('_', "-")),
+                "see `almanac account add --help`",
+            ));
+        }
+    }
+    Ok(settings)
+}
+
+/// The connector of an account. Makes no request.
+pub(super) fn connect(
+    vendors: &Vendors,
+    account: &AccountInfo,
+    secret: Option<&Secret>,
+) -> Result<Arc<dyn Connector>, Failure> {
+    let kind = Kind::parse(&account.kind).ok_or_else(|| {
+        Failure::failed(
+            format!("this program knows no accounts of the kind {}", account.kind),
+            "remove the account, or use a newer version",
+        )
+    })?;
+    let secrets = secret.map(Secrets::parse).transpose()?.unwrap_or_default();
+    let making = Making { vendors, account, secrets };
+    match kind {
+        Kind::Google => making.google(),
+        Kind::Outlook => making.outlook(),
+        Kind::Icloud | Kind::Caldav => making.caldav(kind),
+        Kind::Feed => making.feed(),
+    }
+}
+
+struct Making<'a> {
+    vendors: &'a Vendors,
+    account: &'a AccountInfo,
+    secrets: Secrets,
+}
+
+impl Making<'_> {
+    fn pace(&self, allowed: Allowed) -> Arc<Pace> {
+        let clock = Arc::clone(&self.vendors.clock);
+        Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once))
+    }
+
+    fn oauth(&self, credentials: Credentials) -> Result<Arc<Account>, Failure> {
+        let keeper = Keeper { app: Arc::clone(&self.vendors.app), account: self.account.id };
+        Ok(Arc::new(Account::new(
+            self.vendors.client()?,
+            Arc::clone(&self.vendors.clock),
+            credentials,
+            Arc::new(keeper),
+            self.secrets.tokens(),
+        )))
+    }
+
+    fn google(&self) -> Result<Arc<dyn Connector>, Failure> {
+        let endpoints = google_endpoints(self.account)?;
+        let credentials = match &self.secrets.service_account {
+            Some(file) => {
+                let file = Secret::new(file.to_string());
+                let scopes = almanac_google::auth::SCOPES.map(str::to_owned).to_vec();
+                let subject = self.account.setting("subject").map(str::to_owned);
+                let account = ServiceAccount::from_json(&file, scopes, subject);
+                Credentials::Service(account.map_err(|error| unusable(&error))?)
+            }
+            None => {
+                let secret = self.secrets.client_secret.clone().map(Secret::new);
+                let id = self.account.setting("client_id").unwrap_or_default().to_owned();
+                Credentials::Person(almanac_google::auth::application(&endpoints, id, secret))
+            }
+        };
+        Ok(Arc::new(almanac_google::Google::new(almanac_google::Setup {
+            client: self.vendors.client()?,
+            pace: self.pace(almanac_google::PACE),
+            clock: Arc::clone(&self.vendors.clock),
+            account: self.oauth(credentials)?,
+            api: endpoints.api,
+        })))
+    }
+
+    fn outlook(&self) -> Result<Arc<dyn Connector>, Failure> {
+        let setting = |name| self.account.setting(name);
+        let authority = setting("authority").unwrap_or(almanac_outlook::auth::AUTHORITY_URL);
+        let id = setting("client_id").unwrap_or_default().to_owned();
+        let secret = self.secrets.client_secret.clone().map(Secret::new);
+        let (credentials, mailbox) = match (setting("subject"), secret) {
+            (Some(user), Some(secret)) => (
+                almanac_outlook::auth::own(authority, id, secret).map_err(|error| unusable(&error))?,
+                almanac_outlook::Mailbox::User(user.to_owned()),
+            ),
+            (_, secret) => (
+                Credentials::Person(outlook_application(self.account, secret)?),
+                almanac_outlook::Mailbox::SignedIn,
+            ),
+        };
+        let api = setting("api_url").unwrap_or(almanac_outlook::API_URL);
+        Ok(Arc::new(almanac_outlook::Outlook::new(almanac_outlook::Setup {
+            client: self.vendors.client()?,
+            pace: self.pace(almanac_outlook::PACE),
+            clock: Arc::clone(&self.vendors.clock),
+            account: self.oauth(credentials)?,
+            api: Target::parse(api).map_err(|error| unusable(&error))?,
+            mailbox,
+        })))
+    }
+
+    fn caldav(&self, kind: Kind) -> Result<Arc<dyn Connector>, Failure> {
+        let scheduling = match self.account.setting("scheduling") {
+            Some("none") => almanac_icloud::Scheduling::None,
+            _ => almanac_icloud::Scheduling::Server,
+        };
+        Ok(Arc::new(self.caldav_with(kind, scheduling)?))
+    }
+
+    fn caldav_with(
+        &self,
+        kind: Kind,
+        scheduling: almanac_icloud::Scheduling,
+    ) -> Result<almanac_icloud::CalDav, Failure> {
+        let url = caldav_url(kind, self.account.setting("preset"), self.account.setting("url"))?;
+        let password = self.secrets.password.clone().ok_or_else(|| {
+            Failure::failed("the account has no password", "remove it and add it again with --password-stdin")
+        })?;
+        Ok(almanac_icloud::CalDav::new(almanac_icloud::Setup {
+            client: self.vendors.client()?,
+            pace: self.pace(almanac_icloud::PACE),
+            clock: Arc::clone(&self.vendors.clock),
+            url,
+            username: self.account.setting("username").unwrap_or_default().to_owned(),
+            password: Secret::new(password),
+            scheduling,
+        }))
+    }
+
+    fn feed(&self) -> Result<Arc<dyn Connector>, Failure> {
+        let url = self.secrets.url.clone().unwrap_or_default();
+        let credentials = self
+            .account
+            .setting("username")
+            .map(|name| (name.to_owned(), Secret::new(self.secrets.password.clone().unwrap_or_default())));
+        Ok(Arc::new(almanac_feed::Feed::new(almanac_feed::Setup {
+            client: self.vendors.client()?,
+            pace: self.pace(almanac_feed::PACE),
+            clock: Arc::clone(&self.vendors.clock),
+            url: almanac_feed::target(&url).map_err(|error| unusable(&error))?,
+            credentials,
+            identity: almanac_feed::Identity::default(),
+        })))
+    }
+}
+
+/// Where discovery of a CalDAV account begins.
+pub(super) fn caldav_url(kind: Kind, preset: Option<&str>, url: Option<&str>) -> Result<Target, Failure> {
+    let name = if kind == Kind::Icloud { Some("icloud") } else { preset };
+    let begin = match name {
+        None => url.map(str::to_owned),
+        Some(name) => {
+            let preset = almanac_icloud::preset(name).ok_or_else(|| {
+                let known: Vec<_> = almanac_icloud::PRESETS.iter().map(|preset| preset.name).collect();
+                Failure::usage(
+                    format!("no server is known by the name {name}"),
+                    format!("choose of {}, or give --url", known.join(", ")),
+                )
+            })?;
+            preset.begin(url)
+        }
+    };
+    let begin = begin
+        .ok_or_else(|| Failure::usage("nobody says where the server is", "give --url https://SERVER/"))?;
+    Target::parse(&begin).map_err(|error| unusable(&error))
+}
+
+/// Whether a CalDAV server mails people by itself; signs in to find out.
+pub(crate) async fn probe(
+    vendors: &Vendors,
+    account: &AccountInfo,
+    kind: Kind,
+    secrets: Secrets,
+) -> Result<almanac_icloud::Scheduling, Failure> {
+    let making = Making { vendors, account, secrets };
+    let connector = making.caldav_with(kind, almanac_icloud::Scheduling::Server)?;
+    let probe = connector.probe().await.map_err(|error| refused_by_vendor(&error))?;
+    Ok(probe.scheduling)
+}
+
+/// The endpoints of a Google account.
+fn google_endpoints(account: &AccountInfo) -> Result<almanac_google::Endpoints, Failure> {
+    let mut config = almanac_google::GoogleConfig::default();
+    for (setting, field) in [
+        ("api_url", &mut config.api_url),
+        ("auth_url", &mut config.auth_url),
+        ("token_url", &mut config.token_url),
+    ] {
+        if let Some(url) = account.setting(setting) {
+            url.clone_into(field);
+        }
+    }
+    // An address is a folder: its last part must not be taken away when a path is joined.
+    if !config.api_url.ends_with('/') {
+        config.api_url.push('/');
+    }
+    config.endpoints().map_err(|error| unusable(&error))
+}
+
+fn outlook_application(account: &AccountInfo, secret: Option<Secret>) -> Result<Application, Failure> {
+    let authority = account.setting("authority").unwrap_or(almanac_outlook::auth::AUTHORITY_URL);
+    let id = account.setting("client_id").unwrap_or_default().to_owned();
+    almanac_outlook::auth::application(authority, id, secret).map_err(|error| unusable(&error))
+}
+
+/// The application that a person signs in to; for accounts that have one.
+pub(crate) fn application(
+    kind: Kind,
+    account: &AccountInfo,
+    secret: Option<Secret>,
+) -> Result<Application, Failure> {
+    match kind {
+        Kind::Google => {
+            let id = account.setting("client_id").unwrap_or_default().to_owned();
+            Ok(almanac_google::auth::application(&google_endpoints(account)?, id, secret))
+        }
+        Kind::Outlook => outlook_application(account, secret),
+        Kind::Icloud | Kind::Caldav | Kind::Feed => {
+            Err(Failure::usage("nobody signs in to this kind of account with a browser", "give a password"))
+        }
+    }
+}
+
+fn unusable(error: &dyn std::error::Error) -> Failure {
+    Failure::failed(
+        format!("the account cannot be used: {}", chain(error)),
+        "remove it and add it again with other settings",
+    )
+}
+
+/// What a vendor refused, as the operator reads it.
+pub(crate) fn refused_by_vendor(error: &almanac_contract::ConnectorError) -> Failure {
+    use almanac_contract::ErrorKind;
+    let remedy = match error.kind {
+        ErrorKind::NeedsSignIn => {
+            "check name and password; iCloud, Yahoo and Fastmail take app-specific passwords only"
+        }
+        ErrorKind::Unavailable => {
+            "check the address and the network; a server in the own network has to be opened in [egress] allow"
+        }
+        ErrorKind::Throttled => "wait a while and try again",
+        ErrorKind::CalendarGone | ErrorKind::Gone => "see `almanac account calendars`",
+        ErrorKind::Forbidden => "give the account the right at the vendor",
+        _ => "try again; see the log of the server",
+    };
+    Failure::failed(chain(error), remedy)
+}

@@ -1,0 +1,270 @@
+//! The tasks that keep links equal while the daemon runs: one for each account, which runs when something changed here,
+//! when the vendor calls, when what waits is due, and otherwise at intervals.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use almanac_app::sync::{AccountInfo, Channel, Enabled, LinkInfo, LinkState};
+use almanac_base::{AccountId, CollectionId, Secret};
+use almanac_sync::{Admission, Execution, Scope};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
+
+use super::{HealthState, LinkOutcome, Live, Vendors, draw, jittered, lock};
+use crate::failure::Failure;
+use crate::supervisor::{Importance, Supervisor};
+
+/// How often accounts are looked at that came or went by another way than a command.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// How long before its end a channel is opened anew.
+const CHANNEL_MARGIN: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long a channel is asked for. Vendors grant less.
+const CHANNEL_LIFE: SignedDuration = SignedDuration::from_hours(24 * 6);
+
+/// By how much polling slows down while a vendor calls.
+const CALLED_STRETCH: i32 = 6;
+
+/// How often everything is looked at, to find what was missed.
+const RECONCILE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Works for all accounts until the supervisor asks to stop.
+pub(crate) fn serve(supervisor: &Supervisor, vendors: &Arc<Vendors>) {
+    let (vendors, tasks, stopping) = (Arc::clone(vendors), supervisor.clone(), supervisor.stopping());
+    supervisor.spawn("sync", Importance::Vital, async move {
+        loop {
+            match vendors.app.accounts().await {
+                Ok(accounts) => {
+                    for account in accounts.into_iter().filter(|account| account.enabled == Enabled::Yes) {
+                        work_for(&tasks, &vendors, account.id);
+                    }
+                }
+                Err(error) => tracing::warn!(error = crate::failure::chain(&error), "accounts were not read"),
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = vendors.changed.notified() => {}
+                () = sleep(LOOK) => {}
+            }
+        }
+    });
+}
+
+/// Starts the task of an account, if there is none.
+fn work_for(supervisor: &Supervisor, vendors: &Arc<Vendors>, account: AccountId) {
+    if !lock(&vendors.working).insert(account) {
+        return;
+    }
+    let (vendors, stopping) = (Arc::clone(vendors), supervisor.stopping());
+    supervisor.spawn("sync.account", Importance::Ordinary, async move {
+        let working = Working { vendors, account };
+        stopping.run_until_cancelled_owned(working.work()).await;
+    });
+}
+
+/// A task of an account; when it ends, another may begin.
+struct Working {
+    vendors: Arc<Vendors>,
+    account: AccountId,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        lock(&self.vendors.working).remove(&self.account);
+    }
+}
+
+impl Working {
+    async fn work(&self) {
+        let vendors = &self.vendors;
+        let mut changes = vendors.app.collections_changed();
+        let mut reconciled = vendors.clock.now();
+        loop {
+            let Ok(account) = vendors.app.account(self.account).await else { return };
+            if account.enabled == Enabled::No {
+                return;
+            }
+            let live = match vendors.live(&account).await {
+                Ok(live) => live,
+                Err(failure) => {
+                    tracing::error!(account.id = %account.id, error = failure.what, "an account cannot be used");
+                    sleep(LOOK).await; // until somebody changes something
+                    continue;
+                }
+            };
+            let links = vendors.app.links().await.unwrap_or_default();
+            let links: Vec<LinkInfo> = links
+                .into_iter()
+                .filter(|link| link.account == account.id && link.state == LinkState::Active)
+                .collect();
+            let collections: BTreeSet<CollectionId> = links.iter().map(|link| link.collection).collect();
+            let wait = match self.turn(&account, &live, &links, &mut reconciled).await {
+                Ok(wait) => wait,
+                Err(failure) => {
+                    tracing::warn!(account.id = %account.id, error = failure.what, "a run stopped before its end");
+                    vendors.sync.poll()
+                }
+            };
+            let poll = sleep(Duration::try_from(wait).unwrap_or_default());
+            tokio::pin!(poll);
+            loop {
+                tokio::select! {
+                    () = &mut poll => break,
+                    () = live.wake.notified() => break,
+                    changed = changes.recv() => match changed {
+                        Ok(collection) if !collections.contains(&collection) => {}
+                        Ok(_) | Err(RecvError::Lagged(_)) if !self.is_behind(&links).await => {} // our own writes
+                        Ok(_) | Err(RecvError::Lagged(_)) => {
+                            // Several changes of one person come together.
+                            sleep(vendors.sync.local_delay.0).await;
+                            break;
+                        }
+                        Err(RecvError::Closed) => return,
+                    },
+                }
+            }
+            // What came meanwhile is seen by the run that begins now.
+            changes = changes.resubscribe();
+        }
+    }
+
+    /// Whether a calendar of a link has changes that its last run has not seen.
+    async fn is_behind(&self, links: &[LinkInfo]) -> bool {
+        let app = &self.vendors.app;
+        for link in links {
+            let seen = app.link_place(link.id).await.ok().and_then(|place| place.seq);
+            let head = app.local_head(link).await.ok();
+            if seen < head {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// One turn; how long to wait for the next.
+    async fn turn(
+        &self,
+        account: &AccountInfo,
+        live: &Live,
+        links: &[LinkInfo],
+        reconciled: &mut Timestamp,
+    ) -> Result<SignedDuration, Failure> {
+        let vendors = &self.vendors;
+        let now = vendors.clock.now();
+        let admission = lock(&live.breaker).admit(now);
+        if let Admission::Wait(wait) = admission {
+            return Ok(wait);
+        }
+        if links.is_empty() {
+            return Ok(vendors.sync.poll());
+        }
+        if let Some(rest) = rest(live, now) {
+            return Ok(rest);
+        }
+        let mut called = live.connector.capabilities().watches && vendors.sync.hooks_url.is_some();
+        if called {
+            for link in links {
+                called &= self.channel(live, link, now).await;
+            }
+        }
+        let outcomes = vendors.run(account, Execution::Do, Scope::Changes).await?;
+        if now.duration_since(*reconciled) > jittered(RECONCILE, draw()) {
+            *reconciled = now;
+            self.reconcile(account, live).await?;
+        }
+        Ok(self.wait(&outcomes, called, live))
+    }
+
+    fn wait(&self, outcomes: &[LinkOutcome], called: bool, live: &Live) -> SignedDuration {
+        let sync = &self.vendors.sync;
+        let poll = if called { sync.poll().saturating_mul(CALLED_STRETCH) } else { sync.poll() };
+        let mut wait = jittered(poll, draw());
+        let now = self.vendors.clock.now();
+        for outcome in outcomes {
+            if let Some(next) = outcome.report.next {
+                wait = wait.min(next.duration_since(now).max(SignedDuration::ZERO));
+            }
+            match outcome.stop.as_ref().map(almanac_sync::Stop::retry) {
+                Some(almanac_contract::Retry::After(asked)) => wait = asked,
+                Some(almanac_contract::Retry::Backoff) => {
+                    let backoff = self.vendors.backoff();
+                    wait = wait.min(backoff.delay(lock(&live.breaker).failures(), draw(), None));
+                }
+                Some(almanac_contract::Retry::Never) | None => {}
+            }
+        }
+        // Never a loop without a pause.
+        wait.max(SignedDuration::from_millis(50))
+    }
+
+    /// Looks at everything without writing: what a run should have found and did not.
+    async fn reconcile(&self, account: &AccountInfo, live: &Live) -> Result<(), Failure> {
+        for outcome in self.vendors.run(account, Execution::Plan, Scope::Everything).await? {
+            let found = outcome.report.here.all() + outcome.report.there.all();
+            lock(&live.health).links.entry(outcome.link.id).or_default().drift = Some(found);
+            if found > 0 {
+                tracing::warn!(
+                    account.id = %account.id,
+                    count = found,
+                    "both sides differ although nothing was reported: see `almanac sync now --full --dry-run`"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the vendor calls; whether it does.
+    async fn channel(&self, live: &Live, link: &LinkInfo, now: Timestamp) -> bool {
+        let vendors = &self.vendors;
+        let Ok(open) = vendors.app.link_channel(link.id).await else { return false };
+        if open.as_ref().is_some_and(|open| open.until.duration_since(now) > CHANNEL_MARGIN) {
+            return true;
+        }
+        let Some(address) = vendors.hook_address(live) else { return false };
+        let Some(wanted) = wanted_channel(address, now) else { return false };
+        let calendar = almanac_contract::CalendarId(link.remote.clone());
+        let watch = match live.connector.watch(&calendar, &wanted).await {
+            Ok(watch) => watch,
+            Err(error) => {
+                let error = crate::failure::chain(&error);
+                tracing::warn!(account.id = %self.account, error, "the vendor does not call; polling goes on");
+                return open.is_some();
+            }
+        };
+        let channel = Channel {
+            channel: watch.channel,
+            resource: watch.resource,
+            secret: wanted.secret,
+            until: watch.until,
+            signalled: None,
+        };
+        if vendors.app.keep_link_channel(link.id, Some(&channel)).await.is_err() {
+            return false;
+        }
+        if let Some(open) = open {
+            let old =
+                almanac_contract::Watch { channel: open.channel, resource: open.resource, until: open.until };
+            let _ = live.connector.unwatch(&old).await; // it ends by itself
+        }
+        true
+    }
+}
+
+/// How long an account is left alone whatever else happens: as long as its vendor asked for, and until somebody has signed
+/// in, which makes another [`Live`] of it. A wrong password that is sent again and again locks accounts.
+fn rest(live: &Live, now: Timestamp) -> Option<SignedDuration> {
+    let health = lock(&live.health);
+    if health.state() == HealthState::NeedsSignIn {
+        return Some(RECONCILE);
+    }
+    health.until().map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
+}
+
+fn wanted_channel(address: String, now: Timestamp) -> Option<almanac_contract::Channel> {
+    let id = crate::vendors::hooks::random_name()?;
+    let secret = Secret::new(crate::vendors::hooks::random_name()?);
+    Some(almanac_contract::Channel { id, address, secret, until: now.saturating_add(CHANNEL_LIFE).ok()? })
+}
