@@ -45,8 +45,10 @@ pub async fn answer(
             (PairState::HeldMail, Answer::Approve) => PairState::MailApproved,
             (PairState::HeldThere, Answer::Reject) => PairState::Linked,
             (PairState::HeldHere | PairState::HeldDeletionMail | PairState::HeldMail, Answer::Reject) => {
-                // As it was when both sides were last equal; what was changed here since is history.
-                let base = pair.base.as_deref().ok_or(AppError::Bug("a held change has no base"))?;
+                // As it was when both sides were last equal; what was changed here since is history. Without a base it was
+                // made there, and no answer came.
+                let known = pair.base.as_deref().or(pair.sent.as_deref());
+                let base = known.ok_or(AppError::Bug("a held change has no base"))?;
                 let object = CalendarObject::parse_stored(base);
                 let object = object.map_err(|_| AppError::Bug("a stored base does not parse"))?;
                 step.lost.extend(view.object.as_ref().map(|(_, now)| Lost {

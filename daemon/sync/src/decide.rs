@@ -391,7 +391,8 @@ pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> F
     for (instance, part) in &sent.parts {
         let Some(there) = remote.parts.get(instance) else { continue };
         let shown = shown.parts.get(instance).unwrap_or(part);
-        let target = result.parts.entry(instance.clone()).or_insert_with(|| part.clone());
+        // What differs in a part that is new may never have been there: it is no base, so that nothing of it goes in silence.
+        let target = result.parts.entry(instance.clone()).or_default();
         let fields: Vec<Field> = target.keys().chain(part.keys()).cloned().collect();
         for field in fields.into_iter().filter(|field| shown.get(field) == there.get(field)) {
             match part.get(&field) {

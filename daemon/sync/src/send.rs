@@ -155,7 +155,7 @@ impl LinkRun<'_> {
             }
             let called = match &decision.remote {
                 Action::Create(form) | Action::Update(form) => {
-                    self.push(&facts, &pair, form, waits.attempts).await.map(Some)
+                    self.push(&facts, &pair, form, waits).await.map(Some)
                 }
                 Action::Delete | Action::Leave => self.delete_there(&pair).await.map(|()| None),
             };
@@ -186,7 +186,8 @@ impl LinkRun<'_> {
                 Err(error) => Looked::Ended(self.failed(name, waits, error, Tried::Look).await?),
             });
         }
-        if pair.remote.is_some() || waits.attempts == 0 {
+        // Attempts are counted anew when a person has said something; what was sent stays written down.
+        if pair.remote.is_some() || (waits.attempts == 0 && pair.sent.is_none()) {
             return Ok(Looked::AsKnown);
         }
         // It may have been made by an attempt whose answer was lost.
@@ -301,7 +302,7 @@ impl LinkRun<'_> {
         facts: &Facts,
         pair: &Pair,
         form: &Form,
-        attempts: u32,
+        waits: Dispatch,
     ) -> Result<Pushed, ConnectorError> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let known = match (&pair.remote, &pair.version, &facts.remote) {
@@ -318,7 +319,7 @@ impl LinkRun<'_> {
             form,
             mark: &mark,
             key: &key,
-            attempt: if attempts == 0 { Attempt::First } else { Attempt::Again },
+            attempt: if waits.attempts == 0 && pair.sent.is_none() { Attempt::First } else { Attempt::Again },
         };
         self.connector.push(&push).await
     }

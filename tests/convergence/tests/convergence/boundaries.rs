@@ -1,7 +1,8 @@
 //! A run of everything that a run can do, ended at each of its boundaries in turn.
 
-use almanac_app::sync::LinkInfo;
+use almanac_app::sync::{LinkInfo, Pair, Place, Step, StepChange};
 use almanac_contract::{Form, form};
+use almanac_sync::{Answer, answer};
 
 use crate::basics::{title, titles, with_title};
 use crate::crash::When;
@@ -123,4 +124,69 @@ async fn a_program_that_ends_before_or_in_any_call_of_the_vendor_loses_and_doubl
             }
         }
     }
+}
+
+/// An object that is linked, and one that was made at the vendor when the program ended before it heard so; both are
+/// deleted here, which is held.
+async fn held_without_an_answer() -> Scene {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    let mut scene = Scene { world, vendor, link };
+    scene.world.put("1.ics", &event("a", 1, "SUMMARY:a")).await;
+    scene.world.settle(&[(&scene.link, &scene.vendor)]).await;
+    scene.world.put("2.ics", &event("b", 2, "SUMMARY:b")).await;
+    scene.vendor.plan(|operation| (operation == "push").then_some(Fault::EndAfter));
+    assert!(scene.run().await);
+    assert_eq!(titles(&scene.vendor.forms()), ["a", "b"]);
+    scene.world.remove("2.ics").await;
+    // A run has seen that, and came to its end before it could send anything.
+    let app = &scene.world.app;
+    let view = app.view_step(&scene.link, "2.ics").await.unwrap();
+    let pair = StepChange::Put(Pair { local: None, ..view.pair.clone().unwrap() });
+    app.settle_step(&scene.link, &view, Step { pair, ..Step::default() }).await.unwrap();
+    let seq = Some(app.local_head(&scene.link).await.unwrap());
+    let place = app.link_place(scene.link.id).await.unwrap();
+    app.keep_link_place(scene.link.id, &Place { seq, ..place }).await.unwrap();
+    scene.world.remove("1.ics").await;
+    let report = scene.world.run(&scene.link, &scene.vendor).await.unwrap();
+    assert_eq!((report.held, report.here.all(), report.there.all()), (2, 0, 0));
+    scene
+}
+
+#[tokio::test]
+async fn a_held_deletion_of_what_was_made_without_an_answer_is_carried_out_or_taken_back() {
+    for (said, left) in [(Answer::Approve, vec![]), (Answer::Reject, vec!["a", "b"])] {
+        let Scene { world, vendor, link } = held_without_an_answer().await;
+        for row in world.app.pairs(&link, None).await.unwrap().0 {
+            answer(&world.app, &*world.clock, &link, &row.name, said).await.unwrap();
+        }
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(titles(&world.forms().await), left, "{said:?}");
+        assert_eq!(titles(&vendor.forms()), left, "{said:?}");
+        assert!(world.app.pairs(&link, None).await.unwrap().0.iter().all(|row| row.pair.remote.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_without_an_answer_and_deleted_here_meanwhile_goes_there_whatever_its_name_is() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    let mut scene = Scene { world, vendor, link };
+    for n in 1..=3 {
+        scene.world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, &format!("SUMMARY:e{n}"))).await;
+    }
+    scene.world.settle(&[(&scene.link, &scene.vendor)]).await;
+    scene.world.put("4.ics", &event("e4", 4, "SUMMARY:e4")).await;
+    scene.vendor.plan(|operation| (operation == "push").then_some(Fault::EndAfter));
+    assert!(scene.run().await);
+    scene.world.remove("4.ics").await;
+    let report = scene.world.run(&scene.link, &scene.vendor).await.unwrap();
+    assert_eq!((report.here.all(), report.there.deleted), (0, 1), "it does not come back");
+    scene.world.settle(&[(&scene.link, &scene.vendor)]).await;
+    for all in [scene.world.forms().await, scene.vendor.forms()] {
+        assert_eq!(titles(&all), ["e1", "e2", "e3"]);
+    }
+    assert_eq!(scene.world.app.pairs(&scene.link, None).await.unwrap().0.len(), 3);
 }

@@ -1,9 +1,9 @@
-//! Random histories in which the program ends at any commit of a run, before it or after it, beside faults of a vendor in
-//! memory; then quiet, and all sides are equal.
+//! Random histories in which the program ends at any commit of a run, before it or after it, and others edit while a run is
+//! under way, beside faults of a vendor in memory; then quiet, and all sides are equal.
 //!
 //! `COMMITS` says how many (100), `SEED` which one alone, `SHOW=1` shows what happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use almanac_app::sync::{LinkInfo, LinkPolicy, PairOrigin};
@@ -42,13 +42,21 @@ impl Said {
     /// Somebody who saw `old` made `new` of it; `None`: it was not there, it is not there any more.
     fn edited(&mut self, old: Option<&Form>, new: Option<&Form>) {
         let said = |form: Option<&Form>| {
-            let mut said = BTreeSet::new();
-            form.into_iter().for_each(|form| words(form, &mut said));
+            let mut said = BTreeMap::<String, usize>::new();
+            for part in form.into_iter().flat_map(|form| form.parts.values()) {
+                for value in part.values() {
+                    if let Value::Text(text) = value {
+                        *said.entry(text.to_lowercase()).or_default() += 1;
+                    }
+                }
+            }
             said
         };
         let (old, new) = (said(old), said(new));
-        self.alive.retain(|word| !old.contains(word) || new.contains(word));
-        self.alive.extend(new.difference(&old).cloned());
+        // A word of a series is in its changed instances too: who takes it back in one place may leave it to others to
+        // take it back in the rest.
+        self.alive.retain(|word| old.get(word) <= new.get(word));
+        self.alive.extend(new.into_keys().filter(|word| !old.contains_key(word)));
     }
 }
 
@@ -75,7 +83,7 @@ async fn edit_here(world: &World, dice: &mut Dice, said: &mut Said) {
         }
         _ => {
             let form = fresh(dice, &mut said.count);
-            (format!("{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
+            (format!("named-{}.ics", form.uid), None, form::create(&form, now, &limits).unwrap())
         }
     };
     world.put(&name, &object).await;
