@@ -375,7 +375,7 @@ impl LinkRun<'_> {
             pair.sent = None;
             pair.base = self.keeping(base);
             let seen = Form { uid: pair.uid.clone(), ..object.form.clone() };
-            let differs = seen != self.view_of(&pair).project_form(base);
+            let differs = seen != self.view_of(&pair).project(base);
             pair.seen = if differs { self.keeping(&seen) } else { None };
             let step = Step { pair: StepChange::Put(pair), dispatch: StepChange::Remove, ..Step::default() };
             if self.settle(&view, step).await? == Settled::Done {

@@ -5,10 +5,12 @@ use almanac_app::sync::{
     Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
     StepChange, StepView,
 };
-use almanac_contract::{Field, Form, Instance, RemoteObject, Role, form};
+use almanac_contract::{Field, Form, RemoteObject, Role, form};
 use almanac_ical::{CalendarObject, ComponentKind};
 
-use crate::decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, as_here, decide, landed};
+use crate::decide::{
+    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, landed,
+};
 use crate::limits::STEP_ATTEMPTS;
 use crate::merge::{Conflict, Side};
 use crate::privacy::LinkView;
@@ -155,7 +157,7 @@ impl LinkRun<'_> {
             Told::Nothing => match (&pair.remote, &seen, &base) {
                 (None, ..) | (_, None, None) => None,
                 (_, Some(seen), _) => Some(seen.clone()),
-                (_, None, Some(base)) => Some(self.view_of(&pair).project_form(base)),
+                (_, None, Some(base)) => Some(self.view_of(&pair).project(base)),
             },
         };
         if let (Told::Now(_), Some(sent), Some(remote)) = (told, self.stored(pair.sent.as_deref())?, &remote)
@@ -163,7 +165,7 @@ impl LinkRun<'_> {
             // What was sent without a clear answer, and is there, is no change of the vendor's.
             base = Some(match base {
                 None => sent,
-                Some(base) => landed(&base, &sent, &self.view_of(&pair).project_form(&sent), remote),
+                Some(base) => landed(&base, &sent, &self.view_of(&pair).project(&sent), remote),
             });
         }
         Ok(Facts { pair, base, seen, local, remote })
@@ -309,7 +311,7 @@ impl LinkRun<'_> {
         }
         let shared = decision.shared.as_ref();
         pair.seen = match (&facts.remote, shared) {
-            (Some(remote), Some(shared)) if *remote != self.view_of(&pair).project_form(shared) => {
+            (Some(remote), Some(shared)) if *remote != self.view_of(&pair).project(shared) => {
                 Some(self.keeping(remote)?)
             }
             _ => None,
@@ -336,7 +338,7 @@ impl LinkRun<'_> {
                 let mut fields: Vec<String> = conflicts
                     .iter()
                     .filter(|conflict| conflict.loser == side)
-                    .map(|conflict| word(conflict).to_owned())
+                    .map(|conflict| conflict.what().to_owned())
                     .collect();
                 fields.sort_unstable();
                 fields.dedup();
@@ -475,7 +477,7 @@ impl LinkRun<'_> {
 
     /// Why a form is not sent for an object.
     pub(crate) fn stands_against(&self, facts: &Facts, form: &Form) -> Option<&'static str> {
-        let known = facts.remote.as_ref().map(|remote| self.view_of(&facts.pair).project_form(remote));
+        let known = facts.remote.as_ref().map(|remote| self.view_of(&facts.pair).project(remote));
         let foreign = facts.pair.role == PairRole::Attendee
             && known.is_some_and(|known| !differ_in_private(&known, form));
         let foreign = foreign.then_some("somebody else organizes it: only they can change it");
@@ -491,12 +493,6 @@ impl LinkRun<'_> {
             return Some("this kind of account can only be read");
         }
         self.connector.refuses(form).map(|reason| reason.0)
-    }
-}
-
-impl LinkView<'_> {
-    pub(crate) fn project_form(&self, form: &Form) -> Form {
-        crate::decide::View::project(self, form)
     }
 }
 
@@ -571,32 +567,5 @@ pub(crate) fn tally(counts: &mut Counts, action: &Action) {
         Action::Create(_) => counts.created += 1,
         Action::Update(_) => counts.updated += 1,
         Action::Delete => counts.deleted += 1,
-    }
-}
-
-/// What people call what a conflict is about.
-fn word(conflict: &Conflict) -> &'static str {
-    let Some(field) = &conflict.field else {
-        return if conflict.instance == Instance::Master { "everything" } else { "an instance" };
-    };
-    match field {
-        Field::Time => "time",
-        Field::Rule | Field::Extra(_) => "repetition",
-        Field::Except(_) => "a cancelled instance",
-        Field::Summary => "title",
-        Field::Description => "description",
-        Field::Location => "place",
-        Field::Status => "status",
-        Field::Transparency => "busy or free",
-        Field::Class => "visibility",
-        Field::Priority => "priority",
-        Field::Url => "link",
-        Field::Color => "colour",
-        Field::Category(_) => "category",
-        Field::Organizer => "organizer",
-        Field::Attendee(_) => "guest",
-        Field::Alarm(..) => "alarm",
-        Field::Zone(_) => "time zone",
-        Field::Other(..) => "other property",
     }
 }
