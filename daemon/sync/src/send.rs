@@ -283,13 +283,11 @@ impl LinkRun<'_> {
     async fn take_next_key(&self, name: &str) -> Result<(), Stop> {
         for _ in 0..STEP_ATTEMPTS {
             let view = self.app.view_step(&self.link, name).await?;
-            let (Some(pair), Some(waits)) = (view.pair.clone(), view.dispatch) else { return Ok(()) };
+            let Some(pair) = view.pair.clone() else { return Ok(()) };
             let generation = pair.generation.saturating_add(1);
-            let step = Step {
-                pair: StepChange::Put(Pair { generation, sent: None, ..pair }),
-                dispatch: StepChange::Put(Dispatch { attempts: 0, ..waits }),
-                ..Step::default()
-            };
+            // The attempts stay counted: it may be something else that stands against it.
+            let pair = StepChange::Put(Pair { generation, sent: None, ..pair });
+            let step = Step { pair, ..Step::default() };
             if self.settle(&view, step).await? == Settled::Done {
                 return Ok(());
             }
@@ -344,7 +342,8 @@ impl LinkRun<'_> {
     ) -> Result<(), Stop> {
         let object: Box<RemoteObject> = match pushed {
             Some(Pushed::Found(object)) if self.is_taken(name, &object.id).await? => {
-                return self.take_next_key(name).await;
+                self.take_next_key(name).await?;
+                return self.give_up_in_time(name, attempts).await;
             }
             Some(Pushed::Found(object)) => {
                 // It says what an earlier attempt said, or somebody else: the difference is still to be sent.

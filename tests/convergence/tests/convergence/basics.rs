@@ -752,3 +752,19 @@ async fn under_other_index_keys_a_link_knows_what_it_knew_and_has_nothing_to_do(
     world.put("3.ics", &event("h3", 3, "SUMMARY:after")).await;
     assert_eq!(world.run(&link, &vendor).await.unwrap().there.updated, 1);
 }
+
+#[tokio::test]
+async fn a_creation_that_always_meets_something_else_is_parked_in_time() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    vendor.plan(|operation| (operation == "push").then_some(Fault::Before(Failing::Conflict)));
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&link, &vendor)]).await;
+    let (rows, _) = world.app.pairs(&link, None).await.unwrap();
+    assert!(matches!(rows[0].pair.state, PairState::Parked(_)));
+    vendor.calm();
+    world.say(&link, "a.ics", Answer::Retry).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a"]);
+}

@@ -69,6 +69,7 @@ pub(crate) enum Failing {
     Throttled,
     Unavailable,
     Expired,
+    Conflict,
 }
 
 /// See the module's documentation.
@@ -180,6 +181,7 @@ impl MemoryVendor {
                 let kind = match failing {
                     Failing::Throttled => ErrorKind::Throttled,
                     Failing::Unavailable => ErrorKind::Unavailable,
+                    Failing::Conflict => ErrorKind::Conflict,
                     Failing::Expired if operation == "changes" => ErrorKind::DeltaExpired,
                     Failing::Expired => ErrorKind::Unavailable,
                 };
