@@ -79,6 +79,10 @@ pub async fn answer(
                 role: PairRole::Own,
                 ..pair
             },
+            // What the vendor told while it was held was not written down: it is looked at again.
+            (PairState::HeldHere | PairState::HeldDeletionMail | PairState::HeldMail, Answer::Reject) => {
+                Pair { version: None, ..pair }
+            }
             // What the store has refused, or what could not be read: it is asked for again.
             (PairState::Parked(_), Answer::Retry) if pair.base.is_none() => Pair { version: None, ..pair },
             _ => pair,

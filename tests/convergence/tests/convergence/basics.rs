@@ -768,3 +768,26 @@ async fn a_creation_that_always_meets_something_else_is_parked_in_time() {
     world.settle(&[(&link, &vendor)]).await;
     assert_eq!(titles(&vendor.forms()), ["a"]);
 }
+
+#[tokio::test]
+async fn what_the_vendor_told_of_an_object_that_was_held_is_not_forgotten_when_it_comes_back() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms { policy: LinkPolicy::Store, ..Terms::default() }).await;
+    for n in 1..=2 {
+        world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, &format!("SUMMARY:e{n}"))).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    for n in 1..=2 {
+        world.remove(&format!("{n}.ics")).await;
+    }
+    let (id, form) = vendor.forms().remove(0);
+    vendor.edit(&id, &with_title(&form, "changed"));
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 2);
+    for n in 1..=2 {
+        world.say(&link, &format!("{n}.ics"), Answer::Reject).await;
+    }
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&world.forms().await), ["changed", "e2"]);
+    assert_eq!(titles(&vendor.forms()), ["changed", "e2"]);
+}

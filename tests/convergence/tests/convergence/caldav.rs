@@ -12,7 +12,7 @@ use almanac_simulator::{Reply, Simulator};
 use async_trait::async_trait;
 use http::StatusCode;
 
-use crate::edits::{Dice, changed, fresh};
+use crate::edits::{Dice, changed, fresh, invite};
 use crate::google::now;
 use crate::loopback;
 use crate::vendor::{Counts, Signal, Vendor};
@@ -109,7 +109,10 @@ impl Vendor for AtCalDav {
                     server.put(CALENDAR, name, object.bytes());
                 }
                 _ => {
-                    let form = fresh(dice, count);
+                    let mut form = fresh(dice, count);
+                    if dice.one_in(6) {
+                        invite(&mut form, LOGIN);
+                    }
                     let object = form::create(&form, now, &Limits::default()).unwrap();
                     server.put(CALENDAR, &format!("theirs-{}.ics", form.uid), object.bytes());
                 }

@@ -128,6 +128,17 @@ fn alarm(form: &mut Form, dice: &mut Dice) {
     }
 }
 
+/// The account invites somebody.
+pub(crate) fn invite(form: &mut Form, account: &str) {
+    let lines = format!("ORGANIZER:mailto:{account} ATTENDEE:mailto:guest@almanac.example");
+    let like = form::read(&event("any", 1, &lines));
+    let people = |field: &Field| matches!(field, Field::Organizer | Field::Attendee(_));
+    if let (Some(part), Some(source)) = (form.parts.get_mut(&Instance::Master), like.master()) {
+        let people = source.iter().filter(|(field, _)| people(field));
+        part.extend(people.map(|(field, value)| (field.clone(), value.clone())));
+    }
+}
+
 /// Other times; the changed and cancelled instances of a series fall with the old ones.
 fn retime(form: &mut Form, change: impl Fn(&mut Moment)) {
     if let Some(part) = form.parts.get_mut(&Instance::Master)

@@ -10,7 +10,7 @@ use almanac_app::sync::{LinkInfo, LinkPolicy, Pair, PairOrigin, PairState};
 use almanac_base::{Clock as _, ManualClock};
 use almanac_contract::{Form, Instance, Moment, RemoteObject, Value, form};
 use almanac_ical::{CalendarObject, Limits};
-use almanac_sync::Report;
+use almanac_sync::{Answer, Report};
 use jiff::SignedDuration;
 
 use crate::caldav::AtCalDav;
@@ -185,11 +185,15 @@ impl History {
         }
     }
 
-    /// A person says yes to whatever is held.
-    async fn approve_all(&mut self) {
+    /// A person says yes to what is held, or now and then no.
+    async fn answer_all(&mut self) {
         for Linked { link, mails_agreed, .. } in &mut self.linked {
             let (rows, _) = self.world.app.pairs(link, None).await.unwrap();
-            for row in rows {
+            for row in rows.into_iter().filter(|row| row.pair.state.is_held()) {
+                if self.dice.one_in(3) {
+                    self.world.say(link, &row.name, Answer::Reject).await;
+                    continue;
+                }
                 let mails = matches!(row.pair.state, PairState::HeldMail | PairState::HeldDeletionMail);
                 *mails_agreed += u64::from(mails);
                 self.world.approve(link, &row.name).await;
@@ -197,11 +201,11 @@ impl History {
         }
     }
 
-    /// Runs until nothing is left to do, and says yes to what is held.
+    /// Runs until nothing is left to do, and answers what is held.
     async fn settle(&mut self) {
         for _ in 0..8 {
             self.run_until_idle().await;
-            self.approve_all().await;
+            self.answer_all().await;
             if self.plans().await.iter().all(Report::is_idle) {
                 for Linked { vendor, .. } in &self.linked {
                     self.figures.requests += vendor.take_counts().requests;
