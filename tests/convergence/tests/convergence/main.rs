@@ -1,7 +1,9 @@
 //! Two-way synchronisation as a whole: the store, links and vendors in one process.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod answers;
 mod basics;
+mod boundaries;
 mod caldav;
 mod commits;
 mod crash;
