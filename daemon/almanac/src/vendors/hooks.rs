@@ -97,6 +97,9 @@ impl Vendors {
         if kind != SignalKind::Opened
             && let Some(live) = lock(&self.live).get(&link.account)
         {
+            if matches!(kind, SignalKind::Closed | SignalKind::Renew) {
+                lock(&live.watch_after).remove(&link.id);
+            }
             live.wake.notify_one(); // many calls are one reason
         }
         Ok(())

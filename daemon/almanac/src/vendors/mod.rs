@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use almanac_app::App;
 use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
-use almanac_base::{AccountId, Clock};
+use almanac_base::{AccountId, Clock, LinkId};
 use almanac_contract::{Connector, ErrorKind};
 use almanac_egress::Client;
 use almanac_egress::throttle::Pace;
@@ -58,8 +58,8 @@ pub(crate) struct Live {
     pub(crate) connector: Arc<dyn Connector>,
     /// The name under which its vendor calls, if that kind of vendor does.
     hook: Option<&'static str>,
-    /// Until when no channel is asked for again.
-    pub(crate) watch_after: Mutex<Option<Timestamp>>,
+    /// Until when no channel is asked for again, by link.
+    pub(crate) watch_after: Mutex<BTreeMap<LinkId, Timestamp>>,
     breaker: Mutex<Breaker>,
     health: Mutex<AccountHealth>,
     /// Told when there is a reason to run.

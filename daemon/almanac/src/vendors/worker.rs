@@ -245,10 +245,11 @@ impl Working {
         if open.as_ref().is_some_and(|open| open.until.duration_since(now) > CHANNEL_MARGIN) {
             return lives;
         }
-        if lock(&live.watch_after).is_some_and(|after| now < after) {
+        if lock(&live.watch_after).get(&link.id).is_some_and(|after| now < *after) {
             return lives;
         }
-        *lock(&live.watch_after) = now.saturating_add(CHANNEL_PAUSE).ok();
+        let Ok(after) = now.saturating_add(CHANNEL_PAUSE) else { return lives };
+        lock(&live.watch_after).insert(link.id, after);
         let Some(address) = vendors.hook_address(live) else { return false };
         let Some(wanted) = wanted_channel(address, now) else { return false };
         let calendar = almanac_contract::CalendarId(link.remote.clone());

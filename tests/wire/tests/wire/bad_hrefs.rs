@@ -80,7 +80,6 @@ fn paths_outside_the_tree_are_404_and_the_reserved_ones_too() {
         "/dav/calendars/erika",
         "/api/",
         "/hooks/x",
-        "/feeds/x.ics",
         "/dav/calendars/erika/calendar/a/b.ics",
         "/favicon.ico",
     ] {
