@@ -95,7 +95,10 @@ impl Pushed {
                 return false;
             };
             let mut fields = wanted.keys().chain(read.keys()).filter(|field| is_peoples(field));
+            // A vendor may drop what it does not know, and never adds to it.
+            let mut members = read.keys().filter(|field| is_added(field));
             fields.all(|field| wanted.get(field) == read.get(field))
+                && members.all(|field| wanted.contains_key(field))
         });
         if same { Self::Written(object) } else { Self::Found(object) }
     }
@@ -105,6 +108,11 @@ impl Pushed {
 fn is_peoples(field: &Field) -> bool {
     let when = matches!(field, Field::Time | Field::Rule | Field::Extra(_) | Field::Except(_));
     when || matches!(field, Field::Summary | Field::Description | Field::Location)
+}
+
+/// Whether nobody but people adds a field.
+fn is_added(field: &Field) -> bool {
+    matches!(field, Field::Alarm(..) | Field::Category(_) | Field::Url | Field::Color | Field::Priority)
 }
 
 /// An object to be deleted.

@@ -92,9 +92,16 @@ async fn a_quiet_calendar_costs_one_request_and_many_objects_cost_few() {
 /// Such a server does not say what became of a write, so it is read; whatever was written in between is no part of it.
 #[tokio::test]
 async fn what_somebody_changes_between_a_write_and_its_reading_is_not_taken_for_what_was_written() {
+    for theirs in ["SUMMARY:Theirs\r\n", "SUMMARY:Ours\r\nCATEGORIES:Theirs\r\n"] {
+        changes_before_it_is_read(theirs).await;
+    }
+}
+
+async fn changes_before_it_is_read(theirs: &str) {
     let (server, account) = plain().await;
     server.with(|server| server.habits.rewrites = true);
     let text = event("a@example", "SUMMARY:Ours\r\n");
+    let theirs = event("a@example", theirs);
     let wrote = Arc::new(Notify::new());
     let told = Arc::clone(&wrote);
     server.plan(move |request| {
@@ -110,12 +117,12 @@ async fn what_somebody_changes_between_a_write_and_its_reading_is_not_taken_for_
         biased;
         () = wrote.notified() => {
             let name = server.with(|server| server.names("work")).remove(0);
-            put(&server, &name, &event("a@example", "SUMMARY:Theirs\r\n"));
+            put(&server, &name, &theirs);
             writing.await.unwrap()
         }
         _ = &mut writing => panic!("it was not read after it was written"),
     };
-    assert!(matches!(pushed, Pushed::Found(object) if object.form == titled(&form, "Theirs")));
+    assert!(matches!(pushed, Pushed::Found(object) if object.form == form_of(&theirs)));
 }
 
 #[tokio::test]
