@@ -123,11 +123,11 @@ pub(crate) fn creation(
     create(&form, now, &Limits::default()).map_err(|invalid| Reason(reason(invalid)))
 }
 
-/// What the server has, with the changes that make it say `form`. Whatever the projection leaves away stays as it is.
+/// What the server has, with the changes that make it say `form`. Whatever the projection leaves away stays as it is; the
+/// mark, too: what somebody made there does not become ours by a change.
 pub(crate) fn change(
     current: &CalendarObject,
     form: &Form,
-    mark: &Mark,
     scheduling: Scheduling,
     now: Timestamp,
 ) -> Result<CalendarObject, Reason> {
@@ -135,9 +135,13 @@ pub(crate) fn change(
     let mut wanted = project(form, scheduling);
     // The store knows a vendor's object by a UID of its own where the vendor's was taken.
     wanted.uid.clone_from(&before.uid);
-    let mut wanted = marked(wanted, mark);
     for (instance, part) in &mut wanted.parts {
         let old = before.parts.get(instance);
+        let marks = old
+            .into_iter()
+            .flatten()
+            .filter(|(field, _)| matches!(field, Field::Other(name, _) if name == MARK));
+        part.extend(marks.map(|(field, value)| (field.clone(), value.clone())));
         if scheduling == Scheduling::Server {
             // An instance that is changed for the first time has the guests of its series.
             let from = old.or_else(|| before.master()).into_iter().flatten();
@@ -233,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn a_change_keeps_the_mark_and_gives_none_to_what_somebody_made_there() {
+        let form = read(&parse("SUMMARY:A\r\n"));
+        let ours = creation(&form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+        for (current, expected) in [(ours, Some(mark("u@example"))), (parse("SUMMARY:A\r\n"), None)] {
+            let form = with(form.clone(), Field::Summary, "B");
+            let changed = change(&current, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+            let seen = seen(&changed, who(Scheduling::None));
+            assert_eq!((seen.mark, seen.form == form), (expected, true));
+        }
+    }
+
+    #[test]
     fn a_copy_that_another_program_made_of_our_object_is_not_ours() {
         let copy = parse("X-ALMANAC-LINK:lnk_1 another@example\r\n");
         assert_eq!(seen(&copy, who(Scheduling::None)).mark, None);
@@ -247,8 +263,7 @@ mod tests {
         }
         let moved = parse("SUMMARY:A\r\n");
         let form = with(read(&moved), Field::Summary, "B");
-        let changed =
-            change(&moved, &form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+        let changed = change(&moved, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
         assert!(
             changed.text().contains("BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin"),
             "also where it was missing before"
@@ -272,8 +287,7 @@ mod tests {
         );
         let current = parse(&foreign);
         let form = with(project(&read(&current), Scheduling::Server), Field::Summary, "B");
-        let changed =
-            change(&current, &form, &mark("u@example"), Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+        let changed = change(&current, &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let text = changed.text();
         for line in foreign
             .lines()
@@ -296,8 +310,7 @@ mod tests {
             "Europe/Berlin".into(),
         );
         form.parts.insert(Instance::At(at.clone()), part);
-        let changed =
-            change(&current, &form, &mark("u@example"), Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+        let changed = change(&current, &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let read = read(&changed);
         let moved = read.parts.get(&Instance::At(at)).unwrap();
         assert_eq!(moved.keys().filter(|field| matches!(field, Field::Attendee(_))).count(), 3);
@@ -311,8 +324,7 @@ mod tests {
         for (form, stays) in
             [(with(form.clone(), Field::Summary, "B"), true), (with(form, Field::Location, "New"), false)]
         {
-            let changed =
-                change(&current, &form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+            let changed = change(&current, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(changed.text().contains("geo:52.5,13.4"), stays);
         }
     }

@@ -76,7 +76,7 @@ impl Desk<'_> {
             return Err(error(ErrorKind::Conflict));
         }
         let before = current.object().ok_or_else(|| error(ErrorKind::Malformed))?;
-        let object = map::change(&before, push.form, push.mark, self.who.scheduling, self.calls.now())
+        let object = map::change(&before, push.form, self.who.scheduling, self.calls.now())
             .map_err(|reason| error(ErrorKind::Refused(reason)))?;
         let got = self.put(known.id, &object, ("if-match", &current.version.0), UPDATE).await?;
         match got.status.as_u16() {

@@ -40,7 +40,10 @@ pub async fn answer(
         let state = match (&pair.state, answer) {
             (PairState::HeldHere | PairState::HeldThere, Answer::Approve) => PairState::DeletionApproved,
             (PairState::HeldThere, Answer::Reject) => PairState::Linked,
-            (PairState::HeldHere, Answer::Reject) => {
+            // A deletion, or a deletion that the vendor would mail about.
+            (PairState::HeldHere | PairState::HeldMail, Answer::Reject)
+                if view.object.is_none() || pair.state == PairState::HeldHere =>
+            {
                 let base = pair.base.as_deref().ok_or(AppError::Bug("a held deletion has no base"))?;
                 let object = CalendarObject::parse_stored(base);
                 step.object =
@@ -57,6 +60,11 @@ pub async fn answer(
         };
         let now = clock.now();
         let pair = match (&pair.state, answer) {
+            // As if both sides had agreed on what is here, and the vendor had changed it since.
+            (PairState::HeldMail, Answer::Reject) if state == PairState::VendorWins => {
+                let base = view.object.as_ref().map(|(_, object)| object.bytes().to_vec());
+                Pair { base, seen: None, ..pair }
+            }
             // It is made there anew, under another key: the old one may be taken for ever.
             (PairState::HeldThere, Answer::Reject) => Pair {
                 remote: None,

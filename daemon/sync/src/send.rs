@@ -207,7 +207,12 @@ impl LinkRun<'_> {
                 self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
                 return Ok(true);
             }
-            Action::Delete if pair.state != PairState::DeletionApproved => return Ok(true),
+            // A deletion that the vendor mails about was approved as such before it was held for that.
+            Action::Delete
+                if !matches!(pair.state, PairState::DeletionApproved | PairState::MailApproved) =>
+            {
+                return Ok(true);
+            }
             Action::Delete => {}
             Action::Create(form) | Action::Update(form) => {
                 if let Some(reason) = self.reason_against(form) {

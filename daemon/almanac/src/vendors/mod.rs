@@ -32,7 +32,7 @@ pub(crate) use worker::serve;
 /// Failures in a row after which an account rests.
 const BREAKER_FAILURES: u32 = 5;
 
-/// How long a new link waits before it runs by itself: time for `almanac sync plan`.
+/// How long a new link waits before it runs by itself, unless polling is faster: time for `almanac sync plan`.
 const FIRST_RUN_DELAY: SignedDuration = SignedDuration::from_mins(1);
 
 /// All accounts of the store.
@@ -191,10 +191,12 @@ impl Vendors {
 
     /// How long a link waits for its first run, if that is still to come.
     pub(crate) async fn rests_for(&self, link: &LinkInfo) -> Result<Option<SignedDuration>, Failure> {
-        let left = FIRST_RUN_DELAY - self.clock.now().duration_since(link.created);
-        if left <= SignedDuration::ZERO || left > FIRST_RUN_DELAY {
+        let delay = FIRST_RUN_DELAY.min(self.sync.poll());
+        let passed = self.clock.now().duration_since(link.created);
+        if passed >= delay || passed < SignedDuration::ZERO {
             return Ok(None);
         }
+        let left = delay - passed;
         Ok(self.app.link_place(link.id).await?.done.is_none().then_some(left))
     }
 

@@ -287,3 +287,31 @@ fn three_calendars_become_equal_while_all_are_edited_and_the_daemon_is_killed() 
         assert_eq!((&status["state"], &status["queue"]), (&"ok".into(), &0.into()), "{status}");
     }
 }
+
+#[test]
+fn a_purge_takes_back_from_a_caldav_server_what_the_link_wrote_and_nothing_else() {
+    let Some(radicale) = radicale() else { return };
+    let (daemon, erika) = practice(options());
+    let theirs = Side { client: radicale.client(), path: "/ada/main/".to_owned() };
+    for n in [3, 4] {
+        theirs.put(&format!("/ada/main/{n}.ics"), &event(n));
+    }
+    let ours = Side { client: daemon.client(&erika), path: erika.calendar() };
+    ours.put(&erika.object("8.ics"), &event(8));
+    let words = ["--url", &radicale.url(), "--username", LOGIN, "--password-stdin"];
+    let _ = add_account(&daemon, "caldav", "rad", &words, PASSWORD).ok();
+    let id = link(&daemon, "rad/main", "erika/calendar", "two-way");
+    sync_at_last(&daemon);
+    // What the server's owner made stays theirs, also when it was changed here.
+    let (path, text) = ours.objects()["event-003@practice.example"].clone();
+    ours.put(&path, &with_line(&text, "SUMMARY", "SUMMARY:Changed here"));
+    sync_at_last(&daemon);
+    let there = theirs.objects();
+    assert_eq!(there.len(), 3);
+    assert!(there["event-003@practice.example"].1.contains("SUMMARY:Changed here"));
+    let _ = daemon.cli(&["sync", "purge", &id]).ok();
+    let left: Vec<String> = theirs.objects().into_keys().collect();
+    assert_eq!(left, ["event-003@practice.example", "event-004@practice.example"]);
+    assert_eq!(ours.objects().len(), 3, "nothing is lost here");
+    assert!(!daemon.log().contains(PASSWORD), "the password is in the log");
+}

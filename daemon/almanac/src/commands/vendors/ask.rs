@@ -125,7 +125,7 @@ fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> R
                 links.len(),
                 first.error.as_deref().unwrap_or_default()
             ),
-            "see `almanac status`; what was done is kept, and the next run goes on",
+            "see `almanac status` and `almanac link list`; what was done is kept, and the next run goes on",
         ));
     }
     let sum = |of: fn(&super::rows::RunRow) -> u64| links.iter().map(of).sum::<u64>();

@@ -26,7 +26,7 @@ use crate::vendors::secrets::Secrets;
 use crate::vendors::{Kind, LinkOutcome, Links, Vendors, checked_settings, probe, refused_by_vendor};
 use waiting::each_pair;
 
-use rows::{AccountRow, LostRow, RemoteRow, RunRows, link_row, run_row};
+use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
 
 /// A wish about accounts, links or their runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -335,7 +335,30 @@ impl Executor {
                 rows.push(row);
             }
         }
+        if !dry_run {
+            self.add_detached(&accounts, &names, &mut rows).await?;
+        }
         Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
+    }
+
+    /// Adds the links that do not run any more until somebody says so: not a success, however often it is asked.
+    async fn add_detached(
+        &self,
+        accounts: &[AccountInfo],
+        names: &BTreeMap<AccountId, String>,
+        rows: &mut Vec<RunRow>,
+    ) -> Result<(), Failure> {
+        for link in self.app.links().await? {
+            let LinkState::Detached(reason) = &link.state else { continue };
+            let error = format!("the link is detached: {reason}");
+            let asked = |account: &AccountInfo| account.id == link.account && account.enabled == Enabled::Yes;
+            let told = rows.iter().any(|row| row.link == link.id.to_string());
+            if accounts.iter().any(asked) && !told {
+                let still = LinkOutcome { link, report: Report::default(), stop: None };
+                rows.push(RunRow { error: Some(error), ..run_row(&still, names) });
+            }
+        }
+        Ok(())
     }
 
     async fn history(&self, link: Option<&str>) -> Result<Outcome, Failure> {
