@@ -8,7 +8,7 @@ use std::time::Duration;
 use almanac_harness::{Client, Daemon, Person, Random, Response, ics};
 
 use crate::practice::{add_account, calendars, link, options, practice, status_of, sync_at_last, writes};
-use crate::servers::{LOGIN, PASSWORD, Server, program, radicale, xandikos};
+use crate::servers::{LOGIN, PASSWORD, Server, folder, program, radicale, xandikos};
 
 /// Events at the beginning, on all sides together.
 const EVENTS: usize = 500;
@@ -224,7 +224,9 @@ fn three_calendars_become_equal_while_all_are_edited_and_the_daemon_is_killed() 
     let seed = Random::seed();
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let (daemon, erika) = practice(options().set("sync.poll", "2s"));
+    // A kill leaves what was written where it is, be that a disk or memory.
+    let state = folder();
+    let (daemon, erika) = practice(options().set("sync.poll", "2s").state(&state.path().join("state")));
     let words = |url: &str| ["--url", url, "--username", LOGIN, "--password-stdin"].map(str::to_owned);
     for (name, server) in [("rad", &radicale), ("xan", &xandikos)] {
         let words = words(&server.url());

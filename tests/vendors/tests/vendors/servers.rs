@@ -61,8 +61,8 @@ fn server(name: &str) -> Option<PathBuf> {
     program("venv-bench", name, "tests/bench/install")
 }
 
-/// In memory if there is such a place: whether these servers' files survive a loss of power is not what is tried.
-fn folder() -> TempDir {
+/// In memory if there is such a place: whether files survive a loss of power is not what is tried.
+pub(crate) fn folder() -> TempDir {
     let mut folder = tempfile::Builder::new();
     let memory = folder.prefix("almanac-vendors-").tempdir_in("/dev/shm");
     memory.or_else(|_| folder.tempdir()).unwrap()
