@@ -10,8 +10,9 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 CARGO := cargo
 ROUNDS ?= 200
 MINUTES ?= 10
+HISTORIES ?= 10000
 
-.PHONY: help run test check attacks crash soak bench packaged deb rpm package-test clean
+.PHONY: help run test check attacks crash sim soak bench packaged deb rpm package-test clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +59,15 @@ crash: ## Kills the daemon ROUNDS times (200), cuts its power, fails its disk at
 	@$(INSTALL) build
 	$(CARGO) build --locked --package almanac
 	ALMANAC_FAULTS=all ALMANAC_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --package almanac-crash -- --nocapture
+
+# What a history goes through: quick enough without a release build.
+SIM := $(addprefix almanac-,app backend base contract convergence davxml egress google ical icloud outlook simulator store sync)
+
+sim: ## Plays HISTORIES (10000) of synchronisation with faults, and large imports, with bounds; prints figures
+	@$(INSTALL) build
+	HISTORIES=$(HISTORIES) $(CARGO) test --locked --package almanac-convergence --test convergence \
+	  $(foreach crate,$(SIM),--config profile.dev.package.$(crate).opt-level=2) \
+	  -- --ignored --exact sim::figures_of_many_histories_and_imports --nocapture
 
 soak: ## Load, kills, reloads and backups for MINUTES (10), then a crowd of 1,000 connections (ENGINE=sled)
 	@$(INSTALL) build

@@ -65,8 +65,10 @@ pub trait Connector: Send + Sync {
     /// Writes an object. Safe to repeat with the same key: a second creation finds the first.
     ///
     /// # Errors
-    /// `Conflict`, `Gone`: nothing was written; for a series, which takes several requests, perhaps a part. Whatever the
-    /// error: read, decide and write again, and both sides come to be equal.
+    /// `Gone` of a creation: the key is spent and nothing was written; create it with another one.
+    /// `Conflict`, `Gone`, `Refused`, `Forbidden`: nothing was written; for a series, which takes several requests, perhaps a
+    /// part. `Unclear`: perhaps all of it, or a part. Any other: nothing. Whatever the error: read, decide and write again,
+    /// and both sides come to be equal.
     async fn push(&self, push: &Push<'_>) -> Result<Pushed, ConnectorError>;
 
     /// Deletes an object. One that is not there any more is a success.

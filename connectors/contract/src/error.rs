@@ -12,7 +12,7 @@ use crate::change::Reason;
 pub enum ErrorKind {
     /// The object is in another state than the write was decided from. Read, decide, write again.
     Conflict,
-    /// The object is not there.
+    /// The object is not there. Of a creation: what its key made was deleted, or is another object by now, and the key is spent.
     Gone,
     /// The calendar is not there, or not for this account any more.
     CalendarGone,
@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Throttled,
     /// The vendor cannot be reached, or fails; later. Nothing was done.
     Unavailable,
-    /// A write was sent and no answer came: it may have been done.
+    /// A write was sent and no answer came, or one of several requests was answered: it may have been done, or a part of it.
     Unclear,
     /// The vendor does not take this object, and never will.
     Refused(Reason),
@@ -86,6 +86,19 @@ impl ConnectorError {
     pub fn after(self, wait: SignedDuration) -> Self {
         Self { retry: Retry::After(wait), ..self }
     }
+
+    /// The same, of a write of which a part is done already. A pause, an outage or whatever else would say that nothing was
+    /// done is `Unclear` then, and as long a pause is asked for; what a vendor has against the object itself stays.
+    pub(crate) fn after_a_part(self) -> Self {
+        if let ErrorKind::Conflict | ErrorKind::Gone | ErrorKind::Refused(_) | ErrorKind::Forbidden =
+            self.kind
+        {
+            return self;
+        }
+        let unclear = Self::new(ErrorKind::Unclear, self.operation);
+        let retry = if let Retry::After(_) = self.retry { self.retry } else { unclear.retry };
+        Self { retry, ..unclear.because(self) }
+    }
 }
 
 impl fmt::Display for ConnectorError {
@@ -99,7 +112,7 @@ impl fmt::Display for ConnectorError {
             ErrorKind::Forbidden => "the account may not do this",
             ErrorKind::Throttled => "the vendor asks for a pause",
             ErrorKind::Unavailable => "the vendor cannot be reached",
-            ErrorKind::Unclear => "no answer came, it may have been done",
+            ErrorKind::Unclear => "it may have been done, or a part of it",
             ErrorKind::Refused(reason) => reason.0,
             ErrorKind::Unsupported => "the connector cannot do this",
             ErrorKind::Malformed => "the answer was not understood",

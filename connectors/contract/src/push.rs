@@ -1,11 +1,17 @@
 //! What is asked of a vendor: to have an object so, or not at all.
 
+use std::collections::BTreeSet;
+
 use crate::calendar::{CalendarId, RemoteId, RemoteVersion};
 use crate::change::{Mark, RemoteObject};
-use crate::form::Form;
+use crate::error::ConnectorError;
+use crate::form::{Field, Form, Instance};
 
 /// Names one creation: the same for every attempt at it, another after the object was deleted and made again. Lower-case
 /// hexadecimal digits, from which a connector makes whatever the vendor recognises a repetition by.
+///
+/// A key may be spent once what it made was deleted: some vendors never give a name twice. A creation with it is
+/// [`crate::ErrorKind::Gone`] then, and is made with another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushKey(pub String);
 
@@ -51,8 +57,54 @@ pub struct Push<'a> {
 pub enum Pushed {
     /// It is so now, as read back where the vendor may have changed it.
     Written(Box<RemoteObject>),
-    /// An earlier attempt had made it: so it is. It may say something else than what was asked for now.
+    /// It is there, and so: an earlier attempt had made it, or somebody changed it as soon as it was written. It may say
+    /// something else than what was asked for now. What an earlier attempt made bears our mark of this UID, or is what the
+    /// very key names and bears no mark of another UID; or it has this UID itself, at a vendor that takes UIDs from us and
+    /// has each only once.
     Found(Box<RemoteObject>),
+}
+
+/// Whether a push that takes several requests has written anything yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    /// Nothing, so that an error says all.
+    Nothing,
+    /// Something: a part of it is at the vendor, whatever kept the rest from being written.
+    Something,
+}
+
+impl Wrote {
+    /// What an error of the push says then.
+    #[must_use]
+    pub fn so(self, error: ConnectorError) -> ConnectorError {
+        match self {
+            Self::Nothing => error,
+            Self::Something => error.after_a_part(),
+        }
+    }
+}
+
+impl Pushed {
+    /// What a write came to by what was read after it: `read` of `object`, where `wanted` was written. If it says
+    /// something else of what people change, somebody did so meanwhile. The rest is what the vendor made of it.
+    #[must_use]
+    pub fn read_back(wanted: &Form, read: &Form, object: Box<RemoteObject>) -> Self {
+        let instances: BTreeSet<&Instance> = wanted.parts.keys().chain(read.parts.keys()).collect();
+        let same = instances.into_iter().all(|instance| {
+            let (Some(wanted), Some(read)) = (wanted.parts.get(instance), read.parts.get(instance)) else {
+                return false;
+            };
+            let mut fields = wanted.keys().chain(read.keys()).filter(|field| is_peoples(field));
+            fields.all(|field| wanted.get(field) == read.get(field))
+        });
+        if same { Self::Written(object) } else { Self::Found(object) }
+    }
+}
+
+/// Whether a field is one that people change, and no vendor by itself.
+fn is_peoples(field: &Field) -> bool {
+    let when = matches!(field, Field::Time | Field::Rule | Field::Extra(_) | Field::Except(_));
+    when || matches!(field, Field::Summary | Field::Description | Field::Location)
 }
 
 /// An object to be deleted.

@@ -1,7 +1,7 @@
 //! The application as Google knows it.
 
 use almanac_base::Secret;
-use almanac_egress::oauth::Application;
+use almanac_egress::oauth::{Application, Tokens};
 
 use crate::config::Endpoints;
 
@@ -26,12 +26,27 @@ pub fn application(endpoints: &Endpoints, client_id: String, client_secret: Opti
     }
 }
 
-/// The scopes that were asked for and not granted: a person can untick them. A server that does not say what it granted
-/// has granted all.
-#[must_use]
-pub fn missing_scopes(granted: Option<&[String]>) -> Vec<&'static str> {
-    let granted = |scope: &&str| granted.is_none_or(|granted| granted.iter().any(|other| other == scope));
-    SCOPES.into_iter().filter(|scope| !granted(scope)).collect()
+/// All of Google Calendar, which holds every scope that is asked for.
+const EVERYTHING: &str = "https://www.googleapis.com/auth/calendar";
+
+/// A person granted less than was asked for: each permission has a box of its own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the sign-in does not grant {}; sign in again and leave every box ticked", .missing.join(" and "))]
+pub struct NotGranted {
+    /// The scopes that are missing.
+    pub missing: Vec<&'static str>,
+}
+
+/// Whether new tokens let an account be kept equal. To be asked right after signing in, before they are kept: what is missing
+/// shows later only as events that cannot be read or written. A server that does not say what it granted has granted all.
+///
+/// # Errors
+/// What is missing.
+pub fn check(tokens: &Tokens) -> Result<(), NotGranted> {
+    let Some(granted) = &tokens.scopes else { return Ok(()) };
+    let has = |scope: &&str| granted.iter().any(|granted| granted == scope || granted == EVERYTHING);
+    let missing: Vec<&'static str> = SCOPES.into_iter().filter(|scope| !has(scope)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(NotGranted { missing }) }
 }
 
 #[cfg(test)]
@@ -50,10 +65,26 @@ mod tests {
         }
     }
 
+    fn tokens(scopes: Option<&[&str]>) -> Tokens {
+        Tokens {
+            access: Secret::new("access".to_owned()),
+            refresh: None,
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
+        }
+    }
+
     #[test]
     fn a_scope_that_was_not_ticked_is_named() {
-        assert!(missing_scopes(None).is_empty());
-        let granted = [SCOPES[0].to_owned()];
-        assert_eq!(missing_scopes(Some(&granted)), [SCOPES[1]]);
+        for enough in [None, Some(&SCOPES[..]), Some(&[EVERYTHING]), Some(&["openid", SCOPES[1], SCOPES[0]])]
+        {
+            assert_eq!(check(&tokens(enough)), Ok(()));
+        }
+        for (granted, missing) in [(&SCOPES[..1], SCOPES[1]), (&SCOPES[1..], SCOPES[0])] {
+            let error = check(&tokens(Some(granted))).unwrap_err();
+            assert_eq!(error.missing, [missing]);
+            assert!(error.to_string().contains(missing));
+        }
+        assert_eq!(check(&tokens(Some(&[]))).unwrap_err().missing, SCOPES);
     }
 }

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use almanac_contract::{CalendarId, ConnectorError, ErrorKind, Field, Form, Instance, Moment, Part, Reason};
+use almanac_contract::{
+    CalendarId, ConnectorError, ErrorKind, Field, Form, Instance, Moment, Part, Reason, Wrote,
+};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -64,18 +66,19 @@ fn there<'a>(whole: &'a Whole, master: &Part) -> BTreeMap<Moment, &'a Event> {
 }
 
 impl Calls {
-    /// Makes each instance as the form says. Whether anything had to be written.
+    /// Makes each instance as the form says. Whether any had to be written.
     pub(crate) async fn instances(
         &self,
         calendar: &CalendarId,
         whole: &Whole,
         form: &Form,
+        wrote: &mut Wrote,
     ) -> Result<bool, ConnectorError> {
         let malformed = || ConnectorError::new(ErrorKind::Malformed, WRITE);
         let (Some(series), Some(master)) = (&whole.master, form.master()) else { return Err(malformed()) };
         let left_out = left_out(series);
         let there = there(whole, master);
-        let (mut wrote, mut unknown) = (false, false);
+        let (mut any, mut unknown) = (false, false);
         for (at, target) in targets(form, master, &there) {
             let member = there.get(&at).copied();
             let Some(body) = step(member, &target, left_out.contains(&at)) else { continue };
@@ -87,7 +90,7 @@ impl Calls {
                 },
             };
             match (written, &target) {
-                (Ok(_), _) => wrote = true,
+                (Ok(_), _) => (any, *wrote) = (true, Wrote::Something),
                 // The rule does not make it: nothing is there to be cancelled.
                 (Err(error), Target::Cancelled) if error.kind == ErrorKind::Gone => unknown = true,
                 (Err(error), Target::So(_)) if error.kind == ErrorKind::Gone && member.is_none() => {
@@ -100,9 +103,9 @@ impl Calls {
             // So that what is cancelled stays told all the same: by the master's own words.
             let body = Map::from_iter([("recurrence".to_owned(), map::recurrence(master).into())]);
             self.patch(calendar, &series.id, body, Some(&series.etag)).await?;
-            wrote = true;
+            any = true;
         }
-        Ok(wrote)
+        Ok(any)
     }
 
     /// The id of an instance that nobody has changed yet. It is made of the series' id, but not where the series is the

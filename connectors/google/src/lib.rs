@@ -104,14 +104,14 @@ impl Connector for Google {
         Ok(lines)
     }
 
-    /// By the key alone: the id of what a creation makes is known before it is made.
+    /// By the key: the id of what a creation makes is known before it is made.
     async fn find(
         &self,
         calendar: &CalendarId,
         key: &PushKey,
-        _mark: &Mark,
+        mark: &Mark,
     ) -> Result<Option<RemoteObject>, ConnectorError> {
-        self.calls.find(calendar, key).await
+        self.calls.find(calendar, key, mark).await
     }
 
     async fn push(&self, push: &Push<'_>) -> Result<Pushed, ConnectorError> {

@@ -1,8 +1,9 @@
 //! Writing: a single event with one request, a series with one for its master and one for each instance that differs.
 
+use almanac_contract::form::carry_over;
 use almanac_contract::{
-    CalendarId, ConnectorError, Deletion, ErrorKind, Field, Form, Known, Part, Push, PushKey, Pushed, Reason,
-    RemoteId, RemoteObject, RemoteVersion,
+    CalendarId, ConnectorError, Deletion, ErrorKind, Field, Form, Instance, Known, Mark, Part, Push, PushKey,
+    Pushed, Reason, RemoteId, RemoteObject, RemoteVersion, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -42,15 +43,13 @@ impl Calls {
         &self,
         calendar: &CalendarId,
         key: &PushKey,
+        mark: &Mark,
     ) -> Result<Option<RemoteObject>, ConnectorError> {
         let operation = "look for an event";
         let id = chosen_id(key);
-        let found = self.whole(calendar, &id, operation).await?;
-        let read = |whole: Whole| {
-            let object = whole.object(id);
-            object.map_err(|_| ConnectorError::new(ErrorKind::Malformed, operation))
-        };
-        found.map(read).transpose()
+        let Some(whole) = self.whole(calendar, &id, operation).await? else { return Ok(None) };
+        let object = whole.object(id).map_err(|_| ConnectorError::new(ErrorKind::Malformed, operation))?;
+        Ok(Some(object).filter(|object| is_of(object, mark)))
     }
 
     async fn create(&self, push: &Push<'_>, form: &Form) -> Result<Pushed, ConnectorError> {
@@ -64,19 +63,25 @@ impl Calls {
         let made: Event = match self.read(&call).await {
             Ok(made) => made,
             Err(error) if error.kind == ErrorKind::Conflict => {
-                let Some(found) = self.whole(push.calendar, &id, WRITE).await? else {
-                    return Err(error); // made once, and deleted since
+                // It may have been made and deleted since, or be the mirror of another object: the id stays taken.
+                let spent = || gone().because(error);
+                let Some(found) = self.whole(push.calendar, &id, WRITE).await? else { return Err(spent()) };
+                let found = self.told(&found, id)?;
+                return if is_of(&found, push.mark) {
+                    Ok(Pushed::Found(Box::new(found)))
+                } else {
+                    Err(spent())
                 };
-                return Ok(Pushed::Found(Box::new(self.told(&found, id)?)));
             }
             Err(error) => return Err(error),
         };
         let mut whole = Whole::single(made);
         if form.parts.len() > 1 {
-            self.instances(push.calendar, &whole, form).await?;
-            whole = self.again(push.calendar, &id).await?;
+            let mut wrote = Wrote::Something;
+            let series = self.series(push.calendar, (&id, whole), (Map::new(), form), &mut wrote).await;
+            whole = series.map_err(|error| wrote.so(error))?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, id)?)))
+        self.read_back(&whole, id, form)
     }
 
     async fn update(
@@ -97,23 +102,43 @@ impl Calls {
             let whole = Whole::single(self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?);
             return Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)));
         }
-        let mut whole = self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?;
+        let whole = self.whole(calendar, known.id, WRITE).await?.ok_or_else(gone)?;
         if whole.version() != version {
             return Err(ConnectorError::new(ErrorKind::Conflict, WRITE));
         }
-        instances::possible(&whole, form)?;
+        let now = whole.form().map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), WRITE))?;
+        let reshaped = ["start", "end", "recurrence"].iter().any(|name| body.contains_key(*name));
+        let form = carried(&map::project(&now), &before, form, reshaped);
+        instances::possible(&whole, &form)?;
+        let new = form.master().ok_or_else(malformed)?;
         if instances::revives(&whole, new) {
             body.insert("recurrence".into(), map::recurrence(new).into());
         }
+        let mut wrote = Wrote::Nothing;
+        let series = self.series(calendar, (known.id, whole), (body, &form), &mut wrote).await;
+        let whole = series.map_err(|error| wrote.so(error))?;
+        self.read_back(&whole, known.id.clone(), &form)
+    }
+
+    /// Makes a series as `body` says of its master, and `form` of its instances.
+    async fn series(
+        &self,
+        calendar: &CalendarId,
+        (id, mut whole): (&RemoteId, Whole),
+        (body, form): (Map<String, Value>, &Form),
+        wrote: &mut Wrote,
+    ) -> Result<Whole, ConnectorError> {
         if !body.is_empty() {
             // First the series: it says which instances there are.
-            self.patch(calendar, &known.id.0, body, Some(&version.etag)).await?;
-            whole = self.again(calendar, known.id).await?;
+            let etag = whole.version().etag;
+            self.patch(calendar, &id.0, body, Some(&etag)).await?;
+            *wrote = Wrote::Something;
+            whole = self.again(calendar, id).await?;
         }
-        if self.instances(calendar, &whole, form).await? {
-            whole = self.again(calendar, known.id).await?;
+        if self.instances(calendar, &whole, form, wrote).await? {
+            whole = self.again(calendar, id).await?;
         }
-        Ok(Pushed::Written(Box::new(self.told(&whole, known.id.clone())?)))
+        Ok(whole)
     }
 
     /// Changes what differs of one event, and nothing else.
@@ -164,10 +189,22 @@ impl Calls {
         self.whole(calendar, id, WRITE).await?.ok_or_else(gone)
     }
 
+    /// What a write of several requests came to.
+    fn read_back(&self, whole: &Whole, id: RemoteId, form: &Form) -> Result<Pushed, ConnectorError> {
+        let object = self.told(whole, id)?;
+        let read = map::project(&object.form);
+        Ok(Pushed::read_back(form, &read, Box::new(object)))
+    }
+
     fn told(&self, whole: &Whole, id: RemoteId) -> Result<RemoteObject, ConnectorError> {
         // It was written, and cannot be read: the next reading says why.
         whole.object(id).map_err(|_| ConnectorError::new(ErrorKind::Unclear, WRITE))
     }
+}
+
+/// Whether what has the id that a key gives is the object of this mark, and not the mirror of another one.
+fn is_of(found: &RemoteObject, mark: &Mark) -> bool {
+    found.mark.as_ref().is_none_or(|found| found.uid == mark.uid)
 }
 
 /// A write that tells nobody, and takes no call or file from an event that has one.
@@ -194,6 +231,18 @@ fn writable(version: &RemoteVersion, operation: &'static str) -> Result<Version,
         None => return Ok(version),
     };
     Err(ConnectorError::new(ErrorKind::Refused(Reason(reason)), operation))
+}
+
+/// What a series is to say: what it says now, with the changes of this push. Of a series with other times or rules only those
+/// instances stay changed that it still has.
+fn carried(now: &Form, before: &Form, form: &Form, reshaped: bool) -> Form {
+    let mut all = carry_over(now, before, form);
+    let Some(master) = form.master().filter(|_| reshaped) else { return all };
+    all.parts.retain(|instance, _| match instance {
+        Instance::At(at) => form.parts.contains_key(instance) || map::makes(master, at),
+        Instance::Master => true,
+    });
+    all
 }
 
 /// How a master recurs, but for what is cancelled.

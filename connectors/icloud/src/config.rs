@@ -15,6 +15,8 @@ pub struct Preset {
     pub url: Option<&'static str>,
     /// What follows the address that a person gives for his own server.
     pub path: &'static str,
+    /// The domain whose hosts are all its own, so that the password may go from one to the other; `None`: to its origin only.
+    pub family: Option<&'static str>,
     /// What a person has to know to sign in.
     pub sign_in: &'static str,
 }
@@ -25,24 +27,28 @@ pub const PRESETS: &[Preset] = &[
         name: "icloud",
         url: Some("https://caldav.icloud.com/"),
         path: "",
+        family: Some("icloud.com"),
         sign_in: "the e-mail address of the Apple Account and an app-specific password from account.apple.com",
     },
     Preset {
         name: "yahoo",
         url: Some("https://caldav.calendar.yahoo.com/"),
         path: "",
+        family: Some("yahoo.com"),
         sign_in: "the e-mail address and an app password from the account's security page",
     },
     Preset {
         name: "fastmail",
         url: Some("https://caldav.fastmail.com/"),
         path: "",
+        family: Some("fastmail.com"),
         sign_in: "the e-mail address and an app password with access to calendars",
     },
     Preset {
         name: "nextcloud",
         url: None,
         path: "remote.php/dav/",
+        family: None,
         sign_in: "the address of the server, the login and an app password from its security settings",
     },
 ];

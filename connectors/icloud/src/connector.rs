@@ -44,9 +44,23 @@ impl CalDav {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let Setup { client, pace, clock, url, username, password, scheduling } = setup;
-        let credentials = Credentials { given_for: url, username, password };
+        let credentials = Credentials {
+            given_for: url,
+            username,
+            password,
+            #[cfg(feature = "sim")]
+            simulated: Vec::new(),
+        };
         let calls = Calls { client, pace, clock, credentials };
         Self { calls, scheduling, found: Mutex::new(None), deltas: AtomicBool::new(true) }
+    }
+
+    /// The same, whose password may go to a simulator too: one that stands for a host of the same family.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn with_family(mut self, other: almanac_egress::Target) -> Self {
+        self.calls.credentials.simulated.push(other);
+        self
     }
 
     /// Signs in and finds the account.

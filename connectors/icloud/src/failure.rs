@@ -23,10 +23,10 @@ pub(crate) enum About {
     Write,
 }
 
-/// A server led to a host that is not of its family, or to something that is no URL of ours.
+/// A server led to another origin that is not of its family, or to something that is no URL of ours.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the server leads to a host that the password was not given for; name that host when the account is added"
+    "the server leads to a host or port that the password was not given for; name that address when the account is added"
 )]
 pub(crate) struct Foreign;
 

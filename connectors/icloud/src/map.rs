@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use almanac_contract::form::{create, read, write};
+use almanac_contract::form::{carry_over, create, read, write};
 use almanac_contract::{
     Changed, Field, Form, Instance, Mark, Part, Reason, RemoteId, RemoteObject, RemoteVersion, Role, Value,
 };
@@ -32,13 +32,17 @@ pub(crate) struct Who<'a> {
 /// What the server keeps of a form.
 pub(crate) fn project(form: &Form, scheduling: Scheduling) -> Form {
     let keeps = |field: &Field| match field {
-        Field::Other(name, _) => name != MARK,
+        field if is_mark(field) => false,
         Field::Organizer | Field::Attendee(_) => scheduling == Scheduling::None,
         _ => true,
     };
     let mut form = form.clone();
     form.parts.values_mut().for_each(|part| part.retain(|field, _| keeps(field)));
     form
+}
+
+fn is_mark(field: &Field) -> bool {
+    matches!(field, Field::Other(name, _) if name == MARK)
 }
 
 /// An object as the server has it.
@@ -58,7 +62,7 @@ pub(crate) fn remote(
 ) -> RemoteObject {
     let mut form = read(object);
     for part in form.parts.values_mut() {
-        part.retain(|field, _| !matches!(field, Field::Other(name, _) if name == MARK));
+        part.retain(|field, _| !is_mark(field));
     }
     let mark = object.components().find_map(|component| component.property(MARK)).and_then(mark_of);
     // Programs copy an event with all that they do not know; the copy has another UID and is nobody's mirror.
@@ -123,32 +127,23 @@ pub(crate) fn creation(
     create(&form, now, &Limits::default()).map_err(|invalid| Reason(reason(invalid)))
 }
 
-/// What the server has, with the changes that make it say `form`. Whatever the projection leaves away stays as it is; the
-/// mark, too: what somebody made there does not become ours by a change.
+/// What the server has, with the changes that lead from `known` to `form`. Whatever else it has stays as it is.
 pub(crate) fn change(
     current: &CalendarObject,
+    known: &Form,
     form: &Form,
     scheduling: Scheduling,
     now: Timestamp,
 ) -> Result<CalendarObject, Reason> {
     let before = read(current);
-    let mut wanted = project(form, scheduling);
-    // The store knows a vendor's object by a UID of its own where the vendor's was taken.
-    wanted.uid.clone_from(&before.uid);
+    // The store knows a vendor's object by a UID of its own where the vendor's was taken: that of the object stays.
+    let mut wanted = carry_over(&before, &project(known, scheduling), &project(form, scheduling));
     for (instance, part) in &mut wanted.parts {
         let old = before.parts.get(instance);
-        let marks = old
-            .into_iter()
-            .flatten()
-            .filter(|(field, _)| matches!(field, Field::Other(name, _) if name == MARK));
-        part.extend(marks.map(|(field, value)| (field.clone(), value.clone())));
-        if scheduling == Scheduling::Server {
-            // An instance that is changed for the first time has the guests of its series.
-            let from = old.or_else(|| before.master()).into_iter().flatten();
-            let people = from.filter(|(field, _)| matches!(field, Field::Organizer | Field::Attendee(_)));
-            part.extend(people.map(|(field, value)| (field.clone(), value.clone())));
-        }
         forget_old_place(part, old);
+        if old.is_none() {
+            part.retain(|field, _| !is_mark(field));
+        }
     }
     write(current, &wanted, now, &Limits::default()).map_err(|invalid| Reason(reason(invalid)))
 }
@@ -237,18 +232,6 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_the_mark_and_gives_none_to_what_somebody_made_there() {
-        let form = read(&parse("SUMMARY:A\r\n"));
-        let ours = creation(&form, &mark("u@example"), Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
-        for (current, expected) in [(ours, Some(mark("u@example"))), (parse("SUMMARY:A\r\n"), None)] {
-            let form = with(form.clone(), Field::Summary, "B");
-            let changed = change(&current, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
-            let seen = seen(&changed, who(Scheduling::None));
-            assert_eq!((seen.mark, seen.form == form), (expected, true));
-        }
-    }
-
-    #[test]
     fn a_copy_that_another_program_made_of_our_object_is_not_ours() {
         let copy = parse("X-ALMANAC-LINK:lnk_1 another@example\r\n");
         assert_eq!(seen(&copy, who(Scheduling::None)).mark, None);
@@ -263,7 +246,7 @@ mod tests {
         }
         let moved = parse("SUMMARY:A\r\n");
         let form = with(read(&moved), Field::Summary, "B");
-        let changed = change(&moved, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+        let changed = change(&moved, &read(&moved), &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
         assert!(
             changed.text().contains("BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin"),
             "also where it was missing before"
@@ -287,7 +270,8 @@ mod tests {
         );
         let current = parse(&foreign);
         let form = with(project(&read(&current), Scheduling::Server), Field::Summary, "B");
-        let changed = change(&current, &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+        let changed =
+            change(&current, &read(&current), &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let text = changed.text();
         for line in foreign
             .lines()
@@ -310,7 +294,8 @@ mod tests {
             "Europe/Berlin".into(),
         );
         form.parts.insert(Instance::At(at.clone()), part);
-        let changed = change(&current, &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
+        let changed =
+            change(&current, &read(&current), &form, Scheduling::Server, Timestamp::UNIX_EPOCH).unwrap();
         let read = read(&changed);
         let moved = read.parts.get(&Instance::At(at)).unwrap();
         assert_eq!(moved.keys().filter(|field| matches!(field, Field::Attendee(_))).count(), 3);
@@ -324,7 +309,8 @@ mod tests {
         for (form, stays) in
             [(with(form.clone(), Field::Summary, "B"), true), (with(form, Field::Location, "New"), false)]
         {
-            let changed = change(&current, &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
+            let changed =
+                change(&current, &read(&current), &form, Scheduling::None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(changed.text().contains("geo:52.5,13.4"), stays);
         }
     }

@@ -53,10 +53,10 @@ impl Desk<'_> {
         let got = self.put(&id, &object, ("if-none-match", "*"), CREATE).await?;
         match got.status.as_u16() {
             200 | 201 | 204 => self.written(id, &object, &got, CREATE).await,
-            // Something is there under our name, which nobody else makes: an earlier attempt.
+            // Something is there under our name, which nobody else makes: an earlier attempt. Or the name stays taken.
             412 => match get(self.calls, &self.place, &id, CREATE).await? {
                 Some(current) => self.adopted(&id, &current, push),
-                None => Err(ConnectorError::new(ErrorKind::Conflict, CREATE)),
+                None => Err(ConnectorError::new(ErrorKind::Gone, CREATE)),
             },
             // Something else has our UID: what was created before, and moved by the server or restored by a person.
             403 | 409 => match self.owner_of_uid(&got, push).await? {
@@ -76,7 +76,7 @@ impl Desk<'_> {
             return Err(error(ErrorKind::Conflict));
         }
         let before = current.object().ok_or_else(|| error(ErrorKind::Malformed))?;
-        let object = map::change(&before, push.form, self.who.scheduling, self.calls.now())
+        let object = map::change(&before, known.form, push.form, self.who.scheduling, self.calls.now())
             .map_err(|reason| error(ErrorKind::Refused(reason)))?;
         let got = self.put(known.id, &object, ("if-match", &current.version.0), UPDATE).await?;
         match got.status.as_u16() {
@@ -166,7 +166,11 @@ impl Desk<'_> {
         let unclear = || ConnectorError::new(ErrorKind::Unclear, operation);
         match get(self.calls, &self.place, &id, operation).await {
             Ok(Some(current)) => match map::object(id, current.version, &current.octets, self.who) {
-                Changed::Now(object) => Ok(Pushed::Written(object)),
+                Changed::Now(read) => {
+                    let wanted = map::remote(read.id.clone(), read.version.clone(), object, self.who).form;
+                    let form = read.form.clone();
+                    Ok(Pushed::read_back(&wanted, &form, read))
+                }
                 _ => Err(unclear()),
             },
             Ok(None) => Err(unclear()),
@@ -178,7 +182,7 @@ impl Desk<'_> {
     fn adopted(&self, id: &RemoteId, current: &Current, push: &Push<'_>) -> Result<Pushed, ConnectorError> {
         match map::object(id.clone(), current.version.clone(), &current.octets, self.who) {
             Changed::Now(object) if object.form.uid == push.form.uid => Ok(Pushed::Found(object)),
-            _ => Err(ConnectorError::new(ErrorKind::Conflict, CREATE)),
+            _ => Err(ConnectorError::new(ErrorKind::Gone, CREATE)),
         }
     }
 

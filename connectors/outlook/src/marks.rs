@@ -12,8 +12,8 @@ use crate::wire::Event;
 /// The link and the UID, with a space between them.
 pub(crate) const MARK: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacMark";
 
-/// The event that the mark was left on: its `transactionId` when it was created, its id when it was changed. Outlook copies
-/// our properties when a person duplicates an event, and a copy is another event.
+/// The `transactionId` of the event that the mark was left on. Outlook copies our properties when a person duplicates an
+/// event, and a copy is another event.
 pub(crate) const OWNER: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} Name AlmanacOwner";
 
 /// What an event is looked up by: a digest of the mark, since a URL must not hold a UID.
@@ -32,13 +32,20 @@ pub(crate) const PENDING: &str = "String {6f1c2a84-93d5-4b0e-8a57-41d0be3a7c19} 
 /// What the `transactionId` of our creations begins with, and that of nobody else.
 const OURS: &str = "a1ac0de5-";
 
-/// The properties to be written.
-pub(crate) fn properties(mark: &Mark, part: &Part, owner: &str) -> Value {
+/// What is left on an event that is created. One that is changed keeps the mark that it has, or none: it may be a person's.
+pub(crate) fn of_creation(mark: &Mark, transaction: &str, part: &Part) -> Vec<Value> {
     let mut all = vec![
         json!({ "id": MARK, "value": format!("{} {}", mark.link, mark.uid) }),
-        json!({ "id": OWNER, "value": owner }),
+        json!({ "id": OWNER, "value": transaction }),
         json!({ "id": LOOKUP, "value": lookup(mark) }),
     ];
+    all.extend(notes(part));
+    all
+}
+
+/// What is noted with every write: that which Graph would not give back as it was written.
+pub(crate) fn notes(part: &Part) -> Vec<Value> {
+    let mut all = Vec::new();
     let name = |at: &Moment| if let Moment::Zoned(_, zone) = at { zone.clone() } else { "UTC".to_owned() };
     if let Some((start, end)) = map::span(part) {
         all.push(json!({ "id": ZONES, "value": format!("{} {}", name(start), name(end)) }));
@@ -46,13 +53,13 @@ pub(crate) fn properties(mark: &Mark, part: &Part, owner: &str) -> Value {
     if let Some(rule) = map::rule_of(part) {
         all.push(json!({ "id": RULE, "value": rule }));
     }
-    Value::Array(all)
+    all
 }
 
 /// The mark on an event that was read with its properties. A copy of it on another event is none.
 pub(crate) fn mark(event: &Event) -> Option<Mark> {
     let owner = event.extended(OWNER)?;
-    if owner != event.id && Some(owner) != event.transaction_id.as_deref() {
+    if Some(owner) != event.transaction_id.as_deref() {
         return None;
     }
     let (link, uid) = event.extended(MARK)?.split_once(' ')?;

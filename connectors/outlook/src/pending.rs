@@ -27,6 +27,9 @@ const DONE: &str = "done";
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Pending {
+    /// The event that the note was left on: its id, or its `transactionId` while it had no id. A copy that a person makes of
+    /// the event has a copy of the note.
+    pub(crate) owner: String,
     /// The pattern that is to come back, if another one has to take its place for a moment.
     pub(crate) pattern: Option<Value>,
     pub(crate) cancel: BTreeSet<String>,
@@ -35,9 +38,9 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// All exceptions of a form.
-    pub(crate) fn of(form: &Form) -> Self {
-        let mut pending = Self::default();
+    /// All exceptions of a form, for the event that `owner` names.
+    pub(crate) fn of(form: &Form, owner: &str) -> Self {
+        let mut pending = Self { owner: owner.to_owned(), ..Self::default() };
         let Some(master) = form.master() else { return pending };
         pending.cancel = map::cancelled(master).map(|at| time::day_of(at).to_string()).collect();
         for (instance, part) in &form.parts {
@@ -52,14 +55,13 @@ impl Pending {
         self.pattern.is_none() && self.cancel.is_empty() && self.change.is_empty()
     }
 
-    /// The note on an event of ours that was read with its properties; `None` if nothing is left to do.
+    /// The note on an event that was read with its properties; `None` if nothing is left to do.
     pub(crate) fn on(event: &Event) -> Option<Self> {
-        // A copy that a person made has a copy of the note, too.
-        marks::mark(event)?;
-        event
-            .extended(marks::PENDING)
-            .filter(|note| *note != DONE)
-            .and_then(|note| serde_json::from_str(note).ok())
+        let note = event.extended(marks::PENDING).filter(|note| *note != DONE)?;
+        let pending: Self = serde_json::from_str(note).ok()?;
+        let owner = Some(pending.owner.as_str());
+        let is_its = owner == Some(&*event.id) || owner == event.transaction_id.as_deref();
+        is_its.then_some(pending)
     }
 
     /// The property that is the note.

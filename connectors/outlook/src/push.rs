@@ -1,8 +1,9 @@
 //! Creating, changing and deleting.
 
+use almanac_contract::form::carry_over;
 use almanac_contract::{
-    Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Known, Part, Push, Pushed, Reason,
-    RemoteId, RemoteObject,
+    Attempt, CalendarId, ConnectorError, Deletion, ErrorKind, Form, Instance, Known, Part, Push, Pushed,
+    Reason, RemoteId, RemoteObject, Wrote,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::calls::{At, Call, Graph};
 use crate::error::About;
 use crate::fetch::unreadable;
-use crate::map;
+use crate::map::{self, Hits};
 use crate::marks;
 use crate::pending::Pending;
 use crate::series::Noted;
@@ -32,7 +33,7 @@ impl Graph {
         }
         match &push.known {
             None => self.create(push).await,
-            Some(known) => self.update(push, known).await.map(|object| Pushed::Written(Box::new(object))),
+            Some(known) => self.update(push, known).await,
         }
     }
 
@@ -48,7 +49,8 @@ impl Graph {
         let transaction = marks::transaction(push.key);
         body.insert("transactionId".to_owned(), json!(transaction));
         let excepted = !map::exceptions(&form).is_empty();
-        let marked = mark(&mut body, push, &form, &transaction, Drops::Yes)?;
+        let left = marks::of_creation(push.mark, &transaction, master);
+        let left = leave(&mut body, left, excepted.then(|| Pending::of(&form, &transaction)))?;
         let call = Call {
             method: Method::POST,
             at: At::Path(self.path(&["calendars", &push.calendar.0, "events"])),
@@ -60,30 +62,34 @@ impl Graph {
         };
         let created: Event = match self.json(call).await {
             Ok(created) => created,
-            // The transaction was taken before.
+            // The transaction was taken before; if by what is not there any more, it is spent.
             Err(error) if error.kind == ErrorKind::Conflict => {
                 let found = self.find(push.calendar, push.mark).await?;
-                return found.map(|found| Pushed::Found(Box::new(found))).ok_or(error);
+                let spent = || ConnectorError::new(ErrorKind::Gone, CREATE).because(error);
+                return found.map(|found| Pushed::Found(Box::new(found))).ok_or_else(spent);
             }
             Err(error) => return Err(error),
         };
-        let object = object(created, marked)?;
+        let object = object(created, left)?;
         if !excepted {
             return Ok(Pushed::Written(Box::new(object)));
         }
-        self.settle(push.calendar, &object.id, &form, Noted::Yes)
-            .await
-            .map(|object| Pushed::Written(Box::new(object)))
+        let mut wrote = Wrote::Something;
+        let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
+        let settled = settled.map_err(|error| wrote.so(error))?;
+        Ok(read_back(&form, settled))
     }
 
-    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<RemoteObject, ConnectorError> {
+    async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<Pushed, ConnectorError> {
         let before = map::project(known.form);
-        let form = map::project(push.form);
+        let mut form = map::project(push.form);
         let (old, new) = (master(&before)?, master(&form)?);
         let mut body = map::body(new, Some(old));
+        let notes = marks::notes(new);
+        let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
         let series = map::rule_of(old).is_some();
         let excepted = |form: &Form| !map::exceptions(form).is_empty();
-        if series || body.is_empty() {
+        if series || body.is_empty() || excepted(&form) {
             // An entity tag is of one event; a series is as it was if all of them are.
             let found = self.object(push.calendar, known.id).await?;
             let (_, now) = found.ok_or_else(|| ConnectorError::new(ErrorKind::Gone, CHANGE))?;
@@ -91,24 +97,49 @@ impl Graph {
                 return Err(ConnectorError::new(ErrorKind::Conflict, CHANGE));
             }
             if body.is_empty() && (!series || !(excepted(&before) || excepted(&form))) {
-                return Ok(now);
+                return Ok(Pushed::Written(Box::new(now)));
             }
+            form = carried(&map::project(&now.form), &before, &form, drops)?;
         }
         let tag = version::tag(&known.version.0);
-        let drops = ["start", "end", "isAllDay", "recurrence"].iter().any(|name| body.contains_key(*name));
-        let drops = if drops { Drops::Yes } else { Drops::No };
-        let noted = if drops == Drops::Yes && excepted(&form) { Noted::Yes } else { Noted::No };
+        let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
+        let mut wrote = Wrote::Nothing;
         let changed = if body.is_empty() {
             None
         } else {
-            let marked = mark(&mut body, push, &form, &known.id.0, drops)?;
-            let event = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
-            Some((event, marked))
+            let pending = (noted == Noted::Yes).then(|| Pending::of(&form, &known.id.0));
+            let left = leave(&mut body, notes, pending)?;
+            let changed = self.patch(push.calendar, known.id, Some(&tag), Value::Object(body)).await?;
+            wrote = Wrote::Something;
+            Some((changed, left))
         };
-        match changed {
-            Some((event, marked)) if !excepted(&before) && !excepted(&form) => object(event, marked),
-            _ => self.settle(push.calendar, known.id, &form, noted).await,
+        let outcome = match changed {
+            Some((event, left)) if !excepted(&before) && !excepted(&form) => {
+                self.answered(push, event, left).await.map(|object| Pushed::Written(Box::new(object)))
+            }
+            _ => {
+                let settled = self.settle(push.calendar, known.id, &form, noted, &mut wrote).await;
+                settled.map(|settled| read_back(&form, settled))
+            }
+        };
+        outcome.map_err(|error| wrote.so(error))
+    }
+
+    /// The object after a change of its event, whose answer does not show what mark is on it.
+    async fn answered(
+        &self,
+        push: &Push<'_>,
+        event: Event,
+        mut left: Vec<Value>,
+    ) -> Result<RemoteObject, ConnectorError> {
+        if marks::is_ours(&event) {
+            let transaction = marks::transaction(push.key);
+            if event.transaction_id.as_ref() != Some(&transaction) {
+                return Ok(self.present(push.calendar, &RemoteId(event.id)).await?.1);
+            }
+            left = marks::of_creation(push.mark, &transaction, master(&map::project(push.form))?);
         }
+        object(event, left)
     }
 
     /// The event and the object as they are now.
@@ -187,41 +218,48 @@ impl Graph {
     }
 }
 
+/// What a write of several requests came to.
+fn read_back(form: &Form, object: RemoteObject) -> Pushed {
+    let read = map::project(&object.form);
+    Pushed::read_back(form, &read, Box::new(object))
+}
+
 fn master(form: &Form) -> Result<&Part, ConnectorError> {
     form.master().ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_MASTER), CHANGE))
 }
 
-/// Whether a write drops the exceptions of the series, or leaves it without them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drops {
-    Yes,
-    No,
+/// What a series is to say: what it says now, with the changes of this push. Of a series with other times or rules only those
+/// instances stay changed that it still has.
+fn carried(now: &Form, before: &Form, form: &Form, drops: bool) -> Result<Form, ConnectorError> {
+    let mut all = carry_over(now, before, form);
+    let wanted = master(form)?;
+    if let (true, Some((start, _)), Some(rule)) = (drops, map::span(wanted), map::rule_of(wanted)) {
+        let hits = Hits::of(rule, start);
+        all.parts.retain(|instance, _| match instance {
+            Instance::At(at) => form.parts.contains_key(instance) || hits.holds(at),
+            Instance::Master => true,
+        });
+    }
+    Ok(map::project(&all))
 }
 
-/// Adds what is left on the event, and the note of what is still to be done after this write.
-fn mark(
+/// Adds to a body what is left on the event, and the note of what is still to be done after this write.
+fn leave(
     body: &mut Map<String, Value>,
-    push: &Push<'_>,
-    form: &Form,
-    owner: &str,
-    drops: Drops,
-) -> Result<Value, ConnectorError> {
-    let mut marked = marks::properties(push.mark, master(form)?, owner);
-    let pending = Pending::of(form);
-    if drops == Drops::Yes
-        && !pending.is_empty()
-        && let Some(all) = marked.as_array_mut()
-    {
-        all.push(pending.property(CHANGE)?);
+    mut left: Vec<Value>,
+    pending: Option<Pending>,
+) -> Result<Vec<Value>, ConnectorError> {
+    if let Some(pending) = pending.filter(|pending| !pending.is_empty()) {
+        left.push(pending.property(CHANGE)?);
     }
-    body.insert("singleValueExtendedProperties".to_owned(), marked.clone());
-    Ok(marked)
+    body.insert("singleValueExtendedProperties".to_owned(), left.clone().into());
+    Ok(left)
 }
 
 /// The answer to a write, with what was left on the event: answers to writes do not show it.
-fn object(mut event: Event, marked: Value) -> Result<RemoteObject, ConnectorError> {
-    let marked: Vec<Extended> =
-        serde_json::from_value(marked).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
-    event.single_value_extended_properties = Some(marked);
+fn object(mut event: Event, left: Vec<Value>) -> Result<RemoteObject, ConnectorError> {
+    let left: Vec<Extended> =
+        serde_json::from_value(left.into()).map_err(|_| ConnectorError::new(ErrorKind::Malformed, CHANGE))?;
+    event.single_value_extended_properties = Some(left);
     map::object(&event).map_err(|reason| unreadable(&reason))
 }

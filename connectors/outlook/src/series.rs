@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use almanac_contract::{
-    CalendarId, ConnectorError, ErrorKind, Form, Instance, Moment, Reason, RemoteId, RemoteObject,
+    CalendarId, ConnectorError, ErrorKind, Form, Instance, Moment, Reason, RemoteId, RemoteObject, Wrote,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,11 +49,12 @@ impl Graph {
         id: &RemoteId,
         form: &Form,
         noted: Noted,
+        wrote: &mut Wrote,
     ) -> Result<RemoteObject, ConnectorError> {
         let (mut event, mut now) = self.present(calendar, id).await?;
         let reset = needs_reset(&now.form, form);
         if reset {
-            self.reset(calendar, &event, form).await?;
+            self.reset(calendar, &event, form, wrote).await?;
             (event, now) = self.present(calendar, id).await?;
         }
         let current = map::project(&now.form);
@@ -62,7 +63,7 @@ impl Graph {
         if steps.is_empty() && !noted {
             return Ok(now);
         }
-        self.take(calendar, &event, &current, &steps).await?;
+        self.take(calendar, &event, &current, &steps, wrote).await?;
         if noted {
             self.patch(calendar, id, None, Pending::done()).await?;
         }
@@ -88,7 +89,7 @@ impl Graph {
         let now = map::object(&event)
             .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
         let now = map::project(&now.form);
-        self.take(calendar, &event, &now, &left(pending, &now)).await?;
+        self.take(calendar, &event, &now, &left(pending, &now), &mut Wrote::Nothing).await?;
         self.patch(calendar, &id, None, Pending::done()).await.map(drop)
     }
 
@@ -98,6 +99,7 @@ impl Graph {
         event: &Event,
         now: &Form,
         steps: &BTreeMap<Moment, Step>,
+        wrote: &mut Wrote,
     ) -> Result<(), ConnectorError> {
         let id = RemoteId(event.id.clone());
         let members = known_members(event, now);
@@ -116,12 +118,19 @@ impl Graph {
                     self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await?;
                 }
             }
+            *wrote = Wrote::Something;
         }
         Ok(())
     }
 
     /// Brings cancelled instances back, which Graph does only with all others: by another pattern, and then this one.
-    async fn reset(&self, calendar: &CalendarId, event: &Event, form: &Form) -> Result<(), ConnectorError> {
+    async fn reset(
+        &self,
+        calendar: &CalendarId,
+        event: &Event,
+        form: &Form,
+        wrote: &mut Wrote,
+    ) -> Result<(), ConnectorError> {
         let id = RemoteId(event.id.clone());
         let master = form.master().and_then(|part| Some((map::span(part)?.0, map::rule_of(part)?)));
         let malformed = || ConnectorError::new(ErrorKind::Malformed, OPERATION);
@@ -129,10 +138,12 @@ impl Graph {
         let repeats = Repeats::of_rule(rule, start)
             .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
         let pattern = repeats.to_recurrence(start);
-        let note = Pending { pattern: Some(pattern.clone()), ..Pending::of(form) }.property(OPERATION)?;
+        let note =
+            Pending { pattern: Some(pattern.clone()), ..Pending::of(form, &event.id) }.property(OPERATION)?;
         let once = repeats.once().to_recurrence(start);
         let body = json!({ "recurrence": once, "singleValueExtendedProperties": [note] });
         let between = self.patch(calendar, &id, event.tag().as_deref(), body).await?;
+        *wrote = Wrote::Something;
         let body = json!({ "recurrence": pattern });
         self.patch(calendar, &id, between.tag().as_deref(), body).await.map(drop)
     }
@@ -200,6 +211,14 @@ fn steps(now: &Form, form: &Form) -> BTreeMap<Moment, Step> {
         let from = now.parts.get(instance).cloned().or_else(|| map::implied(old, at));
         if let Some(from) = from.filter(|from| from != to) {
             steps.insert(at.clone(), Step::Change(map::body(to, Some(&from))));
+        }
+    }
+    // What is changed there and not to be: it says what its series says again.
+    let stays = |at: &Moment| map::cancelled(new).any(|cancelled| cancelled == at);
+    for (instance, from) in now.parts.iter().filter(|(instance, _)| !form.parts.contains_key(instance)) {
+        let Instance::At(at) = instance else { continue };
+        if let Some(to) = map::implied(new, at).filter(|_| !stays(at)) {
+            steps.insert(at.clone(), Step::Change(map::body(&to, Some(from))));
         }
     }
     steps

@@ -27,6 +27,7 @@ pub(crate) async fn accept<V: Vendor>(listener: TcpListener, state: Arc<Mutex<St
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { return };
+                let _ = stream.set_nodelay(true); // a matter of speed only
                 let state = Arc::clone(&state);
                 connections.spawn(async move {
                     let service = service_fn(|request| answer(request, &state));

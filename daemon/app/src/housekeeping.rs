@@ -17,6 +17,7 @@ use crate::directory::Tenant;
 use crate::error::AppError;
 use crate::limits::{LAST_USE_SECONDS, LAST_USES_BATCH, PURGE_BATCH, PURGE_COMMITS};
 use crate::open::instant;
+use crate::sync::{joined_links, remove_links_of, sweep};
 
 /// What a round of housekeeping did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Housekeeping {
     pub expired: u64,
     /// Changes that were forgotten because they are old.
     pub trimmed: u64,
+    /// Records that were removed because their link is gone, or because what it lost is over its time.
+    pub unlinked: u64,
     /// Summaries that follow a newer time-zone database now.
     pub renewed: u64,
 }
@@ -64,8 +67,8 @@ const HISTORY_SECONDS: i64 = 90 * 24 * 3_600;
 
 impl App {
     /// One bounded round: reads the directory anew where that is needed, writes the last use of app passwords, empties
-    /// the trash of what is over its time, removes what deleted collections left behind, forgets old history, renews summaries. Safe at any time, and safe to be
-    /// cut off.
+    /// the trash of what is over its time, removes what deleted collections and links left behind, forgets old history, renews
+    /// summaries. Safe at any time, and safe to be cut off.
     ///
     /// # Errors
     /// `AppError::Store` if the store fails; what was done so far stays done.
@@ -88,6 +91,11 @@ impl App {
             }
             match self.purge(&tenant.store).await {
                 Ok(purged) => done.purged += purged,
+                Err(error) => failed = failed.or(Some(error)),
+            }
+            let horizon = (ages == Ages::Trusted).then(|| self.trash_horizon());
+            match sweep(&tenant.store, horizon).await {
+                Ok(unlinked) => done.unlinked += unlinked,
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -211,6 +219,10 @@ impl App {
     /// Removes the members of deleted collections and of copies that were never finished, some at a time.
     pub(crate) async fn purge(&self, store: &TenantStore) -> Result<u64, AppError> {
         let garbage = store.scan(Space::Meta, prefix_range(&[]), PURGE_BATCH, Order::Ascending).await?;
+        if garbage.rows.is_empty() {
+            return Ok(0);
+        }
+        let links = joined_links(store).await?;
         let (mut removed, mut commits) = (0, PURGE_COMMITS);
         for (key, note) in garbage.rows {
             let collection = key.as_ref().try_into().map(CollectionId::from_bytes);
@@ -218,6 +230,8 @@ impl App {
             if self.copying.lock().unwrap_or_else(PoisonError::into_inner).contains(&collection) {
                 continue;
             }
+            // Before the note goes, so that none is forgotten. A copy that is under way has no links yet.
+            removed += remove_links_of(store, &links, collection, note.version).await?;
             removed += purge_one(store, collection, note.version, &mut commits).await?;
         }
         Ok(removed)

@@ -17,11 +17,28 @@ impl Wake for Unpark {
 pub(crate) fn wait_for<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
+    // A task that has done much is asked to give way, and woken only when its runtime's thread is free: that is this one.
+    let mut future = pin!(tokio::task::unconstrained(future));
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
             Poll::Pending => thread::park(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_also_within_a_task_that_has_done_much() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let lock = tokio::sync::RwLock::new(());
+            for _ in 0..1_000 {
+                wait_for(async { drop(lock.read().await) });
+            }
+        });
     }
 }

@@ -1,6 +1,8 @@
 //! What a person says about an object that is held, parked or asked about.
 
-use almanac_app::sync::{Dispatch, LinkInfo, Pair, PairOrigin, PairState, Settled, Step, StepChange};
+use almanac_app::sync::{
+    Dispatch, LinkInfo, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step, StepChange,
+};
 use almanac_app::{App, AppError};
 use almanac_base::Clock;
 use almanac_ical::CalendarObject;
@@ -39,32 +41,31 @@ pub async fn answer(
         let mut step = Step::default();
         let state = match (&pair.state, answer) {
             (PairState::HeldHere | PairState::HeldThere, Answer::Approve) => PairState::DeletionApproved,
+            (PairState::HeldDeletionMail, Answer::Approve) => PairState::DeletionMailApproved,
+            (PairState::HeldMail, Answer::Approve) => PairState::MailApproved,
             (PairState::HeldThere, Answer::Reject) => PairState::Linked,
-            // A deletion, or a deletion that the vendor would mail about.
-            (PairState::HeldHere | PairState::HeldMail, Answer::Reject)
-                if view.object.is_none() || pair.state == PairState::HeldHere =>
-            {
-                let base = pair.base.as_deref().ok_or(AppError::Bug("a held deletion has no base"))?;
+            (PairState::HeldHere | PairState::HeldDeletionMail | PairState::HeldMail, Answer::Reject) => {
+                // As it was when both sides were last equal; what was changed here since is history. Without a base it was
+                // made there, and no answer came.
+                let known = pair.base.as_deref().or(pair.sent.as_deref());
+                let base = known.ok_or(AppError::Bug("a held change has no base"))?;
                 let object = CalendarObject::parse_stored(base);
-                step.object =
-                    StepChange::Put(object.map_err(|_| AppError::Bug("a stored base does not parse"))?);
+                let object = object.map_err(|_| AppError::Bug("a stored base does not parse"))?;
+                step.lost.extend(view.object.as_ref().map(|(_, now)| Lost {
+                    loser: Loser::Store,
+                    fields: vec!["a change that was rejected".to_owned()],
+                    object: Some(now.bytes().to_vec()),
+                }));
+                step.object = StepChange::Put(object);
                 PairState::Linked
             }
-            (PairState::HeldMail, Answer::Approve) => PairState::MailApproved,
-            (PairState::HeldMail, Answer::Reject) | (PairState::Asked, Answer::VendorWins) => {
-                PairState::VendorWins
-            }
+            (PairState::Asked, Answer::VendorWins) => PairState::VendorWins,
             (PairState::Asked, Answer::StoreWins) => PairState::StoreWins,
             (PairState::Parked(_), Answer::Retry) => PairState::Linked,
             _ => return Err(AppError::Invalid("that is no answer to what this object waits for".to_owned())),
         };
         let now = clock.now();
         let pair = match (&pair.state, answer) {
-            // As if both sides had agreed on what is here, and the vendor had changed it since.
-            (PairState::HeldMail, Answer::Reject) if state == PairState::VendorWins => {
-                let base = view.object.as_ref().map(|(_, object)| object.bytes().to_vec());
-                Pair { base, seen: None, ..pair }
-            }
             // It is made there anew, under another key: the old one may be taken for ever.
             (PairState::HeldThere, Answer::Reject) => Pair {
                 remote: None,
@@ -75,8 +76,11 @@ pub async fn answer(
                 origin: PairOrigin::Here,
                 mails: 0,
                 sent: None,
+                role: PairRole::Own,
                 ..pair
             },
+            // What the store has refused, or what could not be read: it is asked for again.
+            (PairState::Parked(_), Answer::Retry) if pair.base.is_none() => Pair { version: None, ..pair },
             _ => pair,
         };
         step.pair = StepChange::Put(Pair { state, since: None, ..pair });

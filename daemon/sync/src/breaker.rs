@@ -47,15 +47,6 @@ impl Breaker {
         }
     }
 
-    /// Failures in a row, 1 at least: for waits that grow with them.
-    #[must_use]
-    pub fn failures(&self) -> u32 {
-        match self.state {
-            State::Closed { failures } => failures.max(1),
-            State::Open { .. } | State::HalfOpen { .. } => self.threshold.saturating_add(self.opened),
-        }
-    }
-
     /// Asks whether a request may go out now.
     pub fn admit(&mut self, now: Timestamp) -> Admission {
         let (State::Open { until } | State::HalfOpen { probe_until: until }) = self.state else {

@@ -7,6 +7,8 @@
 //! `seen`: only what differs from that is a change there. And it may tell what it does not take from us, such as who is
 //! invited: such **extras** go one way, into the store.
 
+use std::collections::BTreeSet;
+
 use almanac_contract::{Field, Form, Instance, Part};
 
 use crate::merge::{Conflict, Side, merge};
@@ -38,6 +40,22 @@ pub trait View {
 
     /// Whether the vendor is not told what the field really says (privacy): what it has there never comes back.
     fn hides(&self, field: &Field) -> bool;
+
+    /// What of a vendor's form is ours to write: its fields as they are, without those that it does not take from us.
+    /// Fields that are hidden are among them, so that what should not be there is noticed.
+    fn ours(&self, form: &Form) -> Form {
+        restricted(form, &self.project(form))
+    }
+}
+
+/// A form with only the fields that `kept` has too.
+pub(crate) fn restricted(form: &Form, kept: &Form) -> Form {
+    let mut restricted = form.clone();
+    for (instance, part) in &mut restricted.parts {
+        let kept = kept.parts.get(instance);
+        part.retain(|field, _| kept.is_some_and(|kept| kept.contains_key(field)));
+    }
+    restricted
 }
 
 /// What becomes of what a vendor tells and does not take from us.
@@ -211,8 +229,9 @@ fn both(
         Mode::Push => only(&was, &there, &here, Side::Remote),
     };
     let mut target = overlay(local, &here, &merged.form);
+    let mut conflicts = merged.conflicts;
     if known.extras == Extras::Follow && mode != Mode::Push {
-        follow(&mut target, known.seen, remote, view);
+        follow(&mut target, known, remote, view, &mut conflicts);
     }
     let local_action = if target == *local { Action::Leave } else { Action::Update(target.clone()) };
     let wanted = view.project(&target);
@@ -227,15 +246,15 @@ fn both(
         remote: remote_action,
         shared: Some(shared),
         base: Some(target),
-        conflicts: merged.conflicts,
+        conflicts,
     }
 }
 
 /// What the vendor wants of what it takes from us: what it has, and where that is what it made of the base, the base.
 fn told(known: &Known<'_>, remote: &Form, view: &dyn View) -> Form {
-    let taken = taken(remote, view);
+    let taken = view.ours(remote);
     let (Some(base), Some(seen)) = (known.base, known.seen) else { return taken };
-    let mut told = overlay(&view.project(base), &self::taken(seen, view), &taken);
+    let mut told = overlay(&view.project(base), &view.ours(seen), &taken);
     // What is hidden is compared as it is: it may have to be hidden again.
     for (instance, part) in &mut told.parts {
         let raw = taken.parts.get(instance);
@@ -246,21 +265,16 @@ fn told(known: &Known<'_>, remote: &Form, view: &dyn View) -> Form {
     told
 }
 
-/// A vendor's form without its extras.
-fn taken(remote: &Form, view: &dyn View) -> Form {
-    let kept = view.project(remote);
-    let mut taken = remote.clone();
-    for (instance, part) in &mut taken.parts {
-        let kept = kept.parts.get(instance);
-        part.retain(|field, _| kept.is_some_and(|kept| kept.contains_key(field)));
-    }
-    taken
-}
-
-/// Brings the changes of a vendor's extras into `target`.
-fn follow(target: &mut Form, seen: Option<&Form>, remote: &Form, view: &dyn View) {
-    let taken = taken(remote, view);
-    let before = seen.map(|seen| (seen, self::taken(seen, view)));
+/// Brings the changes of a vendor's extras into `target`. What was changed here beside them is lost, and told.
+fn follow(
+    target: &mut Form,
+    known: &Known<'_>,
+    remote: &Form,
+    view: &dyn View,
+    conflicts: &mut Vec<Conflict>,
+) {
+    let taken = view.ours(remote);
+    let before = known.seen.map(|seen| (seen, view.ours(seen)));
     let none = Part::new();
     for (instance, part) in &mut target.parts {
         let side = |form: &Form, taken: &Form| -> Part {
@@ -271,10 +285,37 @@ fn follow(target: &mut Form, seen: Option<&Form>, remote: &Form, view: &dyn View
         };
         let now = side(remote, &taken);
         let then = before.as_ref().map(|(seen, taken)| side(seen, taken)).unwrap_or_default();
-        part.retain(|field, _| !then.contains_key(field) || now.contains_key(field));
-        let new = now.into_iter().filter(|(field, value)| then.get(field) != Some(value));
-        part.extend(new);
+        let was = known.base.and_then(|base| base.parts.get(instance));
+        let changed: BTreeSet<Field> = then
+            .keys()
+            .chain(now.keys())
+            .filter(|field| then.get(*field) != now.get(*field))
+            .cloned()
+            .collect();
+        for field in changed {
+            let (mine, theirs) = (part.get(&field).cloned(), now.get(&field));
+            let unchanged = was.and_then(|was| was.get(&field)) == mine.as_ref();
+            if known.base.is_some() && !unchanged && mine.as_ref() != theirs {
+                conflicts.push(Conflict {
+                    instance: instance.clone(),
+                    field: Some(field.clone()),
+                    loser: Side::Local,
+                    wanted: mine,
+                });
+            }
+            match theirs {
+                Some(value) => _ = part.insert(field, value.clone()),
+                None => _ = part.remove(&field),
+            }
+        }
     }
+}
+
+/// A vendor's form as it would be here: with what the store has and the vendor never had.
+pub(crate) fn as_here(local: Option<&Form>, remote: &Form, view: &dyn View) -> Form {
+    let Some(local) = local else { return remote.clone() };
+    let here = view.project(local);
+    overlay(local, &here, &masked(&view.ours(remote), &here, view))
 }
 
 /// One side follows the other: everything as there; what the follower changed is told.
@@ -350,7 +391,8 @@ pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> F
     for (instance, part) in &sent.parts {
         let Some(there) = remote.parts.get(instance) else { continue };
         let shown = shown.parts.get(instance).unwrap_or(part);
-        let target = result.parts.entry(instance.clone()).or_insert_with(|| part.clone());
+        // What differs in a part that is new may never have been there: it is no base, so that nothing of it goes in silence.
+        let target = result.parts.entry(instance.clone()).or_default();
         let fields: Vec<Field> = target.keys().chain(part.keys()).cloned().collect();
         for field in fields.into_iter().filter(|field| shown.get(field) == there.get(field)) {
             match part.get(&field) {
@@ -383,11 +425,11 @@ fn whole(loser: Side) -> Conflict {
     Conflict { instance: Instance::Master, field: None, loser, wanted: None }
 }
 
-/// Whether so many deletions in one calendar need a person's word: more than 5 and more than a tenth of what is
-/// linked, or all of it where that is more than one.
+/// Whether so many deletions in one calendar need a person's word: with those that were `recent`, more than 5 and more
+/// than a tenth of what was linked; or all of what is linked where that is more than one.
 #[must_use]
-pub fn needs_approval(deletions: usize, linked: usize) -> bool {
-    let many = deletions > 5.max(linked / 10);
+pub fn needs_approval(deletions: usize, linked: usize, recent: usize) -> bool {
+    let many = deletions.saturating_add(recent) > 5.max(linked.saturating_add(recent) / 10);
     let all = deletions >= linked && deletions > 1;
     many || all
 }
@@ -398,18 +440,24 @@ mod tests {
 
     #[test]
     fn many_deletions_need_approval() {
-        for (deletions, linked, needed) in [
-            (0, 0, false),
-            (1, 1, false),
-            (2, 2, true),
-            (5, 40, false),
-            (6, 40, true),
-            (6, 60, false),
-            (7, 60, true),
-            (50, 500, false),
-            (51, 500, true),
+        for (deletions, linked, recent, needed) in [
+            (0, 0, 0, false),
+            (1, 1, 0, false),
+            (1, 1, 3, false),
+            (2, 2, 0, true),
+            (5, 40, 0, false),
+            (6, 40, 0, true),
+            (1, 35, 5, true),
+            (6, 60, 0, false),
+            (7, 60, 0, true),
+            (50, 500, 0, false),
+            (51, 500, 0, true),
         ] {
-            assert_eq!(needs_approval(deletions, linked), needed, "{deletions} of {linked}");
+            assert_eq!(
+                needs_approval(deletions, linked, recent),
+                needed,
+                "{deletions} of {linked} after {recent}"
+            );
         }
     }
 }

@@ -145,11 +145,28 @@ impl LinkRun<'_> {
                 }
             };
         }
+        if ours && let Some(name) = self.unanswered(&uid).await? {
+            return self.take(&name, Told::Now(&object)).await;
+        }
         if let Some(name) = self.same_content(&object).await? {
             self.report.matched += 1;
             return self.take(&name, Told::Now(&object)).await;
         }
         self.take_new(&object).await
+    }
+
+    /// The object with this UID that was sent and deleted here before an answer came: nothing else leads to it.
+    async fn unanswered(&self, uid: &str) -> Result<Option<String>, Stop> {
+        let mut after = None;
+        loop {
+            let (rows, next) = self.app.pairs(&self.link, after.as_ref()).await?;
+            let found = rows.into_iter().find(|row| row.pair.remote.is_none() && row.pair.uid == uid);
+            match (found, next) {
+                (Some(row), _) => return Ok(Some(row.name)),
+                (None, Some(next)) => after = Some(next),
+                (None, None) => return Ok(None),
+            }
+        }
     }
 
     /// Whether an object is what another link of this store wrote: taking it in would make a circle.
@@ -158,7 +175,8 @@ impl LinkRun<'_> {
             return Ok(false);
         };
         match self.app.link(link).await {
-            Ok(_) => Ok(true),
+            // Two links of one calendar to one calendar there share its objects; those of other tenants are others' affair.
+            Ok(other) => Ok(other.tenant == self.link.tenant && other.collection != self.link.collection),
             Err(almanac_app::AppError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }

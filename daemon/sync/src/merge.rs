@@ -34,6 +34,35 @@ pub struct Conflict {
     pub wanted: Option<Value>,
 }
 
+impl Conflict {
+    /// What people call what it is about.
+    pub(crate) fn what(&self) -> &'static str {
+        let Some(field) = &self.field else {
+            return if self.instance == Instance::Master { "everything" } else { "an instance" };
+        };
+        match field {
+            Field::Time => "time",
+            Field::Rule | Field::Extra(_) => "repetition",
+            Field::Except(_) => "a cancelled instance",
+            Field::Summary => "title",
+            Field::Description => "description",
+            Field::Location => "place",
+            Field::Status => "status",
+            Field::Transparency => "busy or free",
+            Field::Class => "visibility",
+            Field::Priority => "priority",
+            Field::Url => "link",
+            Field::Color => "colour",
+            Field::Category(_) => "category",
+            Field::Organizer => "organizer",
+            Field::Attendee(_) => "guest",
+            Field::Alarm(..) => "alarm",
+            Field::Zone(_) => "time zone",
+            Field::Other(..) => "other property",
+        }
+    }
+}
+
 /// What a merge came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {

@@ -3,7 +3,7 @@
 use almanac_app::sync::{LinkPrivacy, PairOrigin};
 use almanac_contract::{Connector, Field, Form, Value};
 
-use crate::decide::View;
+use crate::decide::{View, restricted};
 
 /// The title of what is only busy.
 const BUSY: &str = "Busy";
@@ -39,10 +39,23 @@ impl View for LinkView<'_> {
     fn hides(&self, field: &Field) -> bool {
         self.privacy != LinkPrivacy::Full && self.origin == PairOrigin::Here && !tells(field)
     }
+
+    fn ours(&self, form: &Form) -> Form {
+        // Of a mirror everything is ours, also what a link before told and this one hides.
+        let kept = match self.origin {
+            PairOrigin::Here => self.connector.project(form),
+            PairOrigin::There => self.project(form),
+        };
+        restricted(form, &kept)
+    }
 }
 
 /// Whether a field says when, and nothing else.
 fn tells(field: &Field) -> bool {
+    // Rules and times that the form has no field of their own for say when, too.
+    if let Field::Other(name, _) = field {
+        return matches!(name.as_str(), "EXRULE" | "RDATE" | "EXDATE");
+    }
     matches!(
         field,
         Field::Time

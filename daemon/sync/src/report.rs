@@ -69,6 +69,9 @@ pub enum Stop {
     /// The store did not do its part.
     #[error("the store did not do its part")]
     Store(#[from] AppError),
+    /// The link was paused, removed or changed: the next run goes by what it is now.
+    #[error("the link was changed meanwhile")]
+    Changed,
     /// One of the two calendars is not there any more; the link is detached, and nothing is deleted.
     #[error("the link is detached: {0}")]
     Detached(&'static str),
@@ -99,7 +102,7 @@ impl Stop {
         match self {
             Self::Vendor(error) => error.retry,
             Self::Store(_) => Retry::Backoff,
-            Self::Detached(_) => Retry::Never,
+            Self::Changed | Self::Detached(_) => Retry::Never,
         }
     }
 }

@@ -205,9 +205,9 @@ impl<'a> LinkRun<'a> {
         let now = self.clock.now();
         let (since, before) =
             place.deletions.filter(|(since, _)| within_hour(*since, now)).unwrap_or((now, 0));
+        let (linked, held) = self.count_linked().await?;
         let recent = usize::try_from(before).unwrap_or(usize::MAX);
-        let linked = if deletions.len() > 1 || recent > 0 { self.count_linked().await? } else { 2 };
-        let many = needs_approval(deletions.len().saturating_add(recent), linked.saturating_add(recent));
+        let many = needs_approval(deletions.len().saturating_add(held), linked.saturating_add(held), recent);
         for (name, side) in &deletions {
             if many {
                 self.hold_deletion(name, *side).await?;
@@ -225,15 +225,17 @@ impl<'a> LinkRun<'a> {
         Ok(())
     }
 
-    /// The objects that both sides have.
-    async fn count_linked(&self) -> Result<usize, Stop> {
-        let (mut linked, mut after) = (0_usize, None);
+    /// The objects that both sides have, and those whose deletion is held already.
+    async fn count_linked(&self) -> Result<(usize, usize), Stop> {
+        let (mut linked, mut held, mut after) = (0_usize, 0_usize, None);
         loop {
             let (rows, next) = self.app.pairs(&self.link, after.as_ref()).await?;
-            linked += rows.iter().filter(|row| row.pair.remote.is_some()).count();
+            for row in rows.iter().filter(|row| row.pair.remote.is_some()) {
+                if row.pair.state.is_held_deletion() { held += 1 } else { linked += 1 }
+            }
             match next {
                 Some(next) => after = Some(next),
-                None => return Ok(linked),
+                None => return Ok((linked, held)),
             }
         }
     }

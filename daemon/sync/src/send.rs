@@ -8,12 +8,14 @@ use almanac_contract::{
 };
 use jiff::SignedDuration;
 
-use crate::decide::{Action, Outcome};
+use crate::decide::{Action, Outcome, View as _};
 use crate::limits::{FAILURES_IN_A_ROW, SEND_ATTEMPTS, SEND_ROUNDS, STEP_ATTEMPTS};
 use crate::names::push_key;
 use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
-use crate::step::{Approval, Facts, Told, tally};
+use crate::step::{Approval, Facts, Told, role, tally};
+
+const TOO_OFTEN: &str = "it failed too often; change it on either side, or ask for another try";
 
 /// What came of sending one object.
 enum Sent {
@@ -119,18 +121,26 @@ impl LinkRun<'_> {
             let facts = self.facts(&view, Told::Nothing)?;
             let decision = match self.decision(&facts) {
                 Outcome::Do(decision) => decision,
-                Outcome::Ask(_) => return Ok(Sent::Done), // the next run asks
+                Outcome::Ask(_) => {
+                    self.report.held += 1;
+                    let since = Some(self.clock.now());
+                    self.put_pair(&view, Pair { state: PairState::Asked, since, ..pair }).await?;
+                    return Ok(Sent::Done);
+                }
             };
             match decision.local {
                 Action::Leave => {}
                 // It changed since it was put here. What comes to a deletion is for the next run to count.
-                Action::Delete => return Ok(Sent::Done),
+                Action::Delete => {
+                    self.settle(&view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
+                    return Ok(Sent::Done);
+                }
                 Action::Create(_) | Action::Update(_) => {
                     self.step(name, Told::Nothing, Approval::None).await?;
                     continue;
                 }
             }
-            if self.is_stopped(name, &view, &pair, &decision.remote).await? {
+            if self.is_stopped(name, &view, &facts, &decision.remote).await? {
                 return Ok(Sent::Done);
             }
             // Counted before it is made: what ends the program in the middle ends it a bounded number of times.
@@ -145,7 +155,7 @@ impl LinkRun<'_> {
             }
             let called = match &decision.remote {
                 Action::Create(form) | Action::Update(form) => {
-                    self.push(&facts, &pair, form, waits.attempts).await.map(Some)
+                    self.push(&facts, &pair, form, waits).await.map(Some)
                 }
                 Action::Delete | Action::Leave => self.delete_there(&pair).await.map(|()| None),
             };
@@ -153,7 +163,7 @@ impl LinkRun<'_> {
                 Ok(pushed) => {
                     tally(&mut self.report.there, &decision.remote);
                     self.report.mails += u64::from(pair.mails);
-                    self.confirm(name, pushed, decision.base.as_ref()).await?;
+                    self.confirm(name, pushed, decision.base.as_ref(), counted.attempts).await?;
                     Ok(Sent::Done)
                 }
                 Err(error) => self.failed(name, counted, error, Tried::Write).await,
@@ -176,7 +186,8 @@ impl LinkRun<'_> {
                 Err(error) => Looked::Ended(self.failed(name, waits, error, Tried::Look).await?),
             });
         }
-        if pair.remote.is_some() || waits.attempts == 0 {
+        // Attempts are counted anew when a person has said something; what was sent stays written down.
+        if pair.remote.is_some() || (waits.attempts == 0 && pair.sent.is_none()) {
             return Ok(Looked::AsKnown);
         }
         // It may have been made by an attempt whose answer was lost.
@@ -199,31 +210,30 @@ impl LinkRun<'_> {
         &mut self,
         name: &str,
         view: &StepView,
-        pair: &Pair,
+        facts: &Facts,
         remote: &Action,
     ) -> Result<bool, Stop> {
+        let pair = &facts.pair;
+        let deletes = *remote == Action::Delete;
         match remote {
-            Action::Leave => {
+            Action::Delete if pair.state.allows_deletion() => {}
+            // Nothing to send; or it was deleted in this moment, which is for the next run to count.
+            Action::Leave | Action::Delete => {
                 self.settle(view, Step { dispatch: StepChange::Remove, ..Step::default() }).await?;
                 return Ok(true);
             }
-            // A deletion that the vendor mails about was approved as such before it was held for that.
-            Action::Delete
-                if !matches!(pair.state, PairState::DeletionApproved | PairState::MailApproved) =>
-            {
-                return Ok(true);
-            }
-            Action::Delete => {}
             Action::Create(form) | Action::Update(form) => {
-                if let Some(reason) = self.reason_against(form) {
+                if let Some(reason) = self.stands_against(facts, form) {
                     self.park(name, reason, |_| false).await?;
                     return Ok(true);
                 }
             }
         }
-        if pair.mails > 0 && pair.state != PairState::MailApproved {
+        let may_mail = matches!(pair.state, PairState::MailApproved | PairState::DeletionMailApproved);
+        if pair.mails > 0 && !may_mail {
             self.report.held += 1;
-            let held = Pair { state: PairState::HeldMail, since: Some(self.clock.now()), ..pair.clone() };
+            let state = if deletes { PairState::HeldDeletionMail } else { PairState::HeldMail };
+            let held = Pair { state, since: Some(self.clock.now()), ..pair.clone() };
             self.put_pair(view, held).await?;
             return Ok(true);
         }
@@ -254,6 +264,7 @@ impl LinkRun<'_> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let found = self.connector.find(&self.calendar, &key, &self.mark(pair)).await;
         match found.map_err(Stop::Vendor)? {
+            Some(object) if self.is_taken(name, &object.id).await? => Ok(false),
             Some(object) => {
                 self.step(name, Told::Now(&object), Approval::Deletion).await?;
                 Ok(true)
@@ -262,20 +273,42 @@ impl LinkRun<'_> {
         }
     }
 
+    /// Whether another object here has this one at the vendor.
+    async fn is_taken(&self, name: &str, id: &RemoteId) -> Result<bool, Stop> {
+        let other = self.app.name_of_remote(&self.link, &id.0).await?;
+        Ok(other.is_some_and(|other| other != name))
+    }
+
+    /// The key of a creation is spent, by an object that was deleted or that is another one's: take the next key.
+    async fn take_next_key(&self, name: &str) -> Result<(), Stop> {
+        for _ in 0..STEP_ATTEMPTS {
+            let view = self.app.view_step(&self.link, name).await?;
+            let (Some(pair), Some(waits)) = (view.pair.clone(), view.dispatch) else { return Ok(()) };
+            let generation = pair.generation.saturating_add(1);
+            let step = Step {
+                pair: StepChange::Put(Pair { generation, sent: None, ..pair }),
+                dispatch: StepChange::Put(Dispatch { attempts: 0, ..waits }),
+                ..Step::default()
+            };
+            if self.settle(&view, step).await? == Settled::Done {
+                return Ok(());
+            }
+        }
+        Err(AppError::Busy.into())
+    }
+
     async fn push(
         &self,
         facts: &Facts,
         pair: &Pair,
         form: &Form,
-        attempts: u32,
+        waits: Dispatch,
     ) -> Result<Pushed, ConnectorError> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let known = match (&pair.remote, &pair.version, &facts.remote) {
-            (Some(id), Some(version), Some(form)) => Some((
-                RemoteId(id.clone()),
-                RemoteVersion(version.clone()),
-                self.view_of(pair).project_form(form),
-            )),
+            (Some(id), Some(version), Some(form)) => {
+                Some((RemoteId(id.clone()), RemoteVersion(version.clone()), self.view_of(pair).ours(form)))
+            }
             _ => None,
         };
         let known = known.as_ref().map(|(id, version, form)| almanac_contract::Known { id, version, form });
@@ -286,7 +319,7 @@ impl LinkRun<'_> {
             form,
             mark: &mark,
             key: &key,
-            attempt: if attempts == 0 { Attempt::First } else { Attempt::Again },
+            attempt: if waits.attempts == 0 && pair.sent.is_none() { Attempt::First } else { Attempt::Again },
         };
         self.connector.push(&push).await
     }
@@ -302,12 +335,21 @@ impl LinkRun<'_> {
     }
 
     /// Writes down what the vendor has now; `pushed` is `None` for a deletion, `base` what both sides have in common.
-    async fn confirm(&mut self, name: &str, pushed: Option<Pushed>, base: Option<&Form>) -> Result<(), Stop> {
+    async fn confirm(
+        &mut self,
+        name: &str,
+        pushed: Option<Pushed>,
+        base: Option<&Form>,
+        attempts: u32,
+    ) -> Result<(), Stop> {
         let object: Box<RemoteObject> = match pushed {
+            Some(Pushed::Found(object)) if self.is_taken(name, &object.id).await? => {
+                return self.take_next_key(name).await;
+            }
             Some(Pushed::Found(object)) => {
-                // It says what an earlier attempt said: the difference is still to be sent.
+                // It says what an earlier attempt said, or somebody else: the difference is still to be sent.
                 self.step(name, Told::Now(&object), Approval::None).await?;
-                return Ok(());
+                return self.give_up_in_time(name, attempts).await;
             }
             Some(Pushed::Written(object)) => object,
             None => {
@@ -328,11 +370,12 @@ impl LinkRun<'_> {
             pair.remote = Some(object.id.0.clone());
             pair.version = Some(object.version.0.clone());
             pair.mails = object.mails;
+            pair.role = role(&object);
             pair.state = PairState::Linked;
             pair.sent = None;
             pair.base = self.keeping(base);
             let seen = Form { uid: pair.uid.clone(), ..object.form.clone() };
-            let differs = seen != self.view_of(&pair).project_form(base);
+            let differs = seen != self.view_of(&pair).project(base);
             pair.seen = if differs { self.keeping(&seen) } else { None };
             let step = Step { pair: StepChange::Put(pair), dispatch: StepChange::Remove, ..Step::default() };
             if self.settle(&view, step).await? == Settled::Done {
@@ -342,6 +385,15 @@ impl LinkRun<'_> {
         Err(AppError::Busy.into())
     }
 
+    /// Parks an object that is never as it was written, however often.
+    async fn give_up_in_time(&mut self, name: &str, attempts: u32) -> Result<(), Stop> {
+        let waits = self.app.view_step(&self.link, name).await?.dispatch;
+        match waits {
+            Some(_) if attempts >= SEND_ATTEMPTS => self.park(name, TOO_OFTEN, |_| false).await,
+            _ => Ok(()),
+        }
+    }
+
     /// The object is on neither side any more, or of no concern.
     async fn forget(&self, view: &StepView) -> Result<Settled, Stop> {
         let step = Step { pair: StepChange::Remove, dispatch: StepChange::Remove, ..Step::default() };
@@ -349,7 +401,11 @@ impl LinkRun<'_> {
     }
 
     async fn settle(&self, view: &StepView, step: Step) -> Result<Settled, Stop> {
-        Ok(self.app.settle_step(&self.link, view, step).await?)
+        let settled = self.app.settle_step(&self.link, view, step).await?;
+        if settled == Settled::Outdated {
+            self.check_link().await?;
+        }
+        Ok(settled)
     }
 
     /// What becomes of an object whose sending failed.
@@ -368,15 +424,10 @@ impl LinkRun<'_> {
             }
             ErrorKind::Forbidden => {
                 self.park(name, "the account may not change this at the vendor", |_| false).await?;
-                return Ok(Sent::Done);
+                return Ok(Sent::Failed(error)); // if it may change nothing any more, a few are enough
             }
             _ if !all && waits.attempts >= SEND_ATTEMPTS => {
-                self.park(
-                    name,
-                    "it failed too often; change it on either side, or ask for another try",
-                    |_| false,
-                )
-                .await?;
+                self.park(name, TOO_OFTEN, |_| false).await?;
                 return Ok(Sent::Failed(error));
             }
             _ => {}
@@ -384,6 +435,11 @@ impl LinkRun<'_> {
         let conflict = matches!(error.kind, ErrorKind::Conflict | ErrorKind::Gone);
         if conflict {
             let pair = self.app.view_step(&self.link, name).await?.pair;
+            let creates = pair.as_ref().is_some_and(|pair| pair.remote.is_none());
+            if creates && tried == Tried::Write {
+                self.take_next_key(name).await?;
+                return Ok(Sent::Done);
+            }
             if let Some(id) = pair.and_then(|pair| pair.remote).map(RemoteId) {
                 // How it is now decides; what is left to do is sent in the next round.
                 if let Err(other) = self.look_at(name, &id).await? {
@@ -433,7 +489,7 @@ fn wants_a_look(view: &StepView, pair: &Pair) -> Option<RemoteId> {
     let wants = match pair.state {
         PairState::StoreWins | PairState::VendorWins => true,
         // Deleted there, they say, and a person agreed that it goes here.
-        PairState::DeletionApproved => view.object.is_some(),
+        PairState::DeletionApproved | PairState::DeletionMailApproved => view.object.is_some(),
         _ => pair.version.is_none() || pair.sent.is_some(),
     };
     pair.remote.clone().filter(|_| wants).map(RemoteId)

@@ -2,13 +2,15 @@
 
 use almanac_app::AppError;
 use almanac_app::sync::{
-    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairState, Settled, Step, StepChange,
-    StepView,
+    Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
+    StepChange, StepView,
 };
-use almanac_contract::{Field, Form, Instance, RemoteObject, form};
+use almanac_contract::{Field, Form, RemoteObject, Role, form};
 use almanac_ical::{CalendarObject, ComponentKind};
 
-use crate::decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, decide, landed};
+use crate::decide::{
+    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, landed,
+};
 use crate::limits::STEP_ATTEMPTS;
 use crate::merge::{Conflict, Side};
 use crate::privacy::LinkView;
@@ -66,8 +68,18 @@ impl LinkRun<'_> {
             if let Some(taken) = self.attempt(&view, told, approval).await? {
                 return Ok(taken);
             }
+            self.check_link().await?;
         }
         Err(AppError::Busy.into())
+    }
+
+    /// Ends the run if its link is not what it was.
+    pub(crate) async fn check_link(&self) -> Result<(), Stop> {
+        match self.app.link(self.link.id).await {
+            Ok(link) if link.version == self.link.version => Ok(()),
+            Ok(_) | Err(AppError::NotFound(_)) => Err(Stop::Changed),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// `None`: somebody else was faster.
@@ -97,9 +109,15 @@ impl LinkRun<'_> {
         };
         if let Some(side) = deleted
             && approval == Approval::None
-            && facts.pair.state != PairState::DeletionApproved
+            && !facts.pair.state.allows_deletion()
         {
-            return Ok(Some(Taken::Deletion(side)));
+            // What is held stays held, whatever else happens to it, until a person has said something.
+            return if facts.pair.state.is_held_deletion() && self.execution == Execution::Do {
+                let local = view.object.as_ref().map(|(version, _)| *version);
+                self.put_pair(view, Pair { local, ..facts.pair }).await
+            } else {
+                Ok(Some(Taken::Deletion(side)))
+            };
         }
         if self.execution == Execution::Plan {
             self.plan(view, &facts, &decision);
@@ -121,7 +139,9 @@ impl LinkRun<'_> {
             (Some(pair), _) => pair.clone(),
             (None, Told::Now(object)) => {
                 let uid = local.as_ref().map_or_else(|| object.form.uid.clone(), |form| form.uid.clone());
-                new_pair(uid, if ours { PairOrigin::Here } else { PairOrigin::There })
+                // A mark of a link that is no more, on what is here: we wrote it, and may have to hide more of it now.
+                let written = object.mark.as_ref().is_some_and(|mark| mark.uid == uid) && local.is_some();
+                new_pair(uid, if ours || written { PairOrigin::Here } else { PairOrigin::There })
             }
             (None, _) => {
                 new_pair(local.as_ref().map(|form| form.uid.clone()).unwrap_or_default(), PairOrigin::Here)
@@ -137,7 +157,7 @@ impl LinkRun<'_> {
             Told::Nothing => match (&pair.remote, &seen, &base) {
                 (None, ..) | (_, None, None) => None,
                 (_, Some(seen), _) => Some(seen.clone()),
-                (_, None, Some(base)) => Some(self.view_of(&pair).project_form(base)),
+                (_, None, Some(base)) => Some(self.view_of(&pair).project(base)),
             },
         };
         if let (Told::Now(_), Some(sent), Some(remote)) = (told, self.stored(pair.sent.as_deref())?, &remote)
@@ -145,7 +165,7 @@ impl LinkRun<'_> {
             // What was sent without a clear answer, and is there, is no change of the vendor's.
             base = Some(match base {
                 None => sent,
-                Some(base) => landed(&base, &sent, &self.view_of(&pair).project_form(&sent), remote),
+                Some(base) => landed(&base, &sent, &self.view_of(&pair).project(&sent), remote),
             });
         }
         Ok(Facts { pair, base, seen, local, remote })
@@ -278,6 +298,7 @@ impl LinkRun<'_> {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());
                 pair.mails = object.mails;
+                pair.role = role(object);
             }
             Told::Gone => {
                 if pair.remote.is_some() {
@@ -285,11 +306,12 @@ impl LinkRun<'_> {
                 }
                 (pair.remote, pair.version, pair.mails) = (None, None, 0);
                 pair.origin = PairOrigin::Here; // if it is made there again, we make it
+                pair.role = PairRole::Own;
             }
         }
         let shared = decision.shared.as_ref();
         pair.seen = match (&facts.remote, shared) {
-            (Some(remote), Some(shared)) if *remote != self.view_of(&pair).project_form(shared) => {
+            (Some(remote), Some(shared)) if *remote != self.view_of(&pair).project(shared) => {
                 Some(self.keeping(remote)?)
             }
             _ => None,
@@ -299,6 +321,7 @@ impl LinkRun<'_> {
             None => None,
         };
         pair.state = match (&decision.remote, &facts.pair.state) {
+            (Action::Delete, PairState::DeletionMailApproved) => PairState::DeletionMailApproved,
             (Action::Delete, _) => PairState::DeletionApproved,
             (Action::Leave, _) => PairState::Linked,
             (_, PairState::MailApproved) => PairState::MailApproved,
@@ -315,7 +338,7 @@ impl LinkRun<'_> {
                 let mut fields: Vec<String> = conflicts
                     .iter()
                     .filter(|conflict| conflict.loser == side)
-                    .map(|conflict| word(conflict).to_owned())
+                    .map(|conflict| conflict.what().to_owned())
                     .collect();
                 fields.sort_unstable();
                 fields.dedup();
@@ -323,8 +346,13 @@ impl LinkRun<'_> {
                     Side::Local => {
                         (Loser::Store, view.object.as_ref().map(|(_, object)| object.bytes().to_vec()))
                     }
+                    // As it would have been here, with what the vendor never had.
                     Side::Remote => {
-                        (Loser::Vendor, facts.remote.as_ref().and_then(|form| self.keeping(form)))
+                        let here = facts
+                            .remote
+                            .as_ref()
+                            .map(|remote| as_here(facts.local.as_ref(), remote, &self.view_of(&facts.pair)));
+                        (Loser::Vendor, here.and_then(|form| self.keeping(&form)))
                     }
                 };
                 (!fields.is_empty()).then_some(Lost { loser, fields, object })
@@ -351,10 +379,15 @@ impl LinkRun<'_> {
         reason: &'static str,
     ) -> Result<Option<Taken>, Stop> {
         let object = if let Told::Now(object) = told { Some(object) } else { None };
+        let link = self.link.id.to_string();
+        let ours = object.is_some_and(|object| object.mark.as_ref().is_some_and(|mark| mark.link == link));
         self.park(view.name.as_str(), reason, |pair| {
             if let Some(object) = object {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());
+                if pair.base.is_none() && !ours {
+                    pair.origin = PairOrigin::There;
+                }
             }
             false
         })
@@ -431,7 +464,7 @@ impl LinkRun<'_> {
         tally(&mut self.report.here, &decision.local);
         self.report.lost += decision.conflicts.len() as u64;
         if let Action::Create(form) | Action::Update(form) = &decision.remote
-            && self.reason_against(form).is_some()
+            && self.stands_against(facts, form).is_some()
         {
             self.report.parked += 1;
             return;
@@ -440,6 +473,15 @@ impl LinkRun<'_> {
         if decision.remote != Action::Leave {
             self.report.mails += u64::from(facts.pair.mails);
         }
+    }
+
+    /// Why a form is not sent for an object.
+    pub(crate) fn stands_against(&self, facts: &Facts, form: &Form) -> Option<&'static str> {
+        let known = facts.remote.as_ref().map(|remote| self.view_of(&facts.pair).project(remote));
+        let foreign = facts.pair.role == PairRole::Attendee
+            && known.is_some_and(|known| !differ_in_private(&known, form));
+        let foreign = foreign.then_some("somebody else organizes it: only they can change it");
+        foreign.or_else(|| self.reason_against(form))
     }
 
     /// Why the vendor cannot have a form.
@@ -451,12 +493,6 @@ impl LinkRun<'_> {
             return Some("this kind of account can only be read");
         }
         self.connector.refuses(form).map(|reason| reason.0)
-    }
-}
-
-impl LinkView<'_> {
-    pub(crate) fn project_form(&self, form: &Form) -> Form {
-        crate::decide::View::project(self, form)
     }
 }
 
@@ -477,13 +513,8 @@ fn is_old(view: &StepView, told: Told<'_>, approval: Approval) -> bool {
             same_here
                 && pair.remote.as_deref() == Some(object.id.0.as_str())
                 && pair.version.as_deref() == Some(object.version.0.as_str())
-                && !matches!(
-                    pair.state,
-                    PairState::HeldThere
-                        | PairState::StoreWins
-                        | PairState::VendorWins
-                        | PairState::DeletionApproved
-                )
+                && !pair.state.allows_deletion()
+                && pair.state != PairState::HeldThere
         }
     }
 }
@@ -502,7 +533,32 @@ fn new_pair(uid: String, origin: PairOrigin) -> Pair {
         since: None,
         mails: 0,
         sent: None,
+        role: PairRole::Own,
     }
+}
+
+pub(crate) fn role(object: &RemoteObject) -> PairRole {
+    match object.role {
+        Role::Owner => PairRole::Own,
+        Role::Attendee => PairRole::Attendee,
+    }
+}
+
+/// Whether two forms differ in nothing but what each guest has for themselves.
+fn differ_in_private(one: &Form, other: &Form) -> bool {
+    let common = |form: &Form| {
+        let mut form = form.clone();
+        for part in form.parts.values_mut() {
+            part.retain(|field, _| {
+                !matches!(
+                    field,
+                    Field::Alarm(..) | Field::Transparency | Field::Class | Field::Category(_) | Field::Color
+                )
+            });
+        }
+        form.parts
+    };
+    common(one) == common(other)
 }
 
 pub(crate) fn tally(counts: &mut Counts, action: &Action) {
@@ -511,32 +567,5 @@ pub(crate) fn tally(counts: &mut Counts, action: &Action) {
         Action::Create(_) => counts.created += 1,
         Action::Update(_) => counts.updated += 1,
         Action::Delete => counts.deleted += 1,
-    }
-}
-
-/// What people call what a conflict is about.
-fn word(conflict: &Conflict) -> &'static str {
-    let Some(field) = &conflict.field else {
-        return if conflict.instance == Instance::Master { "everything" } else { "an instance" };
-    };
-    match field {
-        Field::Time => "time",
-        Field::Rule | Field::Extra(_) => "repetition",
-        Field::Except(_) => "a cancelled instance",
-        Field::Summary => "title",
-        Field::Description => "description",
-        Field::Location => "place",
-        Field::Status => "status",
-        Field::Transparency => "busy or free",
-        Field::Class => "visibility",
-        Field::Priority => "priority",
-        Field::Url => "link",
-        Field::Color => "colour",
-        Field::Category(_) => "category",
-        Field::Organizer => "organizer",
-        Field::Attendee(_) => "guest",
-        Field::Alarm(..) => "alarm",
-        Field::Zone(_) => "time zone",
-        Field::Other(..) => "other property",
     }
 }

@@ -1,17 +1,21 @@
-//! Each row of the compliance table names a test that exists.
+//! Each row of the tables of compliance and of pitfalls names tests that exist.
 
 use std::collections::HashSet;
 
 use crate::Tree;
 
-const TABLE: &str = "caldav/COMPLIANCE.md";
+const TABLES: [&str; 2] = ["caldav/COMPLIANCE.md", "connectors/PITFALLS.md"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<String> {
-    let Some(table) = tree.file(TABLE) else { return Vec::new() };
+    let tables = TABLES.iter().filter_map(|name| Some((*name, tree.file(name)?.text.as_str())));
+    tables.flat_map(|(name, text)| check_table(tree, name, text)).collect()
+}
+
+fn check_table(tree: &Tree, name_of_table: &str, text: &str) -> Vec<String> {
     let functions: HashSet<&str> = tree.rust().flat_map(|(file, _)| test_names(&file.text)).collect();
     let mut complaints = Vec::new();
     let mut width = 0;
-    for (n, line) in table.text.lines().enumerate() {
+    for (n, line) in text.lines().enumerate() {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
         if !line.trim_start().starts_with('|') {
             width = 0;
@@ -21,12 +25,16 @@ pub(crate) fn check(tree: &Tree) -> Vec<String> {
             width = cells.len();
         }
         if cells.len() != width {
-            complaints.push(format!("{TABLE}:{}: {} cells, the table has {width}", n + 1, cells.len()));
+            complaints.push(format!(
+                "{name_of_table}:{}: {} cells, the table has {width}",
+                n + 1,
+                cells.len()
+            ));
         }
         for name in cells.last().into_iter().flat_map(|cell| quoted(cell)) {
             let function = name.rsplit("::").next().unwrap_or(name);
             if function.contains('_') && !functions.contains(function) {
-                complaints.push(format!("{TABLE}:{}: there is no test {function}", n + 1));
+                complaints.push(format!("{name_of_table}:{}: there is no test {function}", n + 1));
             }
         }
     }
@@ -68,7 +76,7 @@ mod tests {
         let tree = Tree {
             files: vec![
                 File { path: "a.rs".into(), text: code.into() },
-                File { path: TABLE.into(), text: table.into() },
+                File { path: TABLES[1].into(), text: table.into() },
             ],
             ..Tree::default()
         };

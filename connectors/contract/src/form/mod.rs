@@ -5,6 +5,7 @@
 //! anybody wishing it (DTSTAMP, SEQUENCE, LAST-MODIFIED) is no part of it. Sets are no values but fields of their own
 //! for each member, so that two sides can each add an attendee without a conflict.
 
+mod carry;
 mod read;
 mod write;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use almanac_ical::ComponentKind;
 use jiff::civil::{Date, DateTime};
 
+pub use carry::carry_over;
 pub use read::read;
 pub use write::{create, write};
 

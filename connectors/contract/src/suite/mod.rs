@@ -74,6 +74,10 @@ fn trials<'a>(devices: &'a Devices<'_>) -> Vec<Trial<'a>> {
         ),
         ("a creation is found by its key while it is there", Box::pin(writing::found_by_key(devices))),
         ("what was deleted can be created again", Box::pin(writing::created_anew(devices))),
+        (
+            "a key is spent or makes another object once its first was deleted",
+            Box::pin(writing::spent_key(devices)),
+        ),
         ("a listing of everything has what was created", Box::pin(listing::everything_has_it(devices))),
         (
             "our own write comes back with the version that it returned",

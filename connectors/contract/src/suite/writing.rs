@@ -173,3 +173,26 @@ pub(super) async fn created_anew(devices: &Devices<'_>) -> Outcome {
     let read = devices.there(devices.other, &made.id).await?;
     devices.same(&read.form, &again.form)
 }
+
+pub(super) async fn spent_key(devices: &Devices<'_>) -> Outcome {
+    for attempt in [Attempt::First, Attempt::Again] {
+        let subject = devices.subject(&ZONED)?;
+        let made = devices.create(&subject).await?;
+        devices.delete(devices.other, &made).await.map_err(|error| said(&error))?;
+        match devices.push(devices.one, &subject, None, &subject.form, attempt).await {
+            Ok(Pushed::Written(again)) => {
+                let read = devices.there(devices.other, &again.id).await?;
+                devices.same(&read.form, &subject.form)?;
+                devices.delete(devices.one, &again).await.map_err(|error| said(&error))?;
+            }
+            Ok(Pushed::Found(_)) => return Err("what was deleted was found".to_owned()),
+            Err(error) if error.kind == ErrorKind::Gone => {}
+            Err(error) => return Err(said(&error)),
+        }
+        let again = Subject { key: devices.key(), ..subject };
+        let made = devices.create(&again).await?;
+        let read = devices.there(devices.other, &made.id).await?;
+        devices.same(&read.form, &again.form)?;
+    }
+    Ok(())
+}

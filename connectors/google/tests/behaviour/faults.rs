@@ -1,12 +1,15 @@
 //! What goes wrong on the way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use almanac_contract::{ErrorKind, Pushed, Retry};
 use almanac_google::sim::{GoogleSim, refusal};
 use almanac_simulator::{Fault, Reply};
 use http::{Method, StatusCode};
 use jiff::SignedDuration;
 
-use crate::support::{World, event, kind};
+use crate::support::{World, event, kind, moved, series};
 
 #[tokio::test]
 async fn refusals_are_told_apart_by_their_reason() {
@@ -105,4 +108,54 @@ async fn pitfall_75_a_calendar_that_may_not_be_seen_any_more_says_nothing_of_its
         assert_eq!(kind(found), ErrorKind::CalendarGone);
     }
     assert_eq!(kind(world.create("0b", &event("20260302T090000", "")).await), ErrorKind::CalendarGone);
+}
+
+/// A pause or an outage in the middle of a series: what was written before is there.
+#[tokio::test]
+async fn an_error_after_a_part_of_a_series_was_written_says_that_something_was() {
+    let before = series("SUMMARY:Group", "");
+    let after = series(
+        "SUMMARY:Group of ten|EXDATE;TZID=Europe/Berlin:20260305T090000",
+        &moved("20260304", "20260304T150000", "SUMMARY:Late"),
+    );
+    for (known, status, expected) in [
+        (false, 429, ErrorKind::Throttled),
+        (true, 429, ErrorKind::Throttled),
+        (true, 503, ErrorKind::Unavailable),
+        (true, 401, ErrorKind::NeedsSignIn),
+    ] {
+        let mut parts = 0;
+        for stop in 0.. {
+            let world = World::new().await;
+            let known = if known { Some(world.made("0a", &before).await) } else { None };
+            let (asked, written) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (counted, wrote) = (Arc::clone(&asked), Arc::clone(&written));
+            world.sim.plan(move |request| {
+                let calendar = request.path.contains("/events");
+                if calendar && counted.fetch_add(1, Ordering::SeqCst) >= stop {
+                    return Some(Fault::Answer(refusal(status, "any").with("retry-after", "37")));
+                }
+                wrote.fetch_add(usize::from(calendar && request.method != Method::GET), Ordering::SeqCst);
+                None
+            });
+            let outcome = match &known {
+                Some(known) => world.update(known, &after).await.map(drop),
+                None => world.create("0a", &after).await.map(drop),
+            };
+            let Err(error) = outcome else { break };
+            if written.load(Ordering::SeqCst) == 0 {
+                assert_eq!(error.kind, expected, "{status} at {stop}");
+                continue;
+            }
+            parts += 1;
+            assert_eq!(error.kind, ErrorKind::Unclear, "{status} at {stop}");
+            let paused = status == 429 || status == 503;
+            assert_eq!(
+                error.retry == Retry::After(SignedDuration::from_secs(37)),
+                paused,
+                "{status} at {stop}"
+            );
+        }
+        assert!(parts >= 2, "{status}: {parts} writes were followed by another request");
+    }
 }

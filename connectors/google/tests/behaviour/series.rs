@@ -1,6 +1,6 @@
 //! How series are written.
 
-use almanac_contract::{ErrorKind, Field, Form, Instance, Value};
+use almanac_contract::{ErrorKind, Field, Form, Instance, RemoteObject, Value};
 use almanac_simulator::Fault;
 use serde_json::json;
 
@@ -275,4 +275,59 @@ async fn pitfalls_38_and_48_instances_stay_right_through_the_change_of_the_clock
         let instance = google.event(calendar, &format!("{ID}_20260330T070000Z")).unwrap();
         assert_eq!(instance["start"]["dateTime"], "2026-03-30T04:00:00-04:00");
     });
+}
+
+/// A link that shows only times must not take the rest from what people made.
+#[tokio::test]
+async fn a_series_of_which_only_times_are_known_keeps_all_else_when_its_instances_are_moved() {
+    let world = World::new().await;
+    let both = |first: &str, second: &str| format!("{first}{second}");
+    let there = series(
+        "SUMMARY:Group|LOCATION:Hall",
+        &both(
+            &moved("20260304", "20260304T150000", "SUMMARY:Late|LOCATION:Cellar"),
+            &moved("20260305", "20260305T090000", "SUMMARY:Another title"),
+        ),
+    );
+    let known = busy(world.made("0a", &there).await);
+    let wanted = series(
+        "",
+        &both(
+            &moved("20260304", "20260304T160000", ""), // once more
+            &moved("20260306", "20260306T110000", ""), // for the first time
+        ),
+    );
+    let mut wanted = world.project(&wanted);
+    wanted.parts.values_mut().for_each(|part| part.retain(|field, _| is_of_time(field)));
+    let now = world.update(&known, &wanted).await.unwrap();
+    let expected = series(
+        "SUMMARY:Group|LOCATION:Hall",
+        &both(
+            &both(
+                &moved("20260304", "20260304T160000", "SUMMARY:Late|LOCATION:Cellar"),
+                &moved("20260305", "20260305T090000", "SUMMARY:Another title"),
+            ),
+            &moved("20260306", "20260306T110000", "SUMMARY:Group|LOCATION:Hall"),
+        ),
+    );
+    assert!(now.form == expected);
+    // The whole series an hour later: it has other instances then, and its name.
+    let known = busy(now);
+    let later = object(
+        "BEGIN:VEVENT|UID:a@almanac.example|DTSTART;TZID=Europe/Berlin:20260302T100000|DURATION:PT1H|\
+         RRULE:FREQ=DAILY;COUNT=9|END:VEVENT",
+    );
+    let now = world.update(&known, &later).await.unwrap();
+    assert_eq!(now.form.parts.len(), 1);
+    assert_eq!(now.form.master().unwrap().get(&Field::Summary), Some(&Value::Text("Group".into())));
+}
+
+fn is_of_time(field: &Field) -> bool {
+    matches!(field, Field::Time | Field::Rule | Field::Except(_) | Field::Extra(_))
+}
+
+/// What a link that shows only times knows of an object.
+fn busy(mut object: RemoteObject) -> RemoteObject {
+    object.form.parts.values_mut().for_each(|part| part.retain(|field, _| is_of_time(field)));
+    object
 }

@@ -1,6 +1,8 @@
 //! How single events are written.
 
-use almanac_contract::{Changed, ErrorKind, Field, Instance, Pushed, RemoteId, Value};
+use almanac_contract::{
+    Changed, Connector as _, ErrorKind, Field, Instance, PushKey, Pushed, RemoteId, Value,
+};
 use serde_json::json;
 
 use crate::support::{World, event, kind, object};
@@ -12,10 +14,23 @@ async fn pitfall_12_an_id_stays_taken_after_the_event_was_deleted() {
     let made = world.made("0a1b", &form).await;
     assert_eq!(made.id.0, "alm0a1b");
     world.delete(&made).await.unwrap();
-    assert_eq!(kind(world.create("0a1b", &form).await), ErrorKind::Conflict);
+    assert_eq!(kind(world.create("0a1b", &form).await), ErrorKind::Gone, "the key is spent");
     world.elsewhere(|google, calendar| google.forget(calendar, "alm0a1b"));
-    assert_eq!(kind(world.create("0a1b", &form).await), ErrorKind::Conflict, "also when nobody remembers it");
+    assert_eq!(kind(world.create("0a1b", &form).await), ErrorKind::Gone, "also when nobody remembers it");
     world.made("0a1c", &form).await;
+}
+
+#[tokio::test]
+async fn the_mirror_of_another_object_is_not_found_under_its_id() {
+    let world = World::new().await;
+    let made = world.made("0a", &event("20260302T090000", "SUMMARY:Visit")).await;
+    let other = object(
+        "BEGIN:VEVENT|UID:b@almanac.example|DTSTART;TZID=Europe/Berlin:20260302T090000|DURATION:PT1H|SUMMARY:Other|END:VEVENT",
+    );
+    assert_eq!(kind(world.create("0a", &other).await), ErrorKind::Gone);
+    let (key, mark) = (PushKey("0a".into()), crate::support::mark(&other));
+    assert_eq!(world.google.find(&world.calendar, &key, &mark).await.unwrap(), None);
+    assert!(world.there(&made.id.0).await == made, "nothing was written");
 }
 
 #[tokio::test]

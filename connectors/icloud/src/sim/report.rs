@@ -34,14 +34,14 @@ impl Server {
         }
     }
 
-    /// Tokens are numbers of changes, dressed as the URIs that servers make of them.
+    /// Tokens are numbers of changes, dressed as the URIs that servers make of them: how far was told, and when.
     fn changes_since(&self, name: &str, token: Option<&str>) -> Reply {
         let Some(calendar) = self.calendars.get(name) else { return empty(StatusCode::NOT_FOUND) };
         let prefix = format!("https://caldav.example/{name}/sync?");
         let since = match token {
             None => 0,
-            Some(token) => match token.strip_prefix(&prefix).and_then(|number| number.parse::<u64>().ok()) {
-                Some(number) if number >= calendar.known_since => number,
+            Some(token) => match token.strip_prefix(&prefix).and_then(numbers) {
+                Some((told, given)) if given >= calendar.known_since => told,
                 _ => return refused(StatusCode::FORBIDDEN, "D:valid-sync-token", ""),
             },
         };
@@ -75,7 +75,8 @@ impl Server {
             ));
             reached = lines.last().map_or(reached, |(at, ..)| *at);
         }
-        let token = text(&format!("{prefix}{reached}"), &self.habits);
+        let given = calendar.last_change();
+        let token = text(&format!("{prefix}{reached}.{given}"), &self.habits);
         content.push_str(&format!("<D:sync-token>{token}</D:sync-token>"));
         multistatus(&content, &self.habits)
     }
@@ -116,6 +117,11 @@ impl Server {
             .collect();
         multistatus(&content, &self.habits)
     }
+}
+
+fn numbers(text: &str) -> Option<(u64, u64)> {
+    let (told, given) = text.split_once('.')?;
+    Some((told.parse().ok()?, given.parse().ok()?))
 }
 
 /// The UID that a filter asks for.

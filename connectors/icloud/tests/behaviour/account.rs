@@ -38,6 +38,12 @@ pub(crate) fn account(url: &str, scheduling: Scheduling) -> CalDav {
     account_of(url, LOGIN, PASSWORD, scheduling)
 }
 
+/// An account at `url`, whose server may lead to the others as Apple's do.
+pub(crate) fn family(url: &str, others: &[String]) -> CalDav {
+    let others = others.iter().map(|other| Target::parse(other).unwrap());
+    others.fold(account(url, Scheduling::None), CalDav::with_family)
+}
+
 /// A server with these habits.
 pub(crate) async fn server(habits: Habits) -> Simulator<Server> {
     let server = Simulator::start(Server::new(habits)).await.unwrap();

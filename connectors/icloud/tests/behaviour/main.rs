@@ -12,3 +12,4 @@ mod fixed_point;
 mod promises;
 mod real;
 mod servers;
+mod updates;

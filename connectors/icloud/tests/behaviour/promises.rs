@@ -4,7 +4,7 @@ use almanac_icloud::Scheduling;
 use almanac_icloud::sim::{Front, Habits, Server};
 use almanac_simulator::Simulator;
 
-use crate::account::{account, keeps_promises, server};
+use crate::account::{account, family, keeps_promises, server};
 
 async fn keeps_them_with(habits: Habits) {
     let scheduling = if habits.schedules { Scheduling::Server } else { Scheduling::None };
@@ -52,5 +52,5 @@ async fn a_server_without_sync_collection_keeps_all_promises() {
 async fn an_account_on_a_second_host_keeps_all_promises() {
     let server: Simulator<Server> = server(Habits::default()).await;
     let front = Simulator::start(Front { leads_to: server.url() }).await.unwrap();
-    keeps_promises(|| account(&front.url(), Scheduling::None)).await;
+    keeps_promises(|| family(&front.url(), &[server.url()])).await;
 }

@@ -1,5 +1,7 @@
 //! What servers do, and what the connector makes of it.
 
+use std::sync::Arc;
+
 use almanac_contract::{
     Attempt, CalendarId, Changed, Connector as _, Coverage, Deletion, DeltaToken, ErrorKind, Field, Form,
     Instance, Mark, PushKey, Pushed, RemoteId, RemoteVersion, Retry, Value,
@@ -9,8 +11,9 @@ use almanac_icloud::{CalDav, Scheduling};
 use almanac_simulator::{Fault, Reply, Seen, Simulator};
 use http::StatusCode;
 use jiff::SignedDuration;
+use tokio::sync::Notify;
 
-use crate::account::{account, account_of, event, form_of, list, server, work, write, written};
+use crate::account::{account, account_of, event, family, form_of, list, server, work, write, written};
 
 async fn plain() -> (Simulator<Server>, CalDav) {
     let server = server(Habits::default()).await;
@@ -84,6 +87,35 @@ async fn a_quiet_calendar_costs_one_request_and_many_objects_cost_few() {
     let ids: Vec<RemoteId> = (0..120).map(|n| id(&format!("{n}.ics"))).collect();
     assert_eq!(fetch(&account, &ids).await.len(), 120);
     assert_eq!(methods(&server.take_seen()), ["REPORT"; 3]);
+}
+
+/// Such a server does not say what became of a write, so it is read; whatever was written in between is no part of it.
+#[tokio::test]
+async fn what_somebody_changes_between_a_write_and_its_reading_is_not_taken_for_what_was_written() {
+    let (server, account) = plain().await;
+    server.with(|server| server.habits.rewrites = true);
+    let text = event("a@example", "SUMMARY:Ours\r\n");
+    let wrote = Arc::new(Notify::new());
+    let told = Arc::clone(&wrote);
+    server.plan(move |request| {
+        if request.method == http::Method::PUT {
+            told.notify_one();
+        }
+        None
+    });
+    let form = form_of(&text);
+    let writing = write(&account, &form, None, Attempt::First);
+    tokio::pin!(writing);
+    let pushed = tokio::select! {
+        biased;
+        () = wrote.notified() => {
+            let name = server.with(|server| server.names("work")).remove(0);
+            put(&server, &name, &event("a@example", "SUMMARY:Theirs\r\n"));
+            writing.await.unwrap()
+        }
+        _ = &mut writing => panic!("it was not read after it was written"),
+    };
+    assert!(matches!(pushed, Pushed::Found(object) if object.form == titled(&form, "Theirs")));
 }
 
 #[tokio::test]
@@ -230,6 +262,22 @@ async fn a_creation_that_never_reached_the_server_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_name_that_something_else_has_or_that_nobody_may_have_again_is_spent() {
+    let (server, account) = plain().await;
+    let form = form_of(&event("a@example", ""));
+    let made = written(write(&account, &form, None, Attempt::First).await);
+    let name = made.id.0.rsplit('/').next().unwrap().to_owned();
+    put(&server, &name, &event("b@example", "SUMMARY:Theirs\r\n"));
+    assert_eq!(write(&account, &form, None, Attempt::First).await.unwrap_err().kind, ErrorKind::Gone);
+    server.with(|server| server.remove("work", &name));
+    server.plan(|request| {
+        let taken = Reply::new(StatusCode::PRECONDITION_FAILED, "");
+        (request.method.as_str() == "PUT").then(|| Fault::Answer(taken))
+    });
+    assert_eq!(write(&account, &form, None, Attempt::First).await.unwrap_err().kind, ErrorKind::Gone);
+}
+
+#[tokio::test]
 async fn pitfalls_12_and_82_an_object_that_has_the_uid_already_is_found_wherever_it_is() {
     let (server, account) = plain().await;
     put(&server, "made-by-a-phone.ics", &event("a@example", "SUMMARY:Phone\r\n"));
@@ -334,7 +382,7 @@ async fn a_wrong_password_needs_a_person() {
 async fn an_account_that_moved_to_another_host_is_found_again_under_the_same_ids() {
     let (old, new) = (server(Habits::default()).await, server(Habits::default()).await);
     let front = Simulator::start(Front { leads_to: old.url() }).await.unwrap();
-    let account = account(&front.url(), Scheduling::None);
+    let account = family(&front.url(), &[old.url(), new.url()]);
     assert_eq!(account.calendars().await.unwrap()[0].id, work());
     put(&new, "a.ics", &event("a@example", ""));
     old.with(|server| server.remove_calendar("work"));
@@ -349,7 +397,7 @@ async fn an_account_that_moved_to_another_host_is_found_again_under_the_same_ids
 async fn a_host_that_an_account_has_left_is_not_taken_for_a_wrong_password() {
     let (old, new) = (server(Habits::default()).await, server(Habits::default()).await);
     let front = Simulator::start(Front { leads_to: old.url() }).await.unwrap();
-    let account = account(&front.url(), Scheduling::None);
+    let account = family(&front.url(), &[old.url(), new.url()]);
     account.calendars().await.unwrap();
     put(&new, "a.ics", &event("a@example", ""));
     old.plan(|_| Some(Fault::Answer(Reply::new(StatusCode::UNAUTHORIZED, ""))));
@@ -363,11 +411,13 @@ async fn a_host_that_an_account_has_left_is_not_taken_for_a_wrong_password() {
 #[tokio::test]
 async fn a_password_does_not_follow_to_a_host_of_somebody_else() {
     let server = server(Habits::default()).await;
-    let elsewhere = format!("http://localhost:{}", server.port());
-    let front = Simulator::start(Front { leads_to: elsewhere }).await.unwrap();
-    let error = account(&front.url(), Scheduling::None).calendars().await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Forbidden);
-    assert!(server.take_seen().is_empty(), "it was not even asked");
+    // Another name, and another port of the same one, where somebody else's program may listen.
+    for elsewhere in [format!("http://localhost:{}", server.port()), server.url()] {
+        let front = Simulator::start(Front { leads_to: elsewhere }).await.unwrap();
+        let error = account(&front.url(), Scheduling::None).calendars().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Forbidden);
+        assert!(server.take_seen().is_empty(), "it was not even asked");
+    }
 }
 
 #[tokio::test]

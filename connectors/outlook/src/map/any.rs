@@ -151,7 +151,7 @@ proptest! {
         let master = form.master().unwrap();
         let mut body = map::body(master, None);
         let mark = Mark { link: "link".into(), uid: form.uid.clone() };
-        body.insert("singleValueExtendedProperties".into(), marks::properties(&mark, master, "a1ac0de5-t"));
+        body.insert("singleValueExtendedProperties".into(), marks::of_creation(&mark, "a1ac0de5-t", master).into());
         body.insert("transactionId".into(), "a1ac0de5-t".into());
         let mut graph = Graph::new(Timestamp::UNIX_EPOCH);
         let id = graph.create(CALENDAR, &Value::Object(body));

@@ -90,6 +90,21 @@ async fn an_exception_is_changed_a_second_time() {
     }
 }
 
+#[tokio::test]
+async fn a_changed_instance_that_is_to_be_as_its_series_again_is_so() {
+    let world = world().await;
+    let device = world.device();
+    let made = create(&device, &plain()).await;
+    world.sim.with(|graph| {
+        assert!(graph.change_instance(&made.id.0, date(2026, 3, 3), &json!({ "subject": "Theirs" })));
+    });
+    let known = there(&device, &made.id).await;
+    assert!(known.form != made.form);
+    let back = update(&device, &plain(), &known).await.unwrap();
+    assert!(back.form == made.form);
+    assert!(instances(&world, &made).iter().all(|instance| instance.ends_with(" Group")));
+}
+
 /// Pitfall 25, 37: what is cancelled stays so, and what is brought back comes back.
 #[tokio::test]
 async fn cancelled_instances_are_brought_back_when_they_are_wanted_again() {

@@ -180,3 +180,17 @@ async fn a_change_of_a_single_event_takes_one_request() {
     assert!(world.asked().iter().all(|asked| asked.starts_with("GET ")));
     assert_eq!(fetch(&device, &made.id).await, almanac_contract::Changed::Now(Box::new(now)));
 }
+
+/// A transaction that is taken though nothing bears the mark any more made what was deleted since.
+#[tokio::test]
+async fn a_transaction_of_what_was_deleted_is_spent() {
+    let world = world().await;
+    let device = world.device();
+    let body = r#"{"error":{"code":"ErrorDuplicateTransactionId"}}"#;
+    world.sim.plan(move |request| {
+        let creates = request.method == Method::POST && request.path.ends_with("/events");
+        creates.then(|| Fault::Answer(almanac_simulator::Reply::new(http::StatusCode::CONFLICT, body)))
+    });
+    let error = push(&device, &single("a@almanac.example", "A"), None, Attempt::First).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Gone);
+}

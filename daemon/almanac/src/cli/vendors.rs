@@ -27,7 +27,7 @@ network has to be opened in [egress] allow.")]
     /// Signs in anew to an account whose tokens or password have ended
     #[command(after_help = "\
 Examples:
-  almanac account sign-in work
+  almanac account sign-in work --client-secret-file secret
   almanac account sign-in ada --password-stdin < app-password")]
     SignIn(SignIn),
     /// Lists accounts
@@ -139,6 +139,9 @@ pub(crate) struct SignIn {
     /// Signs in by pasting the address that the browser ends at
     #[arg(long)]
     pub(crate) paste: bool,
+    /// The file with the application's secret, if the account has one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -171,9 +174,9 @@ Examples:
   almanac link add office/main ada/calendar --mode two-way          the calendar /ada/main/ of a CalDAV server
   almanac link add holidays/feed ada/holidays --mode pull
   almanac link add ada/Private ada/calendar --mode busy-only --privacy initials
+  almanac link add work/Main ada/calendar --mode two-way --paused
 ACCOUNT/CALENDAR is the account's name and the name or id of one of its calendars (`almanac account calendars`); of an id
-that is a path, its end will do. Guests are never sent to a vendor that would mail them. A new link waits a minute before it
-runs by itself: `almanac sync plan` says what that would do, `almanac sync now` begins at once.")]
+that is a path, its end will do. Guests are never sent to a vendor that would mail them. With --paused, `almanac sync plan` says what the first run would do.")]
     Add(LinkAdd),
     /// Lists links
     #[command(after_help = "Examples:\n  almanac link list\n  almanac link list --json")]
@@ -212,6 +215,9 @@ pub(crate) struct LinkAdd {
     /// What the vendor is told: everything, the first letters of titles, or times only
     #[arg(long, value_enum)]
     pub(crate) privacy: Option<PrivacyArg>,
+    /// Lets it rest until `link resume`, so that `sync plan` can say what the first run would do
+    #[arg(long)]
+    pub(crate) paused: bool,
     /// Who wins if both sides change the same: where the event was made, the vendor, the store, or nobody until you say
     #[arg(long, value_enum, default_value = "record")]
     pub(crate) conflicts: PolicyArg,
@@ -348,7 +354,7 @@ Examples:
         #[arg(long, value_parser = link, value_name = "LINK")]
         link: Option<String>,
         #[command(flatten)]
-        listing: Listing,
+        listing: WaitingListing,
     },
     /// Deletes at the vendor what a link wrote there, and nothing else, and removes the link
     #[command(after_help = "Examples:\n  almanac sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d")]
@@ -451,7 +457,7 @@ mod tests {
             "account enable w",
             "account disable w",
             "account calendars w --json",
-            "link add w/Main a/b --mode two-way",
+            "link add w/Main a/b --mode two-way --paused",
             "link add w/Main a/b --mode busy-only --privacy initials --conflicts ask",
             "link list --json",
             "link pause lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
@@ -468,7 +474,7 @@ mod tests {
             "sync held vendor-wins 1f2e",
             "sync parked --json",
             "sync parked retry --all",
-            "sync history --json",
+            "sync history --names --json",
             "sync history restore his_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
             "sync purge lnk_0199d0c4e5f67a8b9c0d1e2f3a4b5c6d",
         ] {

@@ -76,10 +76,13 @@ pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table
         }
         Outcome::Lost(rows) => {
-            let mut table = vec![heading(&["ID", "WHEN", "LOST", "WHAT", "LINK"])];
+            let named = rows.iter().any(|row| row.name.is_some());
+            let names = ["ID", "WHEN", "LOST", "WHAT", "LINK", "NAME"];
+            let mut table = vec![heading(names.get(..if named { 6 } else { 5 }).unwrap_or_default())];
             table.extend(rows.iter().map(|row| {
                 let what = if row.deleted { "deletion".to_owned() } else { row.fields.join(", ") };
-                vec![row.id.clone(), row.at.clone(), row.loser.clone(), what, row.link.clone()]
+                let cells = [row.id.clone(), row.at.clone(), row.loser.clone(), what, row.link.clone()];
+                cells.into_iter().chain(row.name.clone()).collect()
             }));
             table
         }
@@ -103,6 +106,7 @@ pub(super) fn runs(rows: &RunRows) -> String {
         for (count, what) in [
             (row.mails, "people whom the vendor mails"),
             (row.matched, "taken for the same on both sides"),
+            (row.mirrors, "there that another calendar here wrote, left alone"),
             (row.lost, "changes that lost, see `almanac sync history`"),
             (row.held.max(row.held_in_all), "held, see `almanac sync held`"),
             (row.parked.max(row.parked_in_all), "parked, see `almanac sync parked`"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use almanac_base::LinkId;
 use almanac_contract::{ErrorKind, Retry};
 use almanac_sync::{Report, Stop};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::chain;
@@ -42,9 +42,15 @@ pub(crate) struct LinkHealth {
     pub(crate) until: Option<Timestamp>,
     /// When what waits may be sent.
     pub(crate) next: Option<Timestamp>,
+    /// Runs in a row that did not come to their end.
+    pub(crate) failures: u32,
+    /// When it was last tried.
+    pub(crate) tried: Option<Timestamp>,
     /// What a look at everything found that runs had missed.
     pub(crate) drift: Option<u64>,
 }
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// How an account is: the worst of its links.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,9 +59,22 @@ pub(crate) struct AccountHealth {
 }
 
 impl AccountHealth {
-    pub(crate) fn note(&mut self, now: Timestamp, link: LinkId, report: &Report, stop: Option<&Stop>) {
+    /// Notes what a run came to. `wait` says how long a link rests after so many failures.
+    pub(crate) fn note(
+        &mut self,
+        now: Timestamp,
+        link: LinkId,
+        report: &Report,
+        stop: Option<&Stop>,
+        wait: impl Fn(u32, Option<SignedDuration>) -> SignedDuration,
+    ) {
+        if matches!(stop, Some(Stop::Changed)) {
+            return; // it says nothing about the account
+        }
         let health = self.links.entry(link).or_default();
         health.next = report.next;
+        health.tried = Some(now);
+        health.failures = if stop.is_some() { health.failures.saturating_add(1) } else { 0 };
         (health.error, health.until) = (None, None);
         health.state = match stop {
             None => {
@@ -69,7 +88,7 @@ impl AccountHealth {
                 }
             }
             Some(Stop::Detached(_)) => HealthState::Detached,
-            Some(Stop::Store(_)) => HealthState::Degraded,
+            Some(Stop::Store(_) | Stop::Changed) => HealthState::Degraded,
             Some(Stop::Vendor(error)) => match error.kind {
                 ErrorKind::NeedsSignIn => HealthState::NeedsSignIn,
                 ErrorKind::Throttled => HealthState::Throttled,
@@ -79,9 +98,8 @@ impl AccountHealth {
         };
         if let Some(stop) = stop {
             health.error = Some(chain(stop));
-            if let Retry::After(wait) = stop.retry() {
-                health.until = now.saturating_add(wait).ok();
-            }
+            let asked = if let Retry::After(asked) = stop.retry() { Some(asked) } else { None };
+            health.until = now.saturating_add(wait(health.failures, asked)).ok();
         }
     }
 
@@ -93,8 +111,21 @@ impl AccountHealth {
         self.links.values().filter_map(|link| link.last_success).max()
     }
 
+    /// Until when the vendor asked to be left alone.
     pub(crate) fn until(&self) -> Option<Timestamp> {
-        self.links.values().filter_map(|link| link.until).max()
+        let throttled = self.links.values().filter(|link| link.state == HealthState::Throttled);
+        throttled.filter_map(|link| link.until).max()
+    }
+
+    /// How long a link is left alone, whatever else happens: as it asked for, and longer with each failure. Where nobody is
+    /// signed in it is tried once a day: a wrong password that is sent again and again locks accounts.
+    pub(crate) fn rest(&self, link: LinkId, now: Timestamp) -> Option<SignedDuration> {
+        let health = self.links.get(&link)?;
+        let until = match (health.state, health.tried) {
+            (HealthState::NeedsSignIn, Some(tried)) => tried.saturating_add(DAY).ok(),
+            _ => health.until,
+        };
+        until.map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
     }
 
     pub(crate) fn error(&self) -> Option<&str> {

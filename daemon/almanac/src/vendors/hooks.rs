@@ -1,9 +1,11 @@
 //! Vendors' calls: who calls is checked, and the account runs. What is told is never believed, only that something is.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use almanac_admin::hooks::{self, Call, Verdict};
+use almanac_app::AppError;
 use almanac_app::sync::{Channel, LinkInfo};
 use almanac_base::Secret;
 use almanac_contract::{HookRequest, Received, Signal, SignalKind};
@@ -56,40 +58,51 @@ impl Vendors {
             Received::Unknown => return Verdict::Refused,
             Received::Signals(signals) => signals,
         };
-        let Ok(links) = self.app.links().await else { return Verdict::Later };
-        let mut genuine = 0;
+        // Looked up once, however many signals a call holds.
+        let Ok(open) = self.open_channels().await else { return Verdict::Later };
+        let mut genuine = BTreeMap::new();
         for signal in signals.iter().take(SIGNALS_MAX) {
-            match self.take(&links, signal).await {
-                Ok(true) => genuine += 1,
-                Ok(false) => {}
-                Err(_) => return Verdict::Later,
+            let found = open.iter().find(|(_, open)| {
+                open.channel == signal.channel && proves(open, signal) && is_about(vendor, open, signal)
+            });
+            if let Some((link, open)) = found {
+                genuine.insert(link.id, (link, open, signal.kind));
             }
         }
-        if genuine == 0 { Verdict::Refused } else { Verdict::Accepted }
+        for (link, open, kind) in genuine.values() {
+            if self.take(link, open, *kind).await.is_err() {
+                return Verdict::Later;
+            }
+        }
+        if genuine.is_empty() { Verdict::Refused } else { Verdict::Accepted }
     }
 
-    /// Takes a signal; whether it is genuine.
-    async fn take(&self, links: &[LinkInfo], signal: &Signal) -> Result<bool, almanac_app::AppError> {
-        for link in links {
-            let Some(open) = self.app.link_channel(link.id).await? else { continue };
-            let elsewhere = signal.resource.as_ref().is_some_and(|resource| *resource != open.resource);
-            if open.channel != signal.channel || elsewhere || !proves(&open, signal) {
-                continue;
+    async fn open_channels(&self) -> Result<Vec<(LinkInfo, Channel)>, AppError> {
+        let mut open = Vec::new();
+        for link in self.app.links().await? {
+            if let Some(channel) = self.app.link_channel(link.id).await? {
+                open.push((link, channel));
             }
-            let closed = matches!(signal.kind, SignalKind::Closed | SignalKind::Renew);
-            // Durable before the vendor is told that it is taken: after a crash the next start runs anyway, and a channel
-            // that is closed is opened again.
-            let kept = Channel { signalled: Some(self.clock.now()), ..open };
-            let kept = if closed { None } else { Some(&kept) };
-            self.app.keep_link_channel(link.id, kept).await?;
-            if signal.kind != SignalKind::Opened
-                && let Some(live) = lock(&self.live).get(&link.account)
-            {
-                live.wake.notify_one(); // many calls are one reason
-            }
-            return Ok(true);
         }
-        Ok(false)
+        Ok(open)
+    }
+
+    /// Takes a genuine signal. What it says is durable before the vendor is told that it is taken: after a crash the next
+    /// start runs anyway, and a channel that is closed is opened again.
+    async fn take(&self, link: &LinkInfo, open: &Channel, kind: SignalKind) -> Result<(), AppError> {
+        match kind {
+            SignalKind::Closed | SignalKind::Renew => self.app.keep_link_channel(link.id, None).await?,
+            _ => _ = self.app.note_signal(link.id, &open.channel, self.clock.now()).await?,
+        }
+        if kind != SignalKind::Opened
+            && let Some(live) = lock(&self.live).get(&link.account)
+        {
+            if matches!(kind, SignalKind::Closed | SignalKind::Renew) {
+                lock(&live.watch_after).remove(&link.id); // it is asked for now, however short ago it was
+            }
+            live.wake.notify_one(); // many calls are one reason
+        }
+        Ok(())
     }
 }
 
@@ -99,6 +112,11 @@ fn proves(open: &Channel, signal: &Signal) -> bool {
     let hash = |secret: &Secret| ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
     let (one, other) = (hash(&signal.secret), hash(&open.secret));
     one.as_ref().iter().zip(other.as_ref()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
+/// Whether a signal is about what the channel watches. Google names that; Graph names the event that changed.
+fn is_about(vendor: &str, open: &Channel, signal: &Signal) -> bool {
+    vendor != "google" || signal.resource.as_deref() == Some(open.resource.as_str())
 }
 
 /// The name by which a kind of account is called.

@@ -15,12 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use almanac_app::App;
 use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
-use almanac_base::{AccountId, Clock};
+use almanac_base::{AccountId, Clock, LinkId};
 use almanac_contract::{Connector, ErrorKind};
 use almanac_egress::Client;
+use almanac_egress::throttle::Pace;
 use almanac_ical::Limits;
 use almanac_sync::{Backoff, Breaker, Execution, LinkRun, Report, Scope, Setup, Stop};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::config::{Config, SyncConfig};
@@ -32,9 +33,6 @@ pub(crate) use worker::serve;
 /// Failures in a row after which an account rests.
 const BREAKER_FAILURES: u32 = 5;
 
-/// How long a new link waits before it runs by itself, unless polling is faster: time for `almanac sync plan`.
-const FIRST_RUN_DELAY: SignedDuration = SignedDuration::from_mins(1);
-
 /// All accounts of the store.
 pub(crate) struct Vendors {
     app: Arc<App>,
@@ -45,6 +43,10 @@ pub(crate) struct Vendors {
     /// Made when the first account needs it: a store without accounts needs no certificates.
     client: Mutex<Option<Arc<Client>>>,
     live: Mutex<BTreeMap<AccountId, Arc<Live>>>,
+    /// Held by the run of an account that is under way; they outlive a [`Live`], whose successor must not run beside it.
+    turns: Mutex<BTreeMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
+    /// How fast each account may ask; likewise.
+    paces: Mutex<BTreeMap<AccountId, Arc<Pace>>>,
     /// Accounts that a task works for.
     working: Mutex<BTreeSet<AccountId>>,
     /// Told when accounts or links come, go or change.
@@ -56,21 +58,21 @@ pub(crate) struct Live {
     pub(crate) connector: Arc<dyn Connector>,
     /// The name under which its vendor calls, if that kind of vendor does.
     hook: Option<&'static str>,
-    /// Held by the run under way.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Until when no channel is asked for again.
+    pub(crate) watch_after: Mutex<BTreeMap<LinkId, Timestamp>>,
     breaker: Mutex<Breaker>,
     health: Mutex<AccountHealth>,
     /// Told when there is a reason to run.
     pub(crate) wake: Notify,
 }
 
-/// Which links of an account run.
+/// Whether links that rest after failures are left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Links {
-    /// Those that work by themselves. A new one leaves time to look at what its first run would do.
-    Due,
-    /// Those that work, also new ones: somebody asks for it. What those at rest would do is said, too.
-    Asked,
+pub(crate) enum Patience {
+    /// They are.
+    Obey,
+    /// Somebody asks, and wants an answer now.
+    Ignore,
 }
 
 /// What a run of one link came to.
@@ -87,9 +89,11 @@ impl Vendors {
             clock,
             egress: config.egress.clone(),
             sync: config.sync.clone(),
-            limits: Limits::default(),
+            limits: Limits { object_bytes_max: config.limits.object_bytes_max.0, ..Limits::default() },
             client: Mutex::default(),
             live: Mutex::default(),
+            turns: Mutex::default(),
+            paces: Mutex::default(),
             working: Mutex::default(),
             changed: Notify::new(),
         })
@@ -131,7 +135,7 @@ impl Vendors {
         let live = Arc::new(Live {
             connector,
             hook: Kind::parse(&account.kind).and_then(hooks::hook_name),
-            turn: tokio::sync::Mutex::default(),
+            watch_after: Mutex::default(),
             breaker: Mutex::new(Breaker::new(
                 BREAKER_FAILURES,
                 retry.saturating_mul(8),
@@ -152,28 +156,33 @@ impl Vendors {
         self.changed.notify_one();
     }
 
-    /// Runs links of an account, one after the other.
+    /// Runs all active links of an account, one after the other; plans those at rest too.
     ///
     /// # Errors
     /// The account cannot be used at all; what a vendor did wrong is in the outcomes.
     pub(crate) async fn run(
         &self,
         account: &AccountInfo,
-        links: Links,
         execution: Execution,
         scope: Scope,
+        patience: Patience,
     ) -> Result<Vec<LinkOutcome>, Failure> {
+        let turn = self.turn(account.id);
+        let _turn = turn.lock().await;
         let live = self.live(account).await?;
-        let _turn = live.turn.lock().await;
         let mut outcomes = Vec::new();
         for link in self.app.links().await? {
-            let works = match (&link.state, links) {
-                (LinkState::Active, Links::Asked) => true,
-                (LinkState::Active, Links::Due) => self.rests_for(&link).await?.is_none(),
-                (LinkState::Paused, Links::Asked) => execution == Execution::Plan,
-                (LinkState::Paused | LinkState::Detached(_), _) => false,
+            // What rests can be planned: that is how its first run is looked at.
+            let works = match link.state {
+                LinkState::Active => true,
+                LinkState::Paused => execution == Execution::Plan && scope == Scope::Changes,
+                LinkState::Detached(_) => false,
             };
             if !works || link.account != account.id || account.enabled == Enabled::No {
+                continue;
+            }
+            let rests = lock(&live.health).rest(link.id, self.clock.now()).is_some();
+            if rests && patience == Patience::Obey {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
@@ -189,15 +198,9 @@ impl Vendors {
         Ok(outcomes)
     }
 
-    /// How long a link waits for its first run, if that is still to come.
-    pub(crate) async fn rests_for(&self, link: &LinkInfo) -> Result<Option<SignedDuration>, Failure> {
-        let delay = FIRST_RUN_DELAY.min(self.sync.poll());
-        let passed = self.clock.now().duration_since(link.created);
-        if passed >= delay || passed < SignedDuration::ZERO {
-            return Ok(None);
-        }
-        let left = delay - passed;
-        Ok(self.app.link_place(link.id).await?.done.is_none().then_some(left))
+    /// Who runs an account's links, or changes what they stand on, holds this.
+    pub(crate) fn turn(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(account).or_default())
     }
 
     async fn run_link(&self, live: &Live, link: LinkInfo, execution: Execution, scope: Scope) -> LinkOutcome {
@@ -231,6 +234,7 @@ impl Vendors {
                     tracing::warn!(account.id = %account.id, error = line, "a run stopped before its end");
                 }
             }
+            Some(Stop::Changed) => {}
             Some(Stop::Detached(reason)) => {
                 tracing::error!(account.id = %account.id, error = *reason, "a link is detached; nothing was deleted");
             }
@@ -246,7 +250,9 @@ impl Vendors {
                 "calendars were brought together"
             );
         }
-        lock(&live.health).note(now, link, report, outcome.stop.as_ref());
+        let backoff = self.backoff();
+        let wait = |failures, asked| backoff.delay(failures, draw(), asked);
+        lock(&live.health).note(now, link, report, outcome.stop.as_ref(), wait);
     }
 
     /// How an account is.
@@ -266,7 +272,7 @@ fn ends_all(stop: &Stop) -> bool {
         Stop::Vendor(error) => {
             matches!(error.kind, ErrorKind::NeedsSignIn | ErrorKind::Throttled | ErrorKind::Unavailable)
         }
-        Stop::Store(_) | Stop::Detached(_) => false,
+        Stop::Store(_) | Stop::Changed | Stop::Detached(_) => false,
     }
 }
 

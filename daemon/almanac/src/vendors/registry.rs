@@ -10,8 +10,8 @@ use almanac_egress::oauth::{Account, Application, Credentials, ServiceAccount};
 use almanac_egress::throttle::Pace;
 use serde::{Deserialize, Serialize};
 
-use super::Vendors;
 use super::secrets::{Keeper, Secrets};
+use super::{Vendors, lock};
 use crate::failure::{Failure, chain};
 
 /// A kind of account.
@@ -111,11 +111,13 @@ struct Making<'a> {
 impl Making<'_> {
     fn pace(&self, allowed: Allowed) -> Arc<Pace> {
         let clock = Arc::clone(&self.vendors.clock);
-        Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once))
+        let made = || Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once));
+        Arc::clone(lock(&self.vendors.paces).entry(self.account.id).or_insert_with(made))
     }
 
     fn oauth(&self, credentials: Credentials) -> Result<Arc<Account>, Failure> {
-        let keeper = Keeper { app: Arc::clone(&self.vendors.app), account: self.account.id };
+        let app = Arc::clone(&self.vendors.app);
+        let keeper = Keeper::new(app, self.account.id, self.secrets.refresh_token.clone());
         Ok(Arc::new(Account::new(
             self.vendors.client()?,
             Arc::clone(&self.vendors.clock),

@@ -1,7 +1,7 @@
 //! The secret of an account, as it is kept in the store, and tokens that are kept before they are used.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use almanac_app::App;
 use almanac_base::{AccountId, Secret};
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::lock;
 use crate::failure::Failure;
 
 /// What an account signs in with.
@@ -131,8 +132,17 @@ impl Drop for Secrets {
 
 /// Keeps an account's tokens in the store.
 pub(crate) struct Keeper {
-    pub(crate) app: Arc<App>,
-    pub(crate) account: AccountId,
+    app: Arc<App>,
+    account: AccountId,
+    /// The refresh token as this keeper knows it. If another is kept, somebody has signed in since: that one is newer
+    /// than whatever comes here.
+    known: Mutex<Option<String>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(app: Arc<App>, account: AccountId, known: Option<String>) -> Self {
+        Self { app, account, known: Mutex::new(known) }
+    }
 }
 
 #[async_trait]
@@ -141,8 +151,18 @@ impl TokenKeeper for Keeper {
         let kept: Result<(), Failure> = async {
             let before = self.app.account_secret(self.account).await?;
             let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default();
-            let secret = secrets.with_tokens(tokens).to_secret();
-            Ok(self.app.keep_account_secret(self.account, &secret).await?)
+            let known = lock(&self.known).clone();
+            if secrets.refresh_token.is_some() && secrets.refresh_token != known {
+                return Err(Failure::failed(
+                    "somebody has signed in anew meanwhile",
+                    "nothing is to be done",
+                ));
+            }
+            let secrets = secrets.with_tokens(tokens);
+            let (kept, secret) = (secrets.refresh_token.clone(), secrets.to_secret());
+            self.app.keep_account_secret(self.account, &secret).await?;
+            *lock(&self.known) = kept;
+            Ok(())
         }
         .await;
         kept.map_err(|failure| Arc::from(Box::<dyn Error + Send + Sync>::from(failure.what)))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use almanac_base::{CollectionId, TenantId, UserId};
 use almanac_store::backup::dump::Piece;
 use almanac_store::records::export::{
-    CollectionExport, ObjectExport, PersonExport, PropertiesExport, TenantExport, TrashExport, kind,
+    CollectionExport, ObjectExport, OwnExport, PersonExport, PropertiesExport, TenantExport, TrashExport,
+    kind,
 };
 use almanac_store::records::{
     Document, ObjectRecord, PrincipalRecord, PropertiesRecord, TrashRecord, TrashedShare,
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::TenantReport;
+use super::own::OWN;
 use crate::App;
 use crate::directory::{Directory, SharedWith, Tenant, User, UserState};
 use crate::error::AppError;
@@ -34,6 +36,17 @@ enum Of {
     /// An object, with its dead properties.
     Object(Option<Record>),
     Trash,
+    /// What stays in this instance.
+    Own(Space),
+}
+
+/// Where a tenant goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// To another instance.
+    Elsewhere,
+    /// It stays, under other keys.
+    Here,
 }
 
 /// An export that is being made. Who drops it ends the work.
@@ -49,11 +62,16 @@ pub struct TenantDump {
 }
 
 impl App {
-    /// Begins the export of a tenant as it is now. Requests are answered meanwhile.
+    /// Begins the export of a tenant as it is now. Requests are answered meanwhile. What is this instance's own does not
+    /// go along: app passwords, accounts at vendors with their secrets, links and what they know.
     ///
     /// # Errors
     /// `NotFound` if there is no such tenant; `Store` if the store fails.
     pub async fn export_tenant(&self, name: &str) -> Result<TenantDump, AppError> {
+        self.dump_tenant(name, Destination::Elsewhere).await
+    }
+
+    pub(super) async fn dump_tenant(&self, name: &str, to: Destination) -> Result<TenantDump, AppError> {
         // Until the state is fixed that the objects are read from: so they fit to people and collections.
         let _changing = self.changing.lock().await;
         let tenant = self.tenant_named(name)?;
@@ -63,7 +81,7 @@ impl App {
         }
         let (sender, rows) = mpsc::channel(DUMP_BATCHES_QUEUED);
         let store = Arc::clone(&tenant.store);
-        let work = tokio::task::spawn_blocking(move || send_rows(&store, &sender));
+        let work = tokio::task::spawn_blocking(move || send_rows(&store, to, &sender));
         let mut dump = TenantDump {
             garbage,
             people: HashSet::new(),
@@ -82,17 +100,26 @@ impl App {
 }
 
 /// Reads what may be large, in batches; an empty one says that the state is fixed.
-fn send_rows(store: &TenantStore, sender: &mpsc::Sender<Vec<Row>>) -> Result<(), StoreError> {
+fn send_rows(
+    store: &TenantStore,
+    to: Destination,
+    sender: &mpsc::Sender<Vec<Row>>,
+) -> Result<(), StoreError> {
+    let mut spaces = vec![Space::Objects, Space::Trash];
+    if to == Destination::Here {
+        spaces.extend(OWN);
+    }
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     let mut begun = || {
         // Nobody who listens is told below.
         let _ = sender.blocking_send(Vec::new());
     };
-    store.each_record(&[Space::Objects, Space::Trash], &mut begun, &mut |space, key, record, later| {
+    store.each_record(&spaces, &mut begun, &mut |space, key, record, later| {
         // Beside each other, because only the object says the name.
         let of = match space {
             Space::Objects => Of::Object(later(Space::Properties, &key)?),
-            _ => Of::Trash,
+            Space::Trash => Of::Trash,
+            space => Of::Own(space),
         };
         bytes = bytes.saturating_add(record.value.len());
         if let Of::Object(Some(properties)) = &of {
@@ -189,6 +216,10 @@ impl TenantDump {
                     }
                     self.report.trash += 1;
                     self.push(kind::TRASH, &TrashExport { id: id(&key)?, record });
+                }
+                Of::Own(space) => {
+                    let (key, value) = (key.to_vec(), record.value.to_vec());
+                    self.push(kind::OWN, &OwnExport { space: space as u8, key, value });
                 }
                 Of::Object(properties) => {
                     let collection = *key.first_chunk::<16>().ok_or(AppError::Bug("an object's key"))?;

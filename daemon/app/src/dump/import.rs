@@ -11,7 +11,8 @@ use almanac_ical::zone::Zone;
 use almanac_store::backup::dump::records;
 use almanac_store::records::collection::share_key;
 use almanac_store::records::export::{
-    CollectionExport, ObjectExport, PersonExport, PropertiesExport, TenantExport, TrashExport, kind,
+    CollectionExport, ObjectExport, OwnExport, PersonExport, PropertiesExport, TenantExport, TrashExport,
+    kind,
 };
 use almanac_store::records::object::member_key;
 use almanac_store::records::{
@@ -21,6 +22,7 @@ use almanac_store::records::{
 use almanac_store::{Precondition, RecordVersion, Space, StoreError, TenantStore, Write};
 
 use super::TenantReport;
+use super::own::Links;
 use crate::App;
 use crate::collections::home_name_key;
 use crate::directory::{Directory, Tenant};
@@ -53,6 +55,8 @@ struct Arriving {
     collections: HashSet<CollectionId>,
     /// Those whose record or whose entry in the trash has come.
     known: HashSet<CollectionId>,
+    /// The links that have come.
+    links: Links,
     /// What is not committed yet.
     write: Write,
     bytes: u64,
@@ -131,6 +135,10 @@ impl TenantImport {
                     arriving.trash(TrashExport::from_bytes(&record)?)?;
                     self.report.trash += 1;
                 }
+                // A file brings none: what an instance keeps for itself goes along only within it.
+                (kind::OWN, Some(arriving)) if self.replaces.is_some() => {
+                    arriving.own(OwnExport::from_bytes(&record)?)?;
+                }
                 _ => return Err(broken()),
             }
             if let Some(arriving) = &mut self.arriving {
@@ -173,6 +181,7 @@ impl TenantImport {
             people: HashSet::new(),
             collections: HashSet::new(),
             known: HashSet::new(),
+            links: Links::default(),
             write: Write::new(),
             bytes: 0,
         });
@@ -325,6 +334,14 @@ impl Arriving {
         Ok(())
     }
 
+    fn own(&mut self, exported: OwnExport) -> Result<(), AppError> {
+        for (space, key, value) in self.links.moved(&self.store, &self.known, exported)? {
+            let version = self.store.new_version();
+            self.put(space, &key, version, value);
+        }
+        Ok(())
+    }
+
     fn put(&mut self, space: Space, key: &[u8], version: RecordVersion, value: Vec<u8>) {
         let write = std::mem::take(&mut self.write);
         self.write = write.put(space, key, version, value);
@@ -369,6 +386,6 @@ impl Arriving {
     }
 }
 
-fn broken() -> AppError {
+pub(super) fn broken() -> AppError {
     AppError::Invalid("the records are not those of an export".to_owned())
 }

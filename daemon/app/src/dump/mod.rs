@@ -2,9 +2,14 @@
 //!
 //! Sealing and the file are the caller's. App passwords and feeds are not in it: their hashes mean nothing under another
 //! instance's keys. Neither is the history: clients synchronise anew, and find the same octets under the same ETags.
+//!
+//! Accounts at vendors with their secrets, links, and what they know are not in it either: tokens belong to the instance that
+//! signed in, and two instances that keep one vendor's calendar equal would undo each other's work. They go along only
+//! where the tenant stays in its instance and changes its keys (`rekey.rs`).
 
 mod export;
 mod import;
+mod own;
 mod rekey;
 
 pub use export::TenantDump;

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use super::TenantReport;
+use super::export::Destination;
 use crate::App;
 use crate::error::AppError;
 
 impl App {
     /// Exchanges the index keys, and with them all keys, of the tenant of this name, or of all tenants. Objects keep
-    /// their ETags, people their app passwords; clients synchronise anew. `progress` is called with the objects copied.
+    /// their ETags, people their app passwords, links what they know; clients synchronise anew. `progress` is called with the objects copied.
     /// Nobody else may use the application meanwhile.
     ///
     /// # Errors
@@ -41,7 +42,7 @@ impl App {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<TenantReport, AppError> {
         let old = self.tenant_named(name)?;
-        let mut dump = self.export_tenant(name).await?;
+        let mut dump = self.dump_tenant(name, Destination::Here).await?;
         let mut copy = self.replace_tenant(old);
         let copied = async {
             while let Some(piece) = dump.piece().await? {

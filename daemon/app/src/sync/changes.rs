@@ -1,5 +1,7 @@
 //! What changed here since a link last looked: the change log is the queue of local changes.
 
+use std::fmt;
+
 use almanac_store::records::object::member_key;
 use almanac_store::records::sync::pair_key;
 use almanac_store::records::{ChangeRecord, Document, KeyedHash, PairRecord, SummaryRecord};
@@ -11,7 +13,7 @@ use crate::error::AppError;
 use crate::limits::{CHANGES_PAGE, PAIRS_PAGE};
 
 /// A page of what changed here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LocalChanges {
     /// The names of the objects that may have changed.
     pub names: Vec<String>,
@@ -22,12 +24,24 @@ pub struct LocalChanges {
 }
 
 /// A page of the objects here that are not as the link last saw them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LocalChange {
     /// Their names.
     pub names: Vec<String>,
     /// Where to go on; `None`: there are no more.
     pub next: Option<KeyedHash>,
+}
+
+impl fmt::Debug for LocalChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalChanges({} names to {})", self.names.len(), self.seq)
+    }
+}
+
+impl fmt::Debug for LocalChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalChange({} names)", self.names.len())
+    }
 }
 
 impl App {

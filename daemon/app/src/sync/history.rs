@@ -1,11 +1,11 @@
 //! What syncs lost: kept, listed, restored.
 
-use almanac_base::{HistoryId, LinkId, Redacted};
+use almanac_base::{HistoryId, IdGen, LinkId, Redacted};
 use almanac_ical::CalendarObject;
 use almanac_store::records::sync::history_key;
 use almanac_store::records::{Document, HistoryRecord};
-use almanac_store::{Order, Space, Write, prefix_range};
-use jiff::{SignedDuration, Timestamp};
+use almanac_store::{Order, Space, TenantStore, Write, prefix_range};
+use jiff::Timestamp;
 
 use super::{LinkInfo, Settled, Step, StepChange};
 use crate::App;
@@ -110,7 +110,14 @@ impl App {
         for _ in 0..COMMIT_ATTEMPTS {
             let view = self.view_step(link, &name).await?;
             // The pair stays as it was: so the run sees a change made here.
-            let step = Step { object: StepChange::Put(object.clone()), ..Step::default() };
+            let now = view.object.as_ref().map(|(_, object)| object.bytes().to_vec());
+            let lost = now.map(|now| Lost {
+                loser: Loser::Store,
+                fields: vec!["replaced by a restored version".to_owned()],
+                object: Some(now),
+            });
+            let lost = lost.into_iter().collect();
+            let step = Step { object: StepChange::Put(object.clone()), lost, ..Step::default() };
             match self.settle_step(link, &view, step).await? {
                 Settled::Done => return Ok(()),
                 Settled::Outdated => {}
@@ -119,19 +126,16 @@ impl App {
         }
         Err(AppError::Busy)
     }
+}
 
-    /// Removes what was lost before a term, at most a bounded number of rows a call.
-    ///
-    /// # Errors
-    /// `Store` if the store fails.
-    pub async fn trim_history(&self, link: &LinkInfo, term: SignedDuration) -> Result<(), AppError> {
-        let horizon = self.clock.now().saturating_sub(term).unwrap_or(Timestamp::UNIX_EPOCH);
-        let millis = u64::try_from(horizon.as_millisecond()).unwrap_or(0);
-        let mut end = link.id.as_bytes().to_vec();
-        end.extend(millis.to_be_bytes().get(2..).unwrap_or_default()); // an id begins with 48 bits of time
-        let range = prefix_range(link.id.as_bytes()).start..end.into();
-        let tenant = self.tenant_of(link)?;
-        tenant.store.commit(Write::new().delete_range(Space::History, range, PURGE_BATCH)).await?;
-        Ok(())
+/// Removes what a link lost before an instant, at most a bounded number of rows a call. Where nothing is to go, one row is
+/// read at most.
+pub(super) async fn trim(store: &TenantStore, link: LinkId, horizon: Timestamp) -> Result<u64, AppError> {
+    let end = HistoryId::from_bytes(IdGen::bound(horizon));
+    let range = prefix_range(link.as_bytes()).start..history_key(link, end).into();
+    if store.scan(Space::History, range.clone(), 1, Order::Ascending).await?.rows.is_empty() {
+        return Ok(0);
     }
+    let write = Write::new().delete_range(Space::History, range, PURGE_BATCH);
+    Ok(store.commit(write).await?.range_deleted)
 }

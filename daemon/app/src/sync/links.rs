@@ -6,13 +6,13 @@ use almanac_backend::CollectionPath;
 use almanac_base::{AccountId, CollectionId, LinkId, Secret, TenantId};
 use almanac_store::records::sync::{channel_key, place_key};
 use almanac_store::records::{ChannelRecord, Document, LinkRecord, PlaceRecord};
-use almanac_store::{Precondition, RecordVersion, Space, StoreError, Write, prefix_range};
+use almanac_store::{Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
 
 use crate::App;
 use crate::directory::{CollectionEntry, Tenant};
 use crate::error::AppError;
-use crate::limits::{COMMIT_ATTEMPTS, LINKS_MAX, PURGE_BATCH};
+use crate::limits::{COMMIT_ATTEMPTS, LINKS_MAX};
 use crate::open::{all, id, instant};
 
 /// Which way changes go.
@@ -77,6 +77,8 @@ pub struct NewLink {
     pub privacy: LinkPrivacy,
     /// Who wins.
     pub policy: LinkPolicy,
+    /// Whether it works from the beginning.
+    pub state: LinkState,
 }
 
 /// A link as the operator sees it.
@@ -106,6 +108,8 @@ pub struct LinkInfo {
     pub state: LinkState,
     /// When it was made.
     pub created: Timestamp,
+    /// The version of its record: a step for a link that was changed since is refused.
+    pub version: RecordVersion,
 }
 
 /// How far a link has come.
@@ -121,6 +125,8 @@ pub struct Place {
     pub done: Option<Timestamp>,
     /// When the current hour of deletions began, and how many there were.
     pub deletions: Option<(Timestamp, u64)>,
+    /// The last comparison of everything.
+    pub compared: Option<Timestamp>,
 }
 
 /// A channel through which a vendor calls.
@@ -181,7 +187,7 @@ impl App {
             mode: mode_to_byte(new.mode),
             privacy: privacy_to_byte(new.privacy),
             policy: policy_to_byte(new.policy),
-            state: 0,
+            state: u8::from(new.state != LinkState::Active),
             reason: None,
             created: self.clock.now().as_second(),
         };
@@ -191,10 +197,11 @@ impl App {
             version: RecordVersion::NONE,
             record,
         };
+        let version = link.tenant.store.new_version();
+        let link = Link { version, ..link };
         let (key, store) = (link.id.as_bytes().as_slice(), &link.tenant.store);
         let account = Precondition::Exists(Space::Accounts, new.account.as_bytes().as_slice().into());
-        let write =
-            Write::new().require(account).put(Space::Links, key, store.new_version(), link.record.to_bytes());
+        let write = Write::new().require(account).put(Space::Links, key, version, link.record.to_bytes());
         store.commit(write).await?;
         self.link_info(&link)
     }
@@ -235,44 +242,17 @@ impl App {
                 LinkState::Detached(reason) => (2, Some(reason.clone())),
             };
             let (key, store) = (id.as_bytes().as_slice(), &link.tenant.store);
+            let version = store.new_version();
             let write = Write::new()
                 .require(Precondition::VersionIs(Space::Links, key.into(), link.version))
-                .put(Space::Links, key, store.new_version(), link.record.to_bytes());
+                .put(Space::Links, key, version, link.record.to_bytes());
             match store.commit(write).await {
-                Ok(_) => return self.link_info(&link),
+                Ok(_) => return self.link_info(&Link { version, ..link }),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(AppError::Busy)
-    }
-
-    /// Removes a link with all it knows. What is in the calendars on both sides stays.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such link; `Store` if the store fails: ask again.
-    pub async fn remove_link(&self, id: LinkId) -> Result<(), AppError> {
-        let link = self.link_record(id).await?;
-        let store = &link.tenant.store;
-        // First what steps require, so that none writes behind the removal; then what is left, in bounded commits. The
-        // link's own row goes last: while it is there the removal can be asked for again.
-        self.set_link_state(id, &LinkState::Paused).await?;
-        for space in [Space::Dispatch, Space::Pairs, Space::Remotes, Space::History] {
-            loop {
-                let page = store
-                    .scan(space, prefix_range(id.as_bytes()), 1, almanac_store::Order::Ascending)
-                    .await?;
-                if page.rows.is_empty() {
-                    break;
-                }
-                let range = prefix_range(id.as_bytes());
-                store.commit(Write::new().delete_range(space, range, PURGE_BATCH)).await?;
-            }
-        }
-        store
-            .commit(Write::new().delete_range(Space::Links, prefix_range(id.as_bytes()), PURGE_BATCH))
-            .await?;
-        Ok(())
     }
 
     /// How far a link has come.
@@ -289,6 +269,7 @@ impl App {
             listed: record.listed.map(instant),
             done: record.done.map(instant),
             deletions: record.deletions.map(|(at, count)| (instant(at), count)),
+            compared: record.compared.map(instant),
         })
     }
 
@@ -304,6 +285,7 @@ impl App {
             listed: place.listed.map(Timestamp::as_second),
             done: place.done.map(Timestamp::as_second),
             deletions: place.deletions.map(|(at, count)| (at.as_second(), count)),
+            compared: place.compared.map(Timestamp::as_second),
         };
         self.put_beside(&link, place_key(id), record.to_bytes()).await
     }
@@ -346,6 +328,32 @@ impl App {
             signalled: channel.signalled.map(Timestamp::as_second),
         };
         self.put_beside(&link, channel_key(id), record.to_bytes()).await
+    }
+
+    /// Notes that the vendor has called through this very channel; whether it is still the link's.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such link.
+    pub async fn note_signal(&self, id: LinkId, channel: &str, at: Timestamp) -> Result<bool, AppError> {
+        let (link, key) = (self.link_record(id).await?, channel_key(id));
+        let store = &link.tenant.store;
+        for _ in 0..COMMIT_ATTEMPTS {
+            let Some(row) = store.get(Space::Links, &key).await? else { return Ok(false) };
+            let record = ChannelRecord::from_bytes(&row.value)?;
+            if record.channel != channel {
+                return Ok(false);
+            }
+            let record = ChannelRecord { signalled: Some(at.as_second()), ..record };
+            let write = Write::new()
+                .require(Precondition::VersionIs(Space::Links, key.as_slice().into(), row.version))
+                .put(Space::Links, key.as_slice(), store.new_version(), record.to_bytes());
+            match store.commit(write).await {
+                Ok(_) => return Ok(true),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AppError::Busy)
     }
 
     /// Writes a row beside a link's own, if that is still there.
@@ -416,6 +424,7 @@ impl App {
                 _ => LinkState::Detached(record.reason.clone().unwrap_or_default()),
             },
             created: instant(record.created),
+            version: link.version,
         })
     }
 }

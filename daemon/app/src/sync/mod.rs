@@ -10,11 +10,14 @@ mod changes;
 mod history;
 mod links;
 mod pairs;
+mod removal;
 mod step;
 
 pub use accounts::{AccountInfo, Enabled, NewAccount};
 pub use changes::{LocalChange, LocalChanges};
 pub use history::{Loser, Lost, LostEntry};
 pub use links::{Channel, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewLink, Place};
-pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRow, PairState};
+pub(crate) use pairs::remote_key;
+pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRole, PairRow, PairState};
+pub(crate) use removal::{joined_links, remove_links_of, sweep};
 pub use step::{Settled, Step, StepChange, StepView};

@@ -1,5 +1,6 @@
 //! Pairs: an object here and an object at a vendor; and what is to be sent there.
 
+use std::fmt;
 use std::sync::Arc;
 
 use almanac_base::LinkId;
@@ -22,6 +23,15 @@ pub enum PairOrigin {
     Here,
     /// At the vendor.
     There,
+}
+
+/// Whose an object is at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairRole {
+    /// The account's own.
+    Own,
+    /// A copy of what somebody else organizes.
+    Attendee,
 }
 
 /// Whether an object takes part.
@@ -47,6 +57,33 @@ pub enum PairState {
     HeldMail,
     /// A person said that it may.
     MailApproved,
+    /// It was deleted here and goes at the vendor, which would mail people; a person is to say whether it may.
+    HeldDeletionMail,
+    /// A person said that it goes and that the vendor may mail.
+    DeletionMailApproved,
+}
+
+impl PairState {
+    /// Whether the object is deleted on one side and held on the other.
+    #[must_use]
+    pub fn is_held_deletion(&self) -> bool {
+        matches!(self, Self::HeldHere | Self::HeldThere | Self::HeldDeletionMail)
+    }
+
+    /// Whether a person is waited for.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held_deletion() || matches!(self, Self::Asked | Self::HeldMail)
+    }
+
+    /// Whether a person has said enough about this object that even its deletion needs no further word.
+    #[must_use]
+    pub fn allows_deletion(&self) -> bool {
+        matches!(
+            self,
+            Self::DeletionApproved | Self::DeletionMailApproved | Self::StoreWins | Self::VendorWins
+        )
+    }
 }
 
 /// What a link knows of an object.
@@ -76,6 +113,8 @@ pub struct Pair {
     pub mails: u32,
     /// What the vendor was last sent without a clear answer, as a calendar object.
     pub sent: Option<Vec<u8>>,
+    /// Whose it is at the vendor.
+    pub role: PairRole,
 }
 
 /// A pair with the name of its object.
@@ -99,12 +138,18 @@ pub struct Dispatch {
 }
 
 /// A row of the dispatch queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DueRow {
     /// The name of the object.
     pub name: String,
     /// The row.
     pub dispatch: Dispatch,
+}
+
+impl fmt::Debug for DueRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DueRow({:?})", self.dispatch)
+    }
 }
 
 impl App {
@@ -179,7 +224,7 @@ impl App {
 }
 
 /// The key of the row that leads from a vendor's id to an object.
-pub(super) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
+pub(crate) fn remote_key(store: &TenantStore, link: LinkId, remote: &str) -> Vec<u8> {
     let hash = store.keyed_hash(IndexField::Href, &[link.as_bytes(), remote.as_bytes()]);
     pair_key(link, &hash)
 }
@@ -213,6 +258,8 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         7 => PairState::VendorWins,
         8 => PairState::HeldMail,
         9 => PairState::MailApproved,
+        10 => PairState::HeldDeletionMail,
+        11 => PairState::DeletionMailApproved,
         _ => return Err(AppError::Bug("a stored state of a pair is not known")),
     };
     let pair = Pair {
@@ -228,6 +275,7 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         since: record.since.map(instant),
         mails: record.mails,
         sent: record.sent,
+        role: if record.role == 0 { PairRole::Own } else { PairRole::Attendee },
     };
     Ok(PairRow { name: record.name, pair })
 }
@@ -244,6 +292,8 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         PairState::VendorWins => (7, None),
         PairState::HeldMail => (8, None),
         PairState::MailApproved => (9, None),
+        PairState::HeldDeletionMail => (10, None),
+        PairState::DeletionMailApproved => (11, None),
     };
     PairRecord {
         name: name.to_owned(),
@@ -260,5 +310,6 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         since: pair.since.map(Timestamp::as_second),
         mails: pair.mails,
         sent: pair.sent.clone(),
+        role: u8::from(pair.role == PairRole::Attendee),
     }
 }

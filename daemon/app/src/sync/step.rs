@@ -70,7 +70,7 @@ pub struct Step {
 pub enum Settled {
     /// It is durable.
     Done,
-    /// Something it stands on is not so any more: look and decide again.
+    /// Something it stands on is not so any more, be it the link or the collection: look and decide again.
     Outdated,
     /// The collection does not take it, and why. Nothing was written.
     Refused(&'static str),
@@ -80,7 +80,7 @@ impl App {
     /// What a step for the object with this name stands on, in one consistent view.
     ///
     /// # Errors
-    /// `NotFound` if the collection is not there any more, `Invalid` if this is no name of an object.
+    /// `NotFound` if the link or the collection is not there any more, `Invalid` if this is no name of an object.
     pub async fn view_step(&self, link: &LinkInfo, name: &str) -> Result<StepView, AppError> {
         let name =
             ObjectName::new(name).map_err(|_| AppError::Invalid("not a name of an object".to_owned()))?;
@@ -94,10 +94,14 @@ impl App {
             (Space::Properties, object.into()),
             (Space::Pairs, pair.as_slice().into()),
             (Space::Dispatch, pair.into()),
+            (Space::Links, link.id.as_bytes().as_slice().into()),
         ];
         let found = store.get_many(&keys).await?;
-        let [object, properties, pair, waits] =
-            <[_; 4]>::try_from(found).map_err(|_| AppError::Bug("an answer does not fit the question"))?;
+        let [object, properties, pair, waits, own] =
+            <[_; 5]>::try_from(found).map_err(|_| AppError::Bug("an answer does not fit the question"))?;
+        if own.is_none() {
+            return Err(AppError::NotFound("link"));
+        }
         let whole = match object {
             None => None,
             Some(row) => Some(WholeObject {
@@ -139,7 +143,7 @@ impl App {
     /// Carries out a step, all of it or nothing.
     ///
     /// # Errors
-    /// `NotFound` if the link or the collection is not there any more.
+    /// `Store` if the store fails.
     pub async fn settle_step(
         &self,
         link: &LinkInfo,
@@ -154,7 +158,11 @@ impl App {
             None => Precondition::Absent(space, key.into()),
         };
         let mut write = Write::new()
-            .require(Precondition::Exists(Space::Links, link.id.as_bytes().as_slice().into()))
+            .require(Precondition::VersionIs(
+                Space::Links,
+                link.id.as_bytes().as_slice().into(),
+                link.version,
+            ))
             .require(Precondition::Exists(Space::Collections, entry.id.as_bytes().as_slice().into()))
             .require(version_is(Space::Pairs, &row, view.pair_version))
             .require(version_is(Space::Dispatch, &row, view.dispatch_version));
@@ -275,7 +283,12 @@ impl App {
             Some(whole) if whole.object.uid != uid => {
                 return Ok(Err(Settled::Refused("the object here has another UID")));
             }
-            None if store.uid_holder(entry.id, &uid).await?.is_some() => return Ok(Err(Settled::Outdated)),
+            None => match store.uid_holder(entry.id, &uid).await? {
+                // Written a moment ago: what this stands on is of yesterday.
+                Some(holder) if holder == view.name.as_str() => return Ok(Err(Settled::Outdated)),
+                Some(_) => return Ok(Err(Settled::Refused("another object here has this UID"))),
+                None => {}
+            },
             _ => {}
         }
         let now = self.clock.now().as_second();

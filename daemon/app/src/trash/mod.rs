@@ -119,7 +119,7 @@ fn kind(record: &TrashRecord) -> TrashKind {
 
 impl App {
     /// What was deleted before this instant goes.
-    fn trash_horizon(&self) -> Timestamp {
+    pub(crate) fn trash_horizon(&self) -> Timestamp {
         self.clock.now().saturating_sub(self.trash_term()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 

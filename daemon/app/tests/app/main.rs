@@ -5,6 +5,7 @@ mod costs;
 mod history;
 mod outcomes;
 mod support;
+mod sync;
 mod tenants;
 mod trash;
 mod zones;

@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
+use almanac_app::sync::{
+    Channel, Dispatch, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, Lost, NewAccount,
+    NewLink, Place, Step, StepChange,
+};
 use almanac_app::{Ages, App, AppError, FeedPrivacy, Naming, TenantReport, TrashScope};
 use almanac_backend::{
     Access, Backend, Caller, DeadProperty, ObjectName, Overwrite, PropertyChange, Refusal, Select,
 };
+use almanac_base::{Clock, Secret};
+use almanac_store::backup::dump::Piece;
 use almanac_store::engine::EngineError;
+use almanac_store::records::Document;
+use almanac_store::records::export::{OwnExport, kind};
 use almanac_store::{EngineKind, Order, Space, prefix_range};
 use tokio::test;
 
@@ -141,6 +149,97 @@ async fn members_of_a_calendar_that_is_gone_for_good_do_not_go_along() {
 }
 
 #[test]
+async fn accounts_secrets_and_links_do_not_go_to_another_instance() {
+    let world = World::new().await;
+    put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
+    let canary = "canary7f3";
+    let new = NewAccount {
+        name: canary.to_owned(),
+        kind: "test".to_owned(),
+        settings: vec![("url".to_owned(), canary.to_owned())],
+        secret: Some(Secret::new(canary.to_owned())),
+    };
+    let account = world.app.add_account("Lindenhof", new).await.unwrap();
+    let new = NewLink {
+        account: account.id,
+        remote: canary.to_owned(),
+        remote_name: canary.to_owned(),
+        at: at("nora", "calendar"),
+        mode: LinkMode::TwoWay,
+        privacy: LinkPrivacy::Full,
+        policy: LinkPolicy::Vendor,
+        state: LinkState::Active,
+    };
+    let link = world.app.add_link(new).await.unwrap();
+    let view = world.app.view_step(&link, "a.ics").await.unwrap();
+    let dispatch = Dispatch { attempts: 1, not_before: world.clock.now(), since: world.clock.now() };
+    let lost = Lost { loser: Loser::Store, fields: vec![canary.to_owned()], object: None };
+    let step = Step { dispatch: StepChange::Put(dispatch), lost: vec![lost], ..Step::default() };
+    world.app.settle_step(&link, &view, step).await.unwrap();
+
+    let (pieces, _) = pieces(&world, "Lindenhof").await;
+    let holds = |piece: &[u8]| piece.windows(canary.len()).any(|part| part == canary.as_bytes());
+    assert!(!pieces.iter().any(|piece| holds(piece)));
+    let other = elsewhere().await;
+    import(&other.app, &pieces).await.unwrap();
+    assert!(other.app.accounts().await.unwrap().is_empty() && other.app.links().await.unwrap().is_empty());
+}
+
+#[test]
+async fn under_other_index_keys_accounts_keep_their_secrets_and_links_what_they_know() {
+    let world = World::new().await;
+    let app = &world.app;
+    let secret = || Secret::new("s".to_owned());
+    let new = NewAccount {
+        name: "work".to_owned(),
+        kind: "test".to_owned(),
+        settings: Vec::new(),
+        secret: Some(secret()),
+    };
+    let account = app.add_account("Lindenhof", new).await.unwrap();
+    let mut links = Vec::new();
+    for calendar in ["calendar", "tasks"] {
+        let new = NewLink {
+            account: account.id,
+            remote: calendar.to_owned(),
+            remote_name: calendar.to_owned(),
+            at: at("nora", calendar),
+            mode: LinkMode::Pull,
+            privacy: LinkPrivacy::Busy,
+            policy: LinkPolicy::Ask,
+            state: LinkState::Active,
+        };
+        links.push(app.add_link(new).await.unwrap());
+    }
+    let now = world.clock.now();
+    let place = Place { seq: Some(9), token: Some("t".to_owned()), listed: Some(now), ..Place::default() };
+    app.keep_link_place(links[0].id, &place).await.unwrap();
+    let channel = Channel {
+        channel: "c".to_owned(),
+        resource: "r".to_owned(),
+        secret: secret(),
+        until: now,
+        signalled: Some(now),
+    };
+    app.keep_link_channel(links[0].id, Some(&channel)).await.unwrap();
+    // A calendar that is gone for good, of which housekeeping has not heard yet.
+    app.delete_collection(&world.nora, &at("nora", "tasks"), &anything()).await.unwrap();
+    app.purge_trash(&TrashScope::All).await.unwrap();
+
+    app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap();
+    let after = app.account(account.id).await.unwrap();
+    assert_ne!(after.tenant, account.tenant);
+    assert_eq!(app.account_secret(account.id).await.unwrap().unwrap().expose(), "s");
+    let link = app.link(links[0].id).await.unwrap();
+    assert_eq!(link, LinkInfo { tenant: after.tenant, version: link.version, ..links[0].clone() });
+    // The change log does not go along.
+    assert_eq!(app.link_place(link.id).await.unwrap(), Place { seq: None, ..place });
+    let kept = app.link_channel(link.id).await.unwrap().unwrap();
+    assert_eq!((kept.channel, kept.secret.expose(), kept.signalled), ("c".to_owned(), "s", Some(now)));
+    assert!(matches!(app.link(links[1].id).await, Err(AppError::NotFound("link"))));
+}
+
+#[test]
 async fn an_import_is_seen_by_nobody_before_it_is_finished_and_by_everybody_afterwards() {
     let world = World::new().await;
     put(&world, &world.nora, "a.ics", "a", "2026-11-03T09:00:00Z").await;
@@ -209,6 +308,12 @@ async fn records_that_no_export_has_are_refused() {
         let with_tenant = [pieces.clone(), vec![wrong.to_vec()]].concat();
         assert!(import(&other.app, &with_tenant).await.is_err());
     }
+    // What goes along only within an instance is in no file.
+    let mut own = Piece::default();
+    let account = OwnExport { space: Space::Accounts as u8, key: vec![1; 16], value: Vec::new() };
+    own.push(kind::OWN, &account.to_bytes());
+    let with_account = [pieces.clone(), vec![own.into_bytes()]].concat();
+    assert!(matches!(import(&other.app, &with_account).await, Err(AppError::Invalid(_))));
     let twice = [pieces.clone(), pieces.clone()].concat();
     assert!(matches!(import(&other.app, &twice).await, Err(AppError::Invalid(_))));
     assert!(matches!(import(&other.app, &[]).await, Err(AppError::Invalid(_))));

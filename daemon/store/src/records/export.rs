@@ -1,7 +1,7 @@
 //! The records of a tenant's export: what another instance needs, without keyed hashes, which mean nothing there.
 //!
-//! In this order: the tenant, people, collections, objects, dead properties, the trash. Ids are those of the instance
-//! that it comes from; they join the records.
+//! In this order: the tenant, people, collections, objects, dead properties, the trash; within one instance, what it
+//! keeps for itself. Ids are those of the instance that it comes from; they join the records.
 
 use minicbor::{Decode, Encode};
 
@@ -23,6 +23,8 @@ pub mod kind {
     pub const PROPERTIES: u8 = 5;
     /// [`super::TrashExport`]
     pub const TRASH: u8 = 6;
+    /// [`super::OwnExport`]; never in a file.
+    pub const OWN: u8 = 7;
 }
 
 /// The tenant; the first record.
@@ -112,4 +114,28 @@ pub struct TrashExport {
     pub record: TrashRecord,
 }
 
-document!(TenantExport, PersonExport, CollectionExport, ObjectExport, PropertiesExport, TrashExport);
+/// A record that an instance keeps for itself: it goes along only where a tenant is copied within it.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OwnExport {
+    /// The number of its space.
+    #[n(0)]
+    pub space: u8,
+    /// Its key there, with the keyed hashes of the tenant that it comes from.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub key: Vec<u8>,
+    /// The record.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub value: Vec<u8>,
+}
+
+document!(
+    TenantExport,
+    PersonExport,
+    CollectionExport,
+    ObjectExport,
+    PropertiesExport,
+    TrashExport,
+    OwnExport
+);

@@ -91,6 +91,9 @@ pub struct PlaceRecord {
     /// Deletions of this hour: when it began, seconds since 1970, and how many.
     #[n(4)]
     pub deletions: Option<(i64, u64)>,
+    /// The last comparison of everything, seconds since 1970.
+    #[n(5)]
+    pub compared: Option<i64>,
 }
 
 /// `Space::Links`: a channel through which a vendor calls. Key: the link's id and `c`.
@@ -148,7 +151,8 @@ pub struct PairRecord {
     pub origin: u8,
     /// 0 in order, 1 parked, 2 a deletion here is held, 3 a deletion there is held, 4 the held deletion is approved,
     /// 5 a person is to say who wins, 6 the store is to win once, 7 the vendor is to win once, 8 a change that the
-    /// vendor would mail about is held, 9 it is approved.
+    /// vendor would mail about is held, 9 it is approved, 10 an approved deletion that it would mail about is held, 11 it
+    /// is approved.
     #[n(9)]
     pub state: u8,
     /// Why, if it is not in order; nothing of the object's content.
@@ -164,6 +168,9 @@ pub struct PairRecord {
     #[n(13)]
     #[cbor(with = "minicbor::bytes")]
     pub sent: Option<Vec<u8>>,
+    /// Whose it is at the vendor: 0 the account's own, 1 a copy of what somebody else organizes.
+    #[n(14)]
+    pub role: u8,
 }
 
 /// `Space::Remotes`: which object has a vendor's id. Key: the link's id and the keyed hash of that id.

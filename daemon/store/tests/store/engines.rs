@@ -183,7 +183,7 @@ fn what_is_not_a_sled_store_or_a_newer_one_is_refused_untouched() {
     let mut newer = said.clone();
     newer[8..12].copy_from_slice(&7_u32.to_be_bytes());
     fs::write(&identity, newer).unwrap();
-    assert!(matches!(refusal(here()), OpenError::NewerVersion { found: 7, known: 2 }));
+    assert!(matches!(refusal(here()), OpenError::NewerVersion { found: 7, known: 3 }));
 
     let mut another = said.clone();
     another[20] ^= 1;

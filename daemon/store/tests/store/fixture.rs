@@ -13,8 +13,11 @@ use almanac_store::{
 use crate::common::{block_on, chmod, collection, open, options, row_key, rows, tenant, value};
 
 /// The version that this program writes.
-const CURRENT: u32 = 2;
+const CURRENT: u32 = 3;
 const FILES: [&str; 3] = ["store.redb", "head", "root.key"];
+/// The spaces that version 3 added.
+const OF_VERSION_3: [Space; 6] =
+    [Space::Accounts, Space::Links, Space::Pairs, Space::Remotes, Space::Dispatch, Space::History];
 /// The first byte of a sealed value that was packed before.
 const PACKED: u8 = 2;
 
@@ -124,12 +127,27 @@ fn packed() -> Vec<u8> {
 }
 
 #[test]
-fn what_a_store_of_version_2_has_packed_is_unpacked() {
-    let folder = copied(2, &FILES);
-    // The version of the record, then the sealed value.
-    assert_eq!(rows(folder.path())[&row_key(tenant(1), Space::Objects, b"packed")][16], PACKED);
-    let store = open(folder.path());
-    assert_eq!(value(&store.tenant(tenant(1)).unwrap(), b"packed").unwrap(), packed());
+fn what_a_store_since_version_2_has_packed_is_unpacked() {
+    for version in 2..=CURRENT {
+        let folder = copied(version, &FILES);
+        // The version of the record, then the sealed value.
+        assert_eq!(rows(folder.path())[&row_key(tenant(1), Space::Objects, b"packed")][16], PACKED);
+        let store = open(folder.path());
+        assert_eq!(value(&store.tenant(tenant(1)).unwrap(), b"packed").unwrap(), packed());
+    }
+}
+
+#[test]
+fn a_store_since_version_3_has_what_synchronisation_stands_on() {
+    for version in 3..=CURRENT {
+        let folder = copied(version, &FILES);
+        let store = open(folder.path());
+        let one = store.tenant(tenant(1)).unwrap();
+        for space in OF_VERSION_3 {
+            let record = block_on(one.get(space, &[5; 16])).unwrap().unwrap();
+            assert_eq!(*record.value, [space as u8; 50], "{version} {space:?}");
+        }
+    }
 }
 
 /// Run with `--run-ignored only` when the store gets a new version, and commit the folder it names.
@@ -142,6 +160,10 @@ fn write_the_fixture_of_the_current_version() {
     let one = store.tenant(tenant(1)).unwrap();
     let write =
         Write::new().put(Space::Objects, b"packed".as_slice(), RecordVersion::from_bytes([4; 16]), packed());
+    let write = OF_VERSION_3.into_iter().fold(write, |write, space| {
+        let version = RecordVersion::from_bytes([space as u8; 16]);
+        write.put(space, [5; 16].as_slice(), version, vec![space as u8; 50])
+    });
     block_on(one.commit(write)).unwrap();
     store.rotate_root(None).unwrap();
     let mut backup = Vec::new();

@@ -120,10 +120,10 @@ fn a_newer_store_is_refused() {
     let row = row_key(tenant(0), Space::Format, b"store");
     let mut format = rows(folder.path()).remove(&row).unwrap();
     let version = &mut format[16 + 8..16 + 8 + 4];
-    assert_eq!(version, 2_u32.to_be_bytes());
-    version.copy_from_slice(&3_u32.to_be_bytes());
+    assert_eq!(version, 3_u32.to_be_bytes());
+    version.copy_from_slice(&4_u32.to_be_bytes());
     forge(folder.path(), &[(row, format)]);
-    assert!(matches!(refusal(options(folder.path())), OpenError::NewerVersion { found: 3, known: 2 }));
+    assert!(matches!(refusal(options(folder.path())), OpenError::NewerVersion { found: 4, known: 3 }));
 }
 
 #[test]

@@ -71,6 +71,46 @@ fn what_was_changed_moved_or_taken_away_is_named_by_its_key() {
 }
 
 #[test]
+fn every_kind_of_record_is_opened_that_a_program_may_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path());
+    let one = store.tenant(tenant(1)).unwrap();
+    let spaces = [
+        Space::Index,
+        Space::Collections,
+        Space::Homes,
+        Space::Principals,
+        Space::Credentials,
+        Space::Shares,
+        Space::Meta,
+        Space::Trash,
+        Space::Accounts,
+        Space::Links,
+        Space::Pairs,
+        Space::Remotes,
+        Space::Dispatch,
+        Space::History,
+    ];
+    let write = spaces.into_iter().fold(Write::new(), |write, space| {
+        write.put(space, [0xee; 16].as_slice(), one.new_version(), vec![7; 40])
+    });
+    block_on(one.commit(write)).unwrap();
+    assert!(report(&store).is_sound());
+    drop(one);
+    store.close();
+    let whole = rows(folder.path());
+    let flipped = spaces.map(|space| {
+        let row = row_key(tenant(1), space, &[0xee; 16]);
+        let mut stored = whole[&row].clone();
+        *stored.last_mut().unwrap() ^= 1;
+        (row, stored)
+    });
+    forge(folder.path(), &flipped);
+    let found: Vec<_> = report(&open(folder.path())).damages.into_iter().map(|damage| damage.space).collect();
+    assert_eq!(found, spaces.map(Some));
+}
+
+#[test]
 fn a_change_that_is_missing_is_noticed_in_the_middle_and_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path()).close();

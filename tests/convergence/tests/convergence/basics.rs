@@ -2,25 +2,25 @@
 
 use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
 use almanac_contract::{Field, Form, Value, form};
-use almanac_sync::Stop;
+use almanac_sync::{Answer, Stop, answer};
 
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
 
-fn title(form: &Form) -> String {
+pub(crate) fn title(form: &Form) -> String {
     match form.master().and_then(|part| part.get(&Field::Summary)) {
         Some(Value::Text(title)) => title.clone(),
         _ => String::new(),
     }
 }
 
-fn titles(forms: &[(String, Form)]) -> Vec<String> {
+pub(crate) fn titles(forms: &[(String, Form)]) -> Vec<String> {
     let mut titles: Vec<_> = forms.iter().map(|(_, form)| title(form)).collect();
     titles.sort();
     titles
 }
 
-fn with_title(form: &Form, title: &str) -> Form {
+pub(crate) fn with_title(form: &Form, title: &str) -> Form {
     let mut form = form.clone();
     for part in form.parts.values_mut() {
         part.insert(Field::Summary, Value::Text(title.to_owned()));
@@ -198,6 +198,90 @@ async fn a_lost_answer_to_a_creation_makes_no_second_object() {
 }
 
 #[tokio::test]
+async fn what_was_made_and_deleted_at_a_vendor_that_keeps_names_for_ever_can_be_made_again() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { jealous: true, ..Manner::default() });
+    let link = world.link("v", Terms::default()).await;
+    // Deleted there before the answer to its creation came.
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    let mut first = true;
+    vendor.plan(move |operation| (operation == "push" && std::mem::take(&mut first)).then_some(Fault::After));
+    let _ = world.run(&link, &vendor).await;
+    vendor.calm();
+    let (id, _) = vendor.forms().remove(0);
+    vendor.erase(&id);
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a"]);
+
+    // Deleted here, and put back with the UID that it had.
+    world.remove("a.ics").await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert!(vendor.forms().is_empty());
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["a"]);
+    assert!(world.plan(&link, &vendor).await.is_idle());
+}
+
+/// An object with a guest that came from a vendor that mails guests.
+async fn with_a_guest(policy: LinkPolicy) -> (World, MemoryVendor, almanac_app::sync::LinkInfo, String) {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { chatty: true, ..Manner::default() });
+    let link = world.link("v", Terms { policy, ..Terms::default() }).await;
+    vendor.edit("a", &form::read(&event("a", 1, "SUMMARY:a ATTENDEE:mailto:guest@example.org")));
+    world.run(&link, &vendor).await.unwrap();
+    let name = world.objects().await.remove(0).0;
+    (world, vendor, link, name)
+}
+
+#[tokio::test]
+async fn a_deletion_that_mails_waits_for_a_person_and_is_then_done() {
+    let (world, vendor, link, name) = with_a_guest(LinkPolicy::Vendor).await;
+    world.remove(&name).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, vendor.mailed(), vendor.forms().len()), (1, 0, 1));
+    world.approve(&link, &name).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!((vendor.mailed(), vendor.forms().len()), (1, 0));
+    assert!(world.plan(&link, &vendor).await.is_idle());
+}
+
+#[tokio::test]
+async fn a_deletion_that_mails_is_done_also_where_the_object_was_changed_there_since() {
+    let (world, vendor, link, name) = with_a_guest(LinkPolicy::Store).await;
+    world.remove(&name).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+    world.approve(&link, &name).await;
+    let (id, form) = vendor.forms().remove(0);
+    vendor.edit_untold(&id, &with_title(&form, "changed"));
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!((vendor.mailed(), vendor.forms().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_does_not_want_the_mail_gets_the_object_back_as_the_vendor_has_it() {
+    for deleted in [false, true] {
+        let (world, vendor, link, name) = with_a_guest(LinkPolicy::Vendor).await;
+        if deleted {
+            world.remove(&name).await;
+        } else {
+            world.put(&name, &event("a", 1, "SUMMARY:mine ATTENDEE:mailto:guest@example.org")).await;
+        }
+        assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+        answer(&world.app, &*world.clock, &link, &name, Answer::Reject).await.unwrap();
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(
+            (titles(&world.forms().await), titles(&vendor.forms())),
+            (vec!["a".into()], vec!["a".into()])
+        );
+        assert_eq!(vendor.mailed(), 0);
+        let lost: Vec<String> = world.lost(&link).await.iter().map(title).collect();
+        assert_eq!(lost, if deleted { vec![] } else { vec!["mine".to_owned()] });
+        assert!(world.plan(&link, &vendor).await.is_idle());
+    }
+}
+
+#[tokio::test]
 async fn what_the_vendor_does_not_take_is_parked_with_its_reason_until_it_changes() {
     let world = World::new().await;
     let vendor = MemoryVendor::default();
@@ -279,15 +363,28 @@ async fn a_mirror_of_another_calendar_is_left_alone_so_that_nothing_goes_in_circ
     let world = World::new().await;
     let vendor = MemoryVendor::default();
     let one = world.link("one", Terms::default()).await;
+    let second = world.link_at(&world.second().await, "second", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&one, &vendor)]).await;
+    // Another calendar of the house is linked with the same one there: it would take the copies for new.
+    assert_eq!(world.run(&second, &vendor).await.unwrap().mirrors, 1);
+    world.settle(&[(&one, &vendor), (&second, &vendor)]).await;
+    assert_eq!(vendor.forms().len(), 1);
+}
+
+#[tokio::test]
+async fn two_links_of_the_same_two_calendars_share_their_objects() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let one = world.link("one", Terms::default()).await;
     let other = world.link("other", Terms::default()).await;
     world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
-    // Two links of one calendar to the same one there: each would take the other's copies for new.
     world.settle(&[(&one, &vendor)]).await;
-    let report = world.run(&other, &vendor).await.unwrap();
-    assert_eq!(report.mirrors, 1);
     world.settle(&[(&one, &vendor), (&other, &vendor)]).await;
-    assert_eq!(world.objects().await.len(), 1);
-    assert_eq!(vendor.forms().len(), 2, "each link has its own copy, and no more");
+    assert_eq!((world.objects().await.len(), vendor.forms().len()), (1, 1));
+    world.put("a.ics", &event("a", 1, "SUMMARY:b")).await;
+    world.settle(&[(&one, &vendor), (&other, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["b"]);
 }
 
 #[tokio::test]
@@ -333,4 +430,325 @@ async fn a_series_with_changed_and_cancelled_instances_is_one_object_on_both_sid
     assert!(world.forms().await[0].1 == form::read(&both));
     assert!(vendor.forms()[0].1 == form::read(&both));
     assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn what_somebody_else_organizes_is_not_changed_at_the_vendor_but_for_what_is_ones_own() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms { policy: LinkPolicy::Store, ..Terms::default() }).await;
+    vendor.edit("invited", &form::read(&event("i", 1, "SUMMARY:meeting")));
+    world.run(&link, &vendor).await.unwrap();
+    let (name, _) = world.objects().await.remove(0);
+    world.put(&name, &event("i", 1, "SUMMARY:meeting CATEGORIES:mine")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.parked), (1, 0));
+    world.put(&name, &event("i", 2, "SUMMARY:meeting CATEGORIES:mine")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.parked), (0, 1));
+    // What the organizer does comes in all the same.
+    vendor.edit("invited", &form::read(&event("i", 9, "SUMMARY:later")));
+    world.run(&link, &vendor).await.unwrap();
+    assert_eq!(titles(&world.forms().await), ["later"]);
+}
+
+#[tokio::test]
+async fn a_change_that_the_vendor_would_mail_about_waits_for_a_person() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    vendor.edit("mailing", &form::read(&event("m", 1, "SUMMARY:meeting")));
+    world.run(&link, &vendor).await.unwrap();
+    let (name, _) = world.objects().await.remove(0);
+    world.put(&name, &event("m", 1, "SUMMARY:changed")).await;
+    assert_eq!(world.plan(&link, &vendor).await.mails, 2);
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.all(), report.held, report.mails), (0, 1, 0));
+    world.approve(&link, &name).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.there.updated, report.mails), (1, 2));
+    assert_eq!(titles(&vendor.forms()), ["changed"]);
+    // The next change asks anew.
+    world.put(&name, &event("m", 1, "SUMMARY:again")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_deleted_here_detaches_its_link_and_nothing_is_deleted_there() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=3 {
+        world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, "SUMMARY:e")).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    world.app.remove_calendar(&crate::world::home()).await.unwrap();
+    let (_, stop) = world.run(&link, &vendor).await.unwrap_err();
+    assert!(matches!(stop, Stop::Detached(_)));
+    assert_eq!(vendor.forms().len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_undoes_or_does_what_was_held() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=20 {
+        world.put(&format!("{n:02}.ics"), &event(&format!("e{n:02}"), n, &format!("SUMMARY:e{n:02}"))).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    for n in 1..=7 {
+        world.remove(&format!("{n:02}.ics")).await;
+    }
+    for (id, form) in vendor.forms() {
+        if ["e14", "e15", "e16", "e17", "e18", "e19", "e20"].contains(&title(&form).as_str()) {
+            vendor.erase(&id);
+        }
+    }
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.held, report.here.deleted, report.there.deleted), (14, 0, 0));
+    for n in 1..=7 {
+        let said = if n <= 3 { Answer::Approve } else { Answer::Reject };
+        world.say(&link, &format!("{n:02}.ics"), said).await;
+        world.say(&link, &format!("{:02}.ics", n + 13), said).await;
+    }
+    world.settle(&[(&link, &vendor)]).await;
+    let left: Vec<String> = (4..=13).chain(17..=20).map(|n| format!("e{n:02}")).collect();
+    assert_eq!(titles(&world.forms().await), left);
+    assert_eq!(titles(&vendor.forms()), left);
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_linked_anew_with_more_privacy_hides_what_the_link_before_told() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let full = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:secret LOCATION:secret")).await;
+    vendor.edit("theirs", &form::read(&event("theirs", 2, "SUMMARY:theirs")));
+    world.run(&full, &vendor).await.unwrap();
+    world.app.remove_account(full.account).await.unwrap();
+    let busy = world.link("v", Terms { privacy: LinkPrivacy::Busy, ..Terms::default() }).await;
+    world.settle(&[(&busy, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["Busy", "theirs"]);
+    assert!(vendor.forms().iter().any(|(_, form)| *form == form::read(&event("a", 1, "SUMMARY:Busy"))));
+    assert_eq!(titles(&world.forms().await), ["secret", "theirs"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_the_vendor_would_mail_about_waits_for_a_person_and_then_happens_or_does_not() {
+    for said in [Answer::Approve, Answer::Reject] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::default();
+        let link = world.link("v", Terms::default()).await;
+        vendor.edit("mailing", &form::read(&event("m", 1, "SUMMARY:meeting")));
+        world.run(&link, &vendor).await.unwrap();
+        let (name, _) = world.objects().await.remove(0);
+        world.remove(&name).await;
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert_eq!((report.held, report.waiting, report.there.deleted), (1, 0, 0));
+        world.say(&link, &name, said).await;
+        let report = world.run(&link, &vendor).await.unwrap();
+        let left = if said == Answer::Approve { 0 } else { 1 };
+        assert_eq!(
+            (report.waiting, vendor.forms().len(), world.objects().await.len()),
+            (0, left, left),
+            "{said:?}"
+        );
+        assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_rejected_is_taken_back_and_kept_as_history() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    vendor.edit("mailing", &form::read(&event("m", 1, "SUMMARY:meeting")));
+    world.run(&link, &vendor).await.unwrap();
+    let (name, _) = world.objects().await.remove(0);
+    world.put(&name, &event("m", 1, "SUMMARY:mine")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+    world.say(&link, &name, Answer::Reject).await;
+    assert!(world.run(&link, &vendor).await.unwrap().there.all() == 0);
+    assert_eq!(titles(&world.forms().await), ["meeting"]);
+    assert_eq!(title(&world.lost(&link).await[0]), "mine");
+}
+
+#[tokio::test]
+async fn who_wins_a_contradiction_is_as_the_person_says_also_where_one_side_had_deleted_it() {
+    // What happened here, what happened there, what is said, and what both sides have then.
+    for (here, there, said, left) in [
+        (Some("mine"), Some("theirs"), Answer::StoreWins, Some("mine")),
+        (Some("mine"), Some("theirs"), Answer::VendorWins, Some("theirs")),
+        (None, Some("theirs"), Answer::StoreWins, None),
+        (None, Some("theirs"), Answer::VendorWins, Some("theirs")),
+        (Some("mine"), None, Answer::StoreWins, Some("mine")),
+        (Some("mine"), None, Answer::VendorWins, None),
+    ] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::default();
+        let link = world.link("v", Terms { policy: LinkPolicy::Ask, ..Terms::default() }).await;
+        world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+        world.run(&link, &vendor).await.unwrap();
+        let (id, _) = vendor.forms().remove(0);
+        match here {
+            Some(title) => world.put("a.ics", &event("a", 1, &format!("SUMMARY:{title}"))).await,
+            None => world.remove("a.ics").await,
+        }
+        match there {
+            Some(title) => vendor.edit(&id, &form::read(&event("a", 1, &format!("SUMMARY:{title}")))),
+            None => vendor.erase(&id),
+        }
+        assert_eq!(world.run(&link, &vendor).await.unwrap().held, 1);
+        world.say(&link, "a.ics", said).await;
+        world.settle(&[(&link, &vendor)]).await;
+        let left: Vec<String> = left.into_iter().map(str::to_owned).collect();
+        assert_eq!(titles(&world.forms().await), left, "{here:?} {there:?} {said:?}");
+        assert_eq!(titles(&vendor.forms()), left, "{here:?} {there:?} {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_stays_held_whatever_happens_to_it_and_counts_for_what_comes_after() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=20 {
+        world.put(&format!("{n:02}.ics"), &event(&format!("e{n:02}"), n, &format!("SUMMARY:e{n:02}"))).await;
+    }
+    world.run(&link, &vendor).await.unwrap();
+    let ids: Vec<String> = vendor.forms().into_iter().map(|(id, _)| id).collect();
+    ids.iter().take(15).for_each(|id| vendor.erase(id));
+    assert_eq!(world.run(&link, &vendor).await.unwrap().held, 15);
+    // The last ones one by one: they are part of the same.
+    for id in ids.iter().skip(15) {
+        vendor.erase(id);
+        assert_eq!(world.run(&link, &vendor).await.unwrap().here.deleted, 0);
+    }
+    // A program touches one of them without changing what the vendor would see.
+    world.put("01.ics", &event("e01", 1, "SUMMARY:e01 X-MOZ-LASTACK:20260101T000000Z")).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.here.deleted, report.there.all()), (0, 0));
+    assert_eq!(world.objects().await.len(), 20);
+}
+
+#[tokio::test]
+async fn an_event_that_was_deleted_and_comes_back_reaches_a_vendor_whose_ids_stay_taken() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { grudging: true, ..Manner::default() });
+    let link = world.link("v", Terms::default()).await;
+    for round in 0..3 {
+        world.put("a.ics", &event("a", 1, &format!("SUMMARY:a{round}"))).await;
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(titles(&vendor.forms()), [format!("a{round}")]);
+        world.remove("a.ics").await;
+        world.settle(&[(&link, &vendor)]).await;
+        assert!(vendor.forms().is_empty());
+    }
+    // Under another name with the same UID, in one run.
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&link, &vendor)]).await;
+    world.remove("a.ics").await;
+    world.put("b.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!((titles(&vendor.forms()), world.objects().await.len()), (vec!["a".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn what_the_store_refused_comes_in_when_it_is_asked_for_again() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    vendor.edit("1", &form::read(&event("x", 1, "SUMMARY:theirs")));
+    world.put("x.ics", &event("other", 1, "SUMMARY:other")).await;
+    vendor.edit("task", &crate::world::task("t"));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!(report.parked, 1, "the calendar takes no tasks");
+    let (rows, _) = world.app.pairs(&link, None).await.unwrap();
+    let parked = rows.into_iter().find(|row| matches!(row.pair.state, PairState::Parked(_))).unwrap();
+    world.say(&link, &parked.name, Answer::Retry).await;
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.parked, report.waiting), (1, 0), "asked for again, refused again");
+    let (rows, _) = world.app.pairs(&link, None).await.unwrap();
+    assert!(rows.iter().any(|row| matches!(row.pair.state, PairState::Parked(_))));
+}
+
+#[tokio::test]
+async fn a_link_that_is_paused_while_it_runs_writes_nothing_more() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=5 {
+        world.put(&format!("{n}.ics"), &event(&format!("e{n}"), n, "SUMMARY:e")).await;
+    }
+    let (tell, paused) = tokio::sync::oneshot::channel::<()>();
+    let mut tell = Some(tell);
+    vendor.plan(move |operation| {
+        if operation == "push"
+            && let Some(tell) = tell.take()
+        {
+            tell.send(()).unwrap();
+            return Some(Fault::Slow);
+        }
+        None
+    });
+    let pause = async {
+        paused.await.unwrap();
+        world.app.set_link_state(link.id, &LinkState::Paused).await.unwrap();
+        vendor.go_on();
+    };
+    let (run, ()) = tokio::join!(world.run(&link, &vendor), pause);
+    assert!(matches!(run.unwrap_err().1, Stop::Changed));
+    assert!(vendor.forms().len() <= 1);
+}
+
+#[tokio::test]
+async fn under_other_index_keys_a_link_knows_what_it_knew_and_has_nothing_to_do() {
+    let mut world = World::new().await;
+    let vendor = MemoryVendor::default();
+    let link = world.link("v", Terms::default()).await;
+    for n in 1..=3 {
+        world.put(&format!("{n}.ics"), &event(&format!("h{n}"), n, &format!("SUMMARY:h{n}"))).await;
+        vendor.edit(&format!("t{n}"), &form::read(&event(&format!("t{n}"), n, &format!("SUMMARY:t{n}"))));
+    }
+    world.settle(&[(&link, &vendor)]).await;
+    // One waits, one is lost.
+    let lose = |text: &str| event("h1", 1, &format!("SUMMARY:{text}"));
+    let (id, _) = vendor.forms().into_iter().find(|(_, form)| title(form) == "h1").unwrap();
+    world.put("1.ics", &lose("lost")).await;
+    vendor.edit(&id, &form::read(&lose("wins")));
+    world.put("2.ics", &event("h2", 2, "SUMMARY:waits")).await;
+    vendor.plan(|operation| (operation == "push").then_some(Fault::Before(Failing::Unavailable)));
+    let _ = world.run(&link, &vendor).await;
+    vendor.calm();
+    let known = |world: &World| {
+        let (app, link) = (std::sync::Arc::clone(&world.app), link.clone());
+        async move {
+            let link = app.link(link.id).await.unwrap();
+            let (mut pairs, _) = app.pairs(&link, None).await.unwrap();
+            pairs.sort_by(|a, b| a.name.cmp(&b.name));
+            let (waiting, _) = app.dispatches(&link, None).await.unwrap();
+            let lost = app.link_history(&link).await.unwrap();
+            (pairs, waiting, lost.into_iter().map(|entry| (entry.id, entry.fields)).collect::<Vec<_>>())
+        }
+    };
+    let before = known(&world).await;
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (6, 1, 1));
+
+    world.rekey().await;
+    assert!(known(&world).await == before);
+    let now = world.app.link(link.id).await.unwrap();
+    for row in &before.0 {
+        let remote = row.pair.remote.as_deref().unwrap();
+        assert_eq!(world.app.name_of_remote(&now, remote).await.unwrap().as_ref(), Some(&row.name));
+    }
+    world.clock.advance(jiff::SignedDuration::from_mins(2));
+    let report = world.run(&link, &vendor).await.unwrap();
+    assert_eq!((report.here.all(), report.there.updated, report.there.all()), (0, 1, 1), "what waited");
+    world.rekey().await;
+    vendor.take_counts();
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+    assert_eq!(vendor.take_counts().1, 0);
+    world.put("3.ics", &event("h3", 3, "SUMMARY:after")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().there.updated, 1);
 }

@@ -2,6 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod basics;
+mod caldav;
+mod commits;
+mod crash;
+mod edits;
+mod figures;
+mod google;
 mod histories;
+mod loopback;
 mod memory;
+mod outlook;
+mod sim;
+mod vendor;
 mod world;

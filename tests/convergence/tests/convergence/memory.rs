@@ -1,6 +1,6 @@
 //! A vendor that is a map: it keeps what it is given but for what it is told to lose, and fails when it is told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use almanac_contract::{
@@ -23,12 +23,22 @@ pub(crate) struct Manner {
     pub(crate) forgetful: bool,
     /// It names changed objects only.
     pub(crate) terse: bool,
+    /// An id stays taken after its object was deleted.
+    pub(crate) grudging: bool,
+    /// The same, and it says so as of any contradiction.
+    pub(crate) jealous: bool,
+    /// It mails guests whatever it is asked.
+    pub(crate) chatty: bool,
 }
 
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, (u64, Form, Option<Mark>)>,
     log: Vec<String>,
+    /// All ids there ever were.
+    taken: BTreeSet<String>,
+    chatty: bool,
+    mailed: u64,
     clock: u64,
     gone: bool,
     calls: u64,
@@ -47,6 +57,10 @@ pub(crate) enum Fault {
     EndBefore,
     /// It is done, and the program ends here.
     EndAfter,
+    /// It is done when somebody says so.
+    Slow,
+    /// It is done, and others have their turn before its answer comes.
+    Late,
 }
 
 /// How a call fails that did nothing.
@@ -64,16 +78,23 @@ pub(crate) struct MemoryVendor {
     state: Mutex<State>,
     /// Told when the program ends in a call.
     pub(crate) ends: Notify,
+    going_on: Notify,
 }
 
 impl MemoryVendor {
     pub(crate) fn new(manner: Manner) -> Self {
-        Self { manner, ..Self::default() }
+        let state = State { chatty: manner.chatty, ..State::default() };
+        Self { manner, state: Mutex::new(state), ..Self::default() }
     }
 
     /// What happens to calls from now on.
     pub(crate) fn plan(&self, fault: impl FnMut(&'static str) -> Option<Fault> + Send + 'static) {
         self.state.lock().unwrap().fault = Some(Box::new(fault));
+    }
+
+    /// What is slow is done.
+    pub(crate) fn go_on(&self) {
+        self.going_on.notify_one();
     }
 
     pub(crate) fn calm(&self) {
@@ -96,6 +117,16 @@ impl MemoryVendor {
         state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].1.clone())).collect()
     }
 
+    /// How many mails guests got.
+    pub(crate) fn mailed(&self) -> u64 {
+        self.state.lock().unwrap().mailed
+    }
+
+    pub(crate) fn all(&self) -> Vec<RemoteObject> {
+        let state = self.state.lock().unwrap();
+        state.in_order().into_iter().filter_map(|id| state.object(id)).collect()
+    }
+
     pub(crate) fn ids(&self) -> Vec<(String, Option<Mark>)> {
         let state = self.state.lock().unwrap();
         state.in_order().into_iter().map(|id| (id.clone(), state.objects[id].2.clone())).collect()
@@ -107,6 +138,12 @@ impl MemoryVendor {
         let mut state = self.state.lock().unwrap();
         let mark = state.objects.get(id).and_then(|(_, _, mark)| mark.clone());
         state.put(id, form, mark);
+    }
+
+    /// The same, and no listing tells of it yet.
+    pub(crate) fn edit_untold(&self, id: &str, form: &Form) {
+        self.edit(id, form);
+        self.state.lock().unwrap().log.pop();
     }
 
     /// As somebody else does it: deletes an object.
@@ -148,6 +185,10 @@ impl MemoryVendor {
                 };
                 Err(ConnectorError::new(kind, operation))
             }
+            Some(Fault::Slow) => {
+                self.going_on.notified().await;
+                Ok(None)
+            }
             Some(Fault::EndBefore) => self.end().await,
             other => Ok(other),
         }
@@ -168,6 +209,10 @@ impl MemoryVendor {
         match fault {
             Some(Fault::After) => Err(ConnectorError::new(ErrorKind::Unclear, operation)),
             Some(Fault::EndAfter) => self.end().await,
+            Some(Fault::Late) => {
+                tokio::task::yield_now().await;
+                Ok(answer)
+            }
             _ => Ok(answer),
         }
     }
@@ -181,6 +226,7 @@ impl State {
 
     fn put(&mut self, id: &str, form: Form, mark: Option<Mark>) {
         self.note(id);
+        self.taken.insert(id.to_owned());
         let clock = self.clock;
         self.objects.insert(id.to_owned(), (clock, form, mark));
     }
@@ -194,14 +240,20 @@ impl State {
 
     fn object(&self, id: &str) -> Option<RemoteObject> {
         let (version, form, mark) = self.objects.get(id)?;
+        let guests = form.parts.values().flat_map(|part| part.keys());
+        let guests = guests.filter(|field| matches!(field, Field::Attendee(_))).count();
         let uid = mark.as_ref().map_or_else(|| form.uid.clone(), |mark| mark.uid.clone());
         Some(RemoteObject {
             id: RemoteId(id.to_owned()),
             version: RemoteVersion(version.to_string()),
             form: Form { uid, ..form.clone() },
-            role: Role::Owner,
+            role: if id.starts_with("invited") { Role::Attendee } else { Role::Owner },
             mark: mark.clone(),
-            mails: 0,
+            mails: match self.chatty {
+                true => u32::try_from(guests).unwrap(),
+                false if id.starts_with("mailing") => 2,
+                false => 0,
+            },
         })
     }
 
@@ -300,6 +352,12 @@ impl Connector for MemoryVendor {
             match push.known {
                 None => match state.object(&push.key.0) {
                     Some(object) => Pushed::Found(Box::new(object)),
+                    None if self.manner.jealous && state.taken.contains(&push.key.0) => {
+                        return Err(ConnectorError::new(ErrorKind::Conflict, "push"));
+                    }
+                    None if self.manner.grudging && state.taken.contains(&push.key.0) => {
+                        return Err(ConnectorError::new(ErrorKind::Gone, "push"));
+                    }
                     None => {
                         state.writes += 1;
                         state.put(&push.key.0, form, Some(push.mark.clone()));
@@ -332,6 +390,7 @@ impl Connector for MemoryVendor {
                         }
                     }
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.put(&known.id.0, now, object.mark);
                     Pushed::Written(Box::new(state.object(&known.id.0).unwrap()))
                 }
@@ -348,8 +407,9 @@ impl Connector for MemoryVendor {
                 Some(object) if object.version != *deletion.version => {
                     return Err(ConnectorError::new(ErrorKind::Conflict, "delete"));
                 }
-                Some(_) => {
+                Some(object) => {
                     state.writes += 1;
+                    state.mailed += u64::from(object.mails);
                     state.objects.remove(&deletion.id.0);
                     state.note(&deletion.id.0);
                 }

@@ -1,9 +1,9 @@
 //! A practice with one person and one calendar, on an engine in memory, linked with vendors.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, NewAccount, NewLink};
+use almanac_app::sync::{LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink};
 use almanac_app::{App, AppError, AppOptions, NewUser};
 use almanac_backend::{
     Backend as _, Caller, CollectionName, CollectionPath, Login, ObjectName, ObjectPath, PrincipalRole,
@@ -11,16 +11,21 @@ use almanac_backend::{
 };
 use almanac_base::{Clock, ManualClock};
 use almanac_contract::{Connector, Form, form};
-use almanac_ical::{CalendarObject, Limits};
-use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store};
+use almanac_ical::{CalendarObject, ComponentKind, Limits};
+use almanac_store::engine::Engine;
+use almanac_store::{CreateMode, EngineKind, FixedKey, OpenOptions, Store, Tuning};
 use almanac_sync::{Answer, Backoff, Execution, LinkRun, Report, Scope, Setup, Stop, answer};
 use jiff::{SignedDuration, Timestamp};
+
+use crate::crash::Crashing;
 
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) caller: Caller,
     pub(crate) store: Arc<Store>,
+    /// Where the program ends when it is told to.
+    pub(crate) crash: Arc<Crashing>,
     _state: tempfile::TempDir,
 }
 
@@ -38,7 +43,12 @@ impl Default for Terms {
     }
 }
 
-fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> Arc<Store> {
+fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> (Arc<Store>, Arc<Crashing>) {
+    let layer = Arc::new(OnceLock::new());
+    let around = Arc::clone(&layer);
+    let around =
+        move |engine| Arc::clone(around.get_or_init(|| Arc::new(Crashing::new(engine)))) as Arc<dyn Engine>;
+    let tuning = Tuning { layer: Arc::new(around), ..Tuning::default() };
     let options = OpenOptions {
         state,
         engine: EngineKind::Memory,
@@ -47,7 +57,8 @@ fn open_store(state: PathBuf, clock: &Arc<ManualClock>) -> Arc<Store> {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         create: CreateMode::IfMissing,
     };
-    Arc::new(Store::open(options).unwrap())
+    let store = Arc::new(Store::open_tuned(options, &tuning).unwrap());
+    (store, Arc::clone(layer.get().unwrap()))
 }
 
 pub(crate) fn home() -> CollectionPath {
@@ -56,9 +67,14 @@ pub(crate) fn home() -> CollectionPath {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
+        Self::at("2026-11-02T08:00:00Z").await
+    }
+
+    /// A practice whose clock shows this.
+    pub(crate) async fn at(now: &str) -> Self {
+        let clock = Arc::new(ManualClock::new(now.parse::<Timestamp>().unwrap()));
         let state = tempfile::tempdir().unwrap();
-        let store = open_store(state.path().to_owned(), &clock);
+        let (store, crash) = open_store(state.path().to_owned(), &clock);
         let app = Self::open_app(&store, &clock).await;
         app.add_tenant("Lindenhof", None).await.unwrap();
         let new = NewUser {
@@ -71,7 +87,7 @@ impl World {
         app.add_user(new).await.unwrap();
         let (_, secret) = app.add_app_password("nora", "test").await.unwrap();
         let caller = app.authenticate("nora", &secret).await.unwrap().unwrap();
-        Self { app, clock, caller, store, _state: state }
+        Self { app, clock, caller, store, crash, _state: state }
     }
 
     async fn open_app(store: &Arc<Store>, clock: &Arc<ManualClock>) -> Arc<App> {
@@ -86,19 +102,48 @@ impl World {
         self.app = Self::open_app(&self.store, &self.clock).await;
     }
 
+    /// Other index keys: the tenant is another one from now on, with the same in it.
+    pub(crate) async fn rekey(&mut self) {
+        self.app.rekey_index(Some("Lindenhof"), &|_| {}).await.unwrap();
+        let (_, secret) = self.app.add_app_password("nora", "again").await.unwrap();
+        self.caller = self.app.authenticate("nora", &secret).await.unwrap().unwrap();
+    }
+
     /// Links the calendar with the one calendar of a new account.
     pub(crate) async fn link(&self, name: &str, terms: Terms) -> LinkInfo {
+        self.link_at(&home(), name, terms).await
+    }
+
+    /// Another calendar of the same person.
+    pub(crate) async fn second(&self) -> CollectionPath {
+        let at = CollectionPath { name: CollectionName::new("second").unwrap(), ..home() };
+        let kinds = std::iter::once(ComponentKind::Event).collect();
+        self.app.add_calendar(&at, None, kinds).await.unwrap();
+        at
+    }
+
+    pub(crate) async fn link_at(&self, at: &CollectionPath, name: &str, terms: Terms) -> LinkInfo {
+        self.link_both(at, name, "main", terms).await
+    }
+
+    /// Links the calendar with a calendar of a new account.
+    pub(crate) async fn link_with(&self, name: &str, remote: &str, terms: Terms) -> LinkInfo {
+        self.link_both(&home(), name, remote, terms).await
+    }
+
+    async fn link_both(&self, at: &CollectionPath, name: &str, remote: &str, terms: Terms) -> LinkInfo {
         let new =
             NewAccount { name: name.to_owned(), kind: "test".to_owned(), settings: Vec::new(), secret: None };
         let account = self.app.add_account("Lindenhof", new).await.unwrap();
         let new = NewLink {
             account: account.id,
-            remote: "main".to_owned(),
+            remote: remote.to_owned(),
             remote_name: "Main".to_owned(),
-            at: home(),
+            at: at.clone(),
             mode: terms.mode,
             privacy: terms.privacy,
             policy: terms.policy,
+            state: LinkState::Active,
         };
         self.app.add_link(new).await.unwrap()
     }
@@ -109,12 +154,21 @@ impl World {
         link: &LinkInfo,
         vendor: &dyn Connector,
     ) -> Result<Report, (Report, Stop)> {
-        self.execute(link, vendor, Execution::Do).await
+        self.execute(link, vendor, Execution::Do, Scope::Changes).await
+    }
+
+    /// One run of a link that compares everything.
+    pub(crate) async fn run_whole(
+        &self,
+        link: &LinkInfo,
+        vendor: &dyn Connector,
+    ) -> Result<Report, (Report, Stop)> {
+        self.execute(link, vendor, Execution::Do, Scope::Everything).await
     }
 
     /// What a run would do.
     pub(crate) async fn plan(&self, link: &LinkInfo, vendor: &dyn Connector) -> Report {
-        self.execute(link, vendor, Execution::Plan).await.unwrap()
+        self.execute(link, vendor, Execution::Plan, Scope::Changes).await.unwrap()
     }
 
     pub(crate) async fn execute(
@@ -122,6 +176,7 @@ impl World {
         link: &LinkInfo,
         vendor: &dyn Connector,
         execution: Execution,
+        scope: Scope,
     ) -> Result<Report, (Report, Stop)> {
         let limits = Limits::default();
         let second = SignedDuration::from_secs(1);
@@ -134,7 +189,7 @@ impl World {
             draw: || u64::MAX,
         };
         let link = self.app.link(link.id).await.unwrap();
-        let mut run = LinkRun::new(&setup, link, execution, Scope::Changes);
+        let mut run = LinkRun::new(&setup, link, execution, scope);
         match run.run().await {
             Ok(()) => Ok(run.report().clone()),
             Err(stop) => Err((run.report().clone(), stop)),
@@ -147,6 +202,10 @@ impl World {
             Ok(()) | Err(AppError::Invalid(_)) => {}
             Err(error) => panic!("{error}"),
         }
+    }
+
+    pub(crate) async fn say(&self, link: &LinkInfo, name: &str, said: Answer) {
+        answer(&self.app, &*self.clock, link, name, said).await.unwrap();
     }
 
     /// What was lost on a link.
@@ -222,4 +281,13 @@ pub(crate) fn object(uid: &str, lines: &str) -> CalendarObject {
 /// An event of an hour on the given day of March 2026.
 pub(crate) fn event(uid: &str, day: u32, extra: &str) -> CalendarObject {
     object(uid, &format!("DTSTART:202603{day:02}T090000Z DTEND:202603{day:02}T100000Z {extra}"))
+}
+
+/// A task, which the calendar here does not take.
+pub(crate) fn task(uid: &str) -> Form {
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//A//A//EN\r\nBEGIN:VTODO\r\nUID:{uid}\r\n\
+         DTSTAMP:20260101T000000Z\r\nSUMMARY:t\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
+    );
+    form::read(&CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap())
 }

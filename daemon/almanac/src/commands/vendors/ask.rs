@@ -50,7 +50,8 @@ pub(crate) fn link(config: &Config, verb: cli::Link) -> Result<(), Failure> {
         cli::Link::Add(wish) => {
             let (mode, privacy) = (wish.mode.into(), wish.privacy.map(Into::into));
             let conflicts = wish.conflicts.into();
-            (C::LinkAdd { remote: wish.remote, at: wish.at, mode, privacy, conflicts }, None)
+            let (remote, at, paused) = (wish.remote, wish.at, wish.paused);
+            (C::LinkAdd { remote, at, mode, privacy, conflicts, paused }, None)
         }
         cli::Link::List(listing) => (C::LinkList {}, Some(listing)),
         cli::Link::Pause { id } => (C::LinkPause { link: id }, None),
@@ -87,7 +88,9 @@ pub(crate) fn sync(config: &Config, verb: cli::Sync) -> Result<(), Failure> {
             (C::Parked { names: listing.names }, Some(listing.listing))
         }
         cli::Sync::Parked { verb: Some(ParkedVerb::Retry(which)), .. } => (answer(which, Said::Retry), None),
-        cli::Sync::History { verb: None, link, listing } => (C::History { link }, Some(listing)),
+        cli::Sync::History { verb: None, link, listing } => {
+            (C::History { link, names: listing.names }, Some(listing.listing))
+        }
         cli::Sync::History { verb: Some(HistoryVerb::Restore { id }), .. } => (C::Restore { id }, None),
         cli::Sync::Purge { link } => (C::Purge { link }, None),
     };
@@ -125,7 +128,14 @@ fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> R
                 links.len(),
                 first.error.as_deref().unwrap_or_default()
             ),
-            "see `almanac status` and `almanac link list`; what was done is kept, and the next run goes on",
+            "see `almanac status`; what was done is kept, and the next run goes on",
+        ));
+    }
+    let waiting: u64 = links.iter().map(|row| row.waiting).sum();
+    if !plan && waiting > 0 {
+        return Err(Failure::failed(
+            format!("{waiting} objects wait to be sent after a failure"),
+            "see `almanac status`; they are sent by themselves while the server runs",
         ));
     }
     let sum = |of: fn(&super::rows::RunRow) -> u64| links.iter().map(of).sum::<u64>();
@@ -213,10 +223,11 @@ fn add(config: &Config, wish: cli::AccountAdd) -> Result<(), Failure> {
 
 fn sign_in_again(config: &Config, wish: &cli::SignIn) -> Result<(), Failure> {
     let mut secrets = Secrets::default();
+    secrets.client_secret = wish.client_secret_file.as_deref().map(read_secret).transpose()?;
     if wish.password_stdin {
         secrets.password = Some(stdin_text()?);
     } else if wish.tokens_stdin {
-        secrets = Secrets::parse(&Secret::new(stdin_text()?))?;
+        secrets = secrets.or(&Secrets::parse(&Secret::new(stdin_text()?))?);
     } else {
         let rows = match carry_out(config, VendorsCommand::AccountList {}, &[])? {
             Outcome::Accounts(rows) => rows,
@@ -227,7 +238,8 @@ fn sign_in_again(config: &Config, wish: &cli::SignIn) -> Result<(), Failure> {
         let kind = Kind::parse(kind).ok_or(AppError::Bug("a kind of account"))?;
         let settings: Vec<_> = settings.iter().map(|(a, b)| (a.clone(), b.clone())).collect();
         let way = if wish.paste { Way::Paste } else { Way::Browser };
-        let application = application(kind, &trial(&wish.name, kind, &settings), None)?;
+        let secret = secrets.client_secret.clone().map(Secret::new);
+        let application = application(kind, &trial(&wish.name, kind, &settings), secret)?;
         let tokens = block_on(sign_in(&config.egress, &application, way))??;
         secrets = secrets.with_tokens(&tokens);
     }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Executor, Outcome, path};
 use crate::failure::Failure;
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{Kind, LinkOutcome, Links, Vendors, checked_settings, probe, refused_by_vendor};
+use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
 use waiting::each_pair;
 
 use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
@@ -63,6 +63,7 @@ pub(crate) enum VendorsCommand {
         mode: Mode,
         privacy: Option<Privacy>,
         conflicts: Policy,
+        paused: bool,
     },
     LinkList {},
     LinkPause {
@@ -93,6 +94,7 @@ pub(crate) enum VendorsCommand {
     },
     History {
         link: Option<String>,
+        names: bool,
     },
     Restore {
         id: String,
@@ -169,6 +171,10 @@ impl Executor {
             }
             C::AccountRemove { name } => {
                 let account = self.app.account_named(&name).await?;
+                // A run under way ends first, and none begins.
+                self.app.change_account(account.id, |_, now| *now = Enabled::No).await?;
+                let turn = self.pause_all(account.id).await?;
+                let _turn = turn.lock().await;
                 self.app.remove_account(account.id).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -185,8 +191,8 @@ impl Executor {
                 let calendars = self.calendars_of(&account).await?;
                 Ok(Outcome::Remotes(calendars.iter().map(RemoteRow::from).collect()))
             }
-            C::LinkAdd { remote, at, mode, privacy, conflicts } => {
-                self.add_link(&remote, &at, mode, privacy, conflicts).await
+            C::LinkAdd { remote, at, mode, privacy, conflicts, paused } => {
+                self.add_link(&remote, &at, mode, privacy, (conflicts, paused)).await
             }
             C::LinkList {} => {
                 let accounts = self.account_names().await?;
@@ -197,15 +203,18 @@ impl Executor {
             C::LinkResume { link } => self.set_link(&link, LinkState::Active).await,
             C::LinkRemove { link } => {
                 let link = self.link(&link).await?;
+                self.app.set_link_state(link.id, &LinkState::Paused).await?;
+                let turn = self.vendors.turn(link.account);
+                let _turn = turn.lock().await;
                 self.app.remove_link(link.id).await?;
-                self.vendors.forget(link.account);
+                self.wake(link.account).await;
                 Ok(Outcome::Done)
             }
             C::SyncNow { account, dry_run, full } => self.sync_now(account, dry_run, full).await,
             C::Held { names } => self.waiting(names, waiting::is_held).await,
             C::Parked { names } => self.waiting(names, |state| matches!(state, PairState::Parked(_))).await,
             C::Answer { refs, link, answer } => self.answer(&refs, link.as_deref(), answer).await,
-            C::History { link } => self.history(link.as_deref()).await,
+            C::History { link, names } => self.history(link.as_deref(), names).await,
             C::Restore { id } => self.restore_lost(&id).await,
             C::Purge { link } => self.purge(&link).await,
         }
@@ -255,7 +264,7 @@ impl Executor {
         at: &str,
         mode: Mode,
         privacy: Option<Privacy>,
-        conflicts: Policy,
+        (conflicts, paused): (Policy, bool),
     ) -> Result<Outcome, Failure> {
         let (name, calendar) = remote.split_once('/').ok_or_else(|| {
             Failure::usage(
@@ -281,6 +290,7 @@ impl Executor {
             mode,
             privacy,
             policy: conflicts.into(),
+            state: if paused { LinkState::Paused } else { LinkState::Active },
         };
         let link = self.app.add_link(new).await?;
         self.wake(link.account).await;
@@ -301,6 +311,14 @@ impl Executor {
         Ok(self.app.link(id).await?)
     }
 
+    /// Pauses all links of an account; whoever then has its turn is alone with them.
+    async fn pause_all(&self, account: AccountId) -> Result<Arc<tokio::sync::Mutex<()>>, Failure> {
+        for link in self.app.links().await?.iter().filter(|link| link.account == account) {
+            self.app.set_link_state(link.id, &LinkState::Paused).await?;
+        }
+        Ok(self.vendors.turn(account))
+    }
+
     /// Gives the account's task a reason to run.
     async fn wake(&self, account: AccountId) {
         self.vendors.changed.notify_one();
@@ -319,9 +337,20 @@ impl Executor {
         let execution = if dry_run { Execution::Plan } else { Execution::Do };
         let scope = if full { Scope::Everything } else { Scope::Changes };
         let names = self.account_names().await?;
+        let enabled = accounts.iter().filter(|account| account.enabled == Enabled::Yes);
+        let runs = enabled.map(|account| async move {
+            (account, run_until_idle(&self.vendors, account, execution, scope).await)
+        });
         let mut rows = Vec::new();
-        for account in accounts.iter().filter(|account| account.enabled == Enabled::Yes) {
-            let outcomes = run_until_idle(&self.vendors, account, execution, scope).await?;
+        // Side by side: a slow account keeps none of the others waiting, and an unusable one takes none along.
+        for (account, run) in futures_util::future::join_all(runs).await {
+            let outcomes = match run {
+                Ok(outcomes) => outcomes,
+                Err(failure) => {
+                    rows.push(RunRow::failed(account, failure.what));
+                    continue;
+                }
+            };
             if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
                 self.wake(account.id).await; // it is sent when its wait is over
             }
@@ -335,33 +364,17 @@ impl Executor {
                 rows.push(row);
             }
         }
-        if !dry_run {
-            self.add_detached(&accounts, &names, &mut rows).await?;
+        for link in self.app.links().await? {
+            let meant = accounts.iter().any(|account| account.id == link.account);
+            let told = rows.iter().any(|row| row.link == link.id.to_string());
+            if let (true, LinkState::Detached(reason)) = (meant && !told, &link.state) {
+                rows.push(RunRow::detached(&link, &names, reason));
+            }
         }
         Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
     }
 
-    /// Adds the links that do not run any more until somebody says so: not a success, however often it is asked.
-    async fn add_detached(
-        &self,
-        accounts: &[AccountInfo],
-        names: &BTreeMap<AccountId, String>,
-        rows: &mut Vec<RunRow>,
-    ) -> Result<(), Failure> {
-        for link in self.app.links().await? {
-            let LinkState::Detached(reason) = &link.state else { continue };
-            let error = format!("the link is detached: {reason}");
-            let asked = |account: &AccountInfo| account.id == link.account && account.enabled == Enabled::Yes;
-            let told = rows.iter().any(|row| row.link == link.id.to_string());
-            if accounts.iter().any(asked) && !told {
-                let still = LinkOutcome { link, report: Report::default(), stop: None };
-                rows.push(RunRow { error: Some(error), ..run_row(&still, names) });
-            }
-        }
-        Ok(())
-    }
-
-    async fn history(&self, link: Option<&str>) -> Result<Outcome, Failure> {
+    async fn history(&self, link: Option<&str>, names: bool) -> Result<Outcome, Failure> {
         let links = match link {
             Some(link) => vec![self.link(link).await?],
             None => self.app.links().await?,
@@ -378,6 +391,7 @@ impl Executor {
                 },
                 fields: lost.fields.clone(),
                 deleted: lost.deleted,
+                name: names.then(|| lost.name.clone().into_inner()),
             }));
         }
         Ok(Outcome::Lost(rows))
@@ -406,7 +420,8 @@ impl Executor {
         let live = self.vendors.live(&account).await?;
         // A run under way ends first; another one finds a link at rest.
         self.app.set_link_state(link.id, &LinkState::Paused).await?;
-        let _turn = live.turn.lock().await;
+        let turn = self.vendors.turn(account.id);
+        let _turn = turn.lock().await;
         let purged = purge(&*live.connector, &link).await.map_err(|error| refused_by_vendor(&error))?;
         self.app.remove_link(link.id).await?;
         self.vendors.changed.notify_one();
@@ -453,7 +468,7 @@ async fn run_until_idle(
     execution: Execution,
     scope: Scope,
 ) -> Result<Vec<LinkOutcome>, Failure> {
-    let mut all = vendors.run(account, Links::Asked, execution, scope).await?;
+    let mut all = vendors.run(account, execution, scope, Patience::Ignore).await?;
     for _ in 0..8 {
         let now = almanac_base::Clock::now(&almanac_base::SystemClock);
         let done = |outcome: &LinkOutcome| {
@@ -463,7 +478,7 @@ async fn run_until_idle(
         if execution == Execution::Plan || all.iter().all(done) {
             break;
         }
-        let again = vendors.run(account, Links::Asked, execution, Scope::Changes).await?;
+        let again = vendors.run(account, execution, Scope::Changes, Patience::Ignore).await?;
         let idle = again.iter().all(done);
         for outcome in again {
             match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
@@ -494,6 +509,7 @@ fn add(one: &Report, other: &Report) -> Report {
     sum.parked += one.parked;
     sum.mails += one.mails;
     sum.matched += one.matched;
+    sum.mirrors += one.mirrors;
     sum
 }
 

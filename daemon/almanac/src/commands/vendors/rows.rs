@@ -46,7 +46,7 @@ pub(crate) struct LinkRow {
 }
 
 /// What a run, or a plan, came to for one link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunRow {
     pub(crate) link: String,
     pub(crate) account: String,
@@ -56,6 +56,8 @@ pub(crate) struct RunRow {
     /// People whom the vendor mails.
     pub(crate) mails: u64,
     pub(crate) matched: u64,
+    /// Objects there that other calendars of the house wrote, and that are left alone.
+    pub(crate) mirrors: u64,
     pub(crate) lost: u64,
     pub(crate) held: u64,
     pub(crate) parked: u64,
@@ -66,7 +68,7 @@ pub(crate) struct RunRow {
     pub(crate) error: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CountsRow {
     pub(crate) created: u64,
     pub(crate) updated: u64,
@@ -95,7 +97,7 @@ pub(crate) struct WaitingRow {
     pub(crate) name: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LostRow {
     pub(crate) id: String,
     pub(crate) link: String,
@@ -105,6 +107,8 @@ pub(crate) struct LostRow {
     pub(crate) fields: Vec<String>,
     /// Whether the loser had deleted the object.
     pub(crate) deleted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
 }
 
 /// How an account is; part of `almanac status`.
@@ -151,6 +155,7 @@ pub(super) fn run_row(outcome: &LinkOutcome, accounts: &BTreeMap<AccountId, Stri
         there: counts(&report.there),
         mails: report.mails,
         matched: report.matched,
+        mirrors: report.mirrors,
         lost: report.lost,
         held: report.held,
         parked: report.parked,
@@ -200,6 +205,24 @@ pub(super) fn link_row(link: &LinkInfo, accounts: &BTreeMap<AccountId, String>) 
     }
 }
 
+impl RunRow {
+    /// Of an account that cannot be used at all.
+    pub(super) fn failed(account: &AccountInfo, error: String) -> Self {
+        Self { account: account.name.clone(), error: Some(error), ..Self::default() }
+    }
+
+    /// Of a link that does not run because a calendar is gone.
+    pub(super) fn detached(link: &LinkInfo, accounts: &BTreeMap<AccountId, String>, reason: &str) -> Self {
+        Self {
+            link: link.id.to_string(),
+            account: accounts.get(&link.account).cloned().unwrap_or_default(),
+            calendar: place(link),
+            error: Some(format!("the link is detached: {reason}")),
+            ..Self::default()
+        }
+    }
+}
+
 impl From<&AccountInfo> for AccountRow {
     fn from(account: &AccountInfo) -> Self {
         Self {
@@ -226,5 +249,11 @@ impl From<&RemoteCalendar> for RemoteRow {
             access: access.to_owned(),
             primary: calendar.primary,
         }
+    }
+}
+
+impl std::fmt::Debug for LostRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LostRow({})", self.id)
     }
 }

@@ -102,18 +102,22 @@ fn reference(link: LinkId, name: &str) -> String {
 }
 
 pub(super) fn is_held(state: &PairState) -> bool {
-    matches!(state, PairState::HeldHere | PairState::HeldThere | PairState::Asked | PairState::HeldMail)
+    state.is_held()
 }
 
 fn why(state: &PairState, mails: u32) -> String {
     match state {
         PairState::Parked(reason) => reason.clone(),
+        PairState::HeldDeletionMail => {
+            format!("deleted here, and the vendor would mail {mails} people about it: may it?")
+        }
         PairState::HeldHere => "deleted here: shall it go at the vendor?".to_owned(),
         PairState::HeldThere => "deleted at the vendor: shall it go here?".to_owned(),
         PairState::Asked => "changed on both sides: who wins?".to_owned(),
         PairState::HeldMail => format!("the vendor would mail {mails} people: may it?"),
         PairState::Linked
         | PairState::DeletionApproved
+        | PairState::DeletionMailApproved
         | PairState::StoreWins
         | PairState::VendorWins
         | PairState::MailApproved => String::new(),

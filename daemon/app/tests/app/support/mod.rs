@@ -77,6 +77,11 @@ impl World {
         world
     }
 
+    /// Another application on the store, for which what is deleted is gone at once.
+    pub async fn without_terms(&self) -> Arc<App> {
+        open_keeping(&self.store, &self.clock, PLENTY, 0).await
+    }
+
     /// A world on an engine in memory that is watched.
     pub async fn watched(cache_bytes: usize) -> (Self, Arc<Watched>) {
         let clock = Arc::new(ManualClock::new("2026-11-02T08:00:00Z".parse::<Timestamp>().unwrap()));
