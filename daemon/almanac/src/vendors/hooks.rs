@@ -98,7 +98,7 @@ impl Vendors {
             && let Some(live) = lock(&self.live).get(&link.account)
         {
             if matches!(kind, SignalKind::Closed | SignalKind::Renew) {
-                lock(&live.watch_after).remove(&link.id);
+                lock(&live.watch_after).remove(&link.id); // it is asked for now, however short ago it was
             }
             live.wake.notify_one(); // many calls are one reason
         }

@@ -248,7 +248,7 @@ impl Working {
         if lock(&live.watch_after).get(&link.id).is_some_and(|after| now < *after) {
             return lives;
         }
-        let Ok(after) = now.saturating_add(CHANNEL_PAUSE) else { return lives };
+        let after = now.saturating_add(CHANNEL_PAUSE).unwrap_or(now);
         lock(&live.watch_after).insert(link.id, after);
         let Some(address) = vendors.hook_address(live) else { return false };
         let Some(wanted) = wanted_channel(address, now) else { return false };

@@ -9,8 +9,8 @@ use almanac_simulator::Fault;
 use crate::played::{ACCOUNT, Played, google, linked, outlook};
 use crate::practice::{named, status_of, sync, sync_at_last, titles, writes};
 
-/// Longer than a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How late an answer is that nobody waits for.
+const LATE: Duration = Duration::from_secs(5);
 
 fn event(uid: &str, title: &str) -> String {
     ics::event(uid, title, "20261202T090000Z")
@@ -94,7 +94,7 @@ fn stop_at(vendor: &dyn Played, nth: usize, moment: Moment) -> Receiver<()> {
         Some(match moment {
             // The connection that a dead program left: nobody reads this.
             Moment::Before => Fault::Answer(almanac_simulator::Reply::new(http::StatusCode::BAD_GATEWAY, "")),
-            Moment::After => Fault::Late(PATIENCE),
+            Moment::After => Fault::Late(LATE),
         })
     }));
     came

@@ -37,7 +37,7 @@ fn a_feed_of_one_calendar_is_taken_in_by_another_and_nothing_goes_back() {
 
     let feeds = daemon.cli(&["feed", "list", "--json"]).json();
     let _ = daemon.cli(&["feed", "revoke", feeds[0]["id"].as_str().unwrap()]).ok();
-    let _ = daemon.cli(&["sync", "now"]);
+    let _ = daemon.cli(&["sync", "now"]).failed(1);
     let links = daemon.cli(&["link", "list", "--json"]).json();
     assert_eq!(links[0]["state"], "detached");
     assert_eq!(titles(&daemon, &nora), ["Own", "Series"], "a feed that is closed deletes nothing");

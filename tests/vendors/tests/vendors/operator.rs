@@ -1,9 +1,10 @@
 //! What the operator sees and says: plans, what is held and parked, what was lost, and what never appears.
 
 use almanac_harness::{Daemon, Person, ics};
+use almanac_outlook::sim::{CALENDAR, Graph};
 use serde_json::{Value, json};
 
-use crate::played::{ACCOUNT, Played, add, google, linked, outlook};
+use crate::played::{ACCOUNT, Played, Running, add, google, linked, outlook};
 use crate::practice::{add_account, named, options, practice, status_of, sync, sync_at_last, titles, writes};
 
 fn event(uid: &str, title: &str) -> String {
@@ -39,7 +40,8 @@ fn a_plan_before_the_first_run_says_what_it_would_do_and_changes_nothing() {
     }
     let _ = add(&daemon, &vendor).ok();
     let remote = format!("{ACCOUNT}/{}", vendor.calendar());
-    let _ = daemon.cli(&["link", "add", &remote, "erika/calendar", "--mode", "two-way", "--paused"]).ok();
+    let at_rest = ["link", "add", &remote, "erika/calendar", "--mode", "two-way", "--paused"];
+    let id = daemon.cli(&at_rest).ok().trim().to_owned();
     for _ in 0..2 {
         let plan = daemon.cli(&["sync", "plan", "--json"]).json();
         assert_eq!(plan["plan"], true);
@@ -55,7 +57,6 @@ fn a_plan_before_the_first_run_says_what_it_would_do_and_changes_nothing() {
     assert!(text.contains('3') && text.contains('2'), "{text}");
     assert_eq!((titles(&daemon, &erika).len(), vendor.titles().len()), (2, 3));
 
-    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
     let _ = daemon.cli(&["link", "resume", &id]).ok();
     sync_at_last(&daemon);
     assert_eq!(titles(&daemon, &erika).len(), 5);
@@ -118,7 +119,10 @@ fn a_calendar_that_the_vendor_does_not_have_any_more_is_detached_and_nothing_is_
     for vendor in [&google() as &dyn Played, &outlook()] {
         let (daemon, erika) = with_events(vendor, 3);
         vendor.remove_calendar();
-        let _ = daemon.cli(&["sync", "now"]).failed(1);
+        for _ in 0..2 {
+            let said = daemon.cli(&["sync", "now"]).failed(1);
+            assert!(said.contains("1 of 1 links") && said.contains("detached"), "{said}");
+        }
         let row = one_link(&daemon);
         assert_eq!(row["state"], "detached", "{row}");
         assert!(row["reason"].as_str().unwrap().contains("not there any more"), "{row}");
@@ -300,4 +304,72 @@ fn no_secret_token_or_event_is_in_the_log_and_every_request_is() {
     let request = "request to the outside";
     assert!(asked(&[request, "method=POST", "route=/calendars/{calendar}/events", "status=200"]), "{log}");
     assert!(asked(&[request, "method=GET", "status=500"]));
+}
+
+/// A calendar at Outlook with one meeting that has a guest, who is mailed about every change.
+fn meeting() -> (Running<Graph>, Daemon, Person) {
+    let vendor = outlook();
+    let at = |hour: usize| json!({ "dateTime": format!("2026-12-01T{hour:02}:00:00"), "timeZone": "UTC" });
+    let guest =
+        json!([{ "emailAddress": { "address": "ben@practice.example", "name": "Ben" }, "type": "required" }]);
+    let meeting = json!({ "subject": "Meeting", "start": at(9), "end": at(10), "attendees": guest });
+    vendor.with(|graph| graph.create(CALENDAR, &meeting)).unwrap();
+    let (daemon, erika) = linked(&vendor);
+    (vendor, daemon, erika)
+}
+
+/// Runs, and finds that the change of the meeting waits for a word.
+fn is_held(daemon: &Daemon, vendor: &dyn Played, mailed: usize, why: &str) {
+    let _ = daemon.cli(&["sync", "now"]).failed(1);
+    let rows = rows(daemon, &["held"]);
+    assert_eq!((rows.len(), &rows[0]["why"]), (1, &json!(why)));
+    assert_eq!((vendor.titles(), vendor.mails()), (vec!["Meeting".to_owned()], mailed), "not before");
+}
+
+#[test]
+fn a_change_that_the_vendor_would_mail_about_is_announced_and_made_only_if_somebody_says_so() {
+    let (vendor, daemon, erika) = meeting();
+    let mailed = vendor.mails();
+    let client = daemon.client(&erika);
+    let path = erika.object(&named(&daemon, &erika, "Meeting"));
+    let rename = |title: &str| {
+        let text =
+            client.get(&path).expect(200).text().replace("SUMMARY:Meeting", &format!("SUMMARY:{title}"));
+        let _ = client.put(&path, text).expect(204);
+    };
+    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    let _ = daemon.cli(&["link", "pause", &id]).ok();
+    rename("Meeting moved");
+    let plan = daemon.cli(&["sync", "plan", "--json"]).json();
+    assert_eq!(plan["links"][0]["mails"], 1, "{plan}");
+    let _ = daemon.cli(&["link", "resume", &id]).ok();
+    is_held(&daemon, &vendor, mailed, "the vendor would mail 1 people: may it?");
+    let _ = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    sync_at_last(&daemon);
+    assert_eq!(titles(&daemon, &erika), ["Meeting"], "it is as the vendor has it");
+    rename("Meeting later");
+    is_held(&daemon, &vendor, mailed, "the vendor would mail 1 people: may it?");
+    let _ = daemon.cli(&["sync", "held", "approve", "--all"]).ok();
+    sync_at_last(&daemon);
+    assert_eq!((vendor.titles(), vendor.mails()), (vec!["Meeting later".to_owned()], mailed + 1));
+}
+
+#[test]
+fn a_deletion_that_the_vendor_would_mail_about_is_made_only_if_somebody_says_so() {
+    for (answer, left, mails) in [("reject", 1, 0), ("approve", 0, 1)] {
+        let (vendor, daemon, erika) = meeting();
+        let mailed = vendor.mails();
+        let path = erika.object(&named(&daemon, &erika, "Meeting"));
+        let _ = daemon.client(&erika).delete(&path).expect(204);
+        is_held(
+            &daemon,
+            &vendor,
+            mailed,
+            "deleted here, and the vendor would mail 1 people about it: may it?",
+        );
+        let _ = daemon.cli(&["sync", "held", answer, "--all"]).ok();
+        sync_at_last(&daemon);
+        assert_eq!((titles(&daemon, &erika).len(), vendor.titles().len()), (left, left), "{answer}");
+        assert_eq!((vendor.mails(), &status_of(&daemon, ACCOUNT)["state"]), (mailed + mails, &json!("ok")));
+    }
 }

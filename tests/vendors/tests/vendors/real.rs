@@ -8,7 +8,7 @@ use std::time::Duration;
 use almanac_harness::{Client, Daemon, Person, Random, Response, ics};
 
 use crate::practice::{add_account, calendars, link, options, practice, status_of, sync_at_last, writes};
-use crate::servers::{LOGIN, PASSWORD, Server, program, radicale, xandikos};
+use crate::servers::{LOGIN, PASSWORD, Server, folder, program, radicale, xandikos};
 
 /// Events at the beginning, on all sides together.
 const EVENTS: usize = 500;
@@ -224,7 +224,9 @@ fn three_calendars_become_equal_while_all_are_edited_and_the_daemon_is_killed() 
     let seed = Random::seed();
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let (daemon, erika) = practice(options().set("sync.poll", "2s"));
+    // A kill leaves what was written where it is, be that a disk or memory.
+    let state = folder();
+    let (daemon, erika) = practice(options().set("sync.poll", "2s").state(&state.path().join("state")));
     let words = |url: &str| ["--url", url, "--username", LOGIN, "--password-stdin"].map(str::to_owned);
     for (name, server) in [("rad", &radicale), ("xan", &xandikos)] {
         let words = words(&server.url());
@@ -286,4 +288,32 @@ fn three_calendars_become_equal_while_all_are_edited_and_the_daemon_is_killed() 
         let status = status_of(&world.daemon, name);
         assert_eq!((&status["state"], &status["queue"]), (&"ok".into(), &0.into()), "{status}");
     }
+}
+
+#[test]
+fn a_purge_takes_back_from_a_caldav_server_what_the_link_wrote_and_nothing_else() {
+    let Some(radicale) = radicale() else { return };
+    let (daemon, erika) = practice(options());
+    let theirs = Side { client: radicale.client(), path: "/ada/main/".to_owned() };
+    for n in [3, 4] {
+        theirs.put(&format!("/ada/main/{n}.ics"), &event(n));
+    }
+    let ours = Side { client: daemon.client(&erika), path: erika.calendar() };
+    ours.put(&erika.object("8.ics"), &event(8));
+    let words = ["--url", &radicale.url(), "--username", LOGIN, "--password-stdin"];
+    let _ = add_account(&daemon, "caldav", "rad", &words, PASSWORD).ok();
+    let id = link(&daemon, "rad/main", "erika/calendar", "two-way");
+    sync_at_last(&daemon);
+    // What the server's owner made stays theirs, also when it was changed here.
+    let (path, text) = ours.objects()["event-003@practice.example"].clone();
+    ours.put(&path, &with_line(&text, "SUMMARY", "SUMMARY:Changed here"));
+    sync_at_last(&daemon);
+    let there = theirs.objects();
+    assert_eq!(there.len(), 3);
+    assert!(there["event-003@practice.example"].1.contains("SUMMARY:Changed here"));
+    let _ = daemon.cli(&["sync", "purge", &id]).ok();
+    let left: Vec<String> = theirs.objects().into_keys().collect();
+    assert_eq!(left, ["event-003@practice.example", "event-004@practice.example"]);
+    assert_eq!(ours.objects().len(), 3, "nothing is lost here");
+    assert!(!daemon.log().contains(PASSWORD), "the password is in the log");
 }

@@ -61,25 +61,44 @@ fn server(name: &str) -> Option<PathBuf> {
     program("venv-bench", name, "tests/bench/install")
 }
 
-fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("almanac-vendors-").tempdir().unwrap()
+/// In memory if there is such a place: whether files survive a loss of power is not what is tried.
+pub(crate) fn folder() -> TempDir {
+    let mut folder = tempfile::Builder::new();
+    let memory = folder.prefix("almanac-vendors-").tempdir_in("/dev/shm");
+    memory.or_else(|_| folder.tempdir()).unwrap()
 }
 
-/// Starts a server on a free port.
+/// Starts a server on a free port. Somebody else may take it in between: then on another.
 fn start(program: &Path, folder: TempDir, arguments: impl Fn(u16) -> Vec<String>) -> Server {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let address = free.unwrap();
-    let log = std::fs::File::create(folder.path().join("log")).unwrap();
-    let mut command = Command::new(program);
-    command.args(arguments(address.port())).env("HOME", folder.path()).stdin(Stdio::null());
-    let mut process = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    for _ in 0..5 {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let address = free.unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments(address.port())).env("HOME", folder.path()).stdin(Stdio::null());
+        let mut process = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        if serves(&mut process, address) {
+            return Server { address, process, folder };
+        }
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+    panic!("it does not start: {}", std::fs::read_to_string(folder.path().join("log")).unwrap());
+}
+
+/// Waits until a process answers; whether it does, and nobody else in its place.
+fn serves(process: &mut Child, address: SocketAddr) -> bool {
     let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_err() {
-        let ended = process.try_wait().unwrap();
-        assert!(ended.is_none() && Instant::now() < deadline, "it does not start: {ended:?}");
+    while Instant::now() < deadline && process.try_wait().unwrap().is_none() {
+        // An attempt may meet itself where nobody listens: the port is one that the system gives to callers, too.
+        let met = TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().unwrap() != address);
+        let answers = met && Client::new(Address::Tcp(address)).request("OPTIONS", "/").try_send().is_ok();
+        if answers && process.try_wait().unwrap().is_none() {
+            return true;
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Server { address, process, folder }
+    false
 }
 
 const RADICALE: &str = "\

@@ -366,7 +366,8 @@ impl Executor {
         }
         for link in self.app.links().await? {
             let meant = accounts.iter().any(|account| account.id == link.account);
-            if let (true, LinkState::Detached(reason)) = (meant, &link.state) {
+            let told = rows.iter().any(|row| row.link == link.id.to_string());
+            if let (true, LinkState::Detached(reason)) = (meant && !told, &link.state) {
                 rows.push(RunRow::detached(&link, &names, reason));
             }
         }
