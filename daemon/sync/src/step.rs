@@ -252,7 +252,17 @@ impl LinkRun<'_> {
         };
         let now = self.clock.now();
         let dispatch = if decision.remote == Action::Leave {
-            if view.dispatch.is_some() && !unclear { StepChange::Remove } else { StepChange::Leave }
+            match &pair {
+                StepChange::Put(pair) if pair.remote.is_some() && pair.version.is_none() => {
+                    StepChange::Put(view.dispatch.unwrap_or(Dispatch {
+                        attempts: 0,
+                        not_before: now,
+                        since: now,
+                    }))
+                }
+                _ if view.dispatch.is_some() && !unclear => StepChange::Remove,
+                _ => StepChange::Leave,
+            }
         } else {
             let before = view.dispatch.unwrap_or(Dispatch { attempts: 0, not_before: now, since: now });
             let attempts = if matches!(told, Told::Nothing) { before.attempts } else { 0 };
@@ -293,7 +303,13 @@ impl LinkRun<'_> {
             pair.sent = None;
         }
         match told {
-            Told::Nothing => {}
+            Told::Nothing => {
+                let state = &facts.pair.state;
+                if (state.is_held_deletion() || state.allows_deletion()) && decision.remote != Action::Delete
+                {
+                    pair.version = None; // what the vendor told while it was held was not written down: it is looked at again
+                }
+            }
             Told::Now(object) => {
                 pair.remote = Some(object.id.0.clone());
                 pair.version = Some(object.version.0.clone());

@@ -281,3 +281,32 @@ async fn what_the_vendor_told_of_an_object_that_was_held_is_not_forgotten_when_i
     assert_eq!(titles(&world.forms().await), ["changed", "e2"]);
     assert_eq!(titles(&vendor.forms()), ["changed", "e2"]);
 }
+
+#[tokio::test]
+async fn what_the_vendor_told_is_not_forgotten_either_when_somebody_else_puts_the_object_back() {
+    for agreed in [false, true] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::default();
+        let link = world.link("v", Terms { policy: LinkPolicy::Store, ..Terms::default() }).await;
+        let object = |n: u8| event(&format!("e{n}"), n.into(), &format!("SUMMARY:e{n}"));
+        for n in 1..=2 {
+            world.put(&format!("{n}.ics"), &object(n)).await;
+        }
+        world.run(&link, &vendor).await.unwrap();
+        for n in 1..=2 {
+            world.remove(&format!("{n}.ics")).await;
+        }
+        let (id, form) = vendor.forms().remove(0);
+        vendor.edit(&id, &with_title(&form, "changed"));
+        assert_eq!(world.run(&link, &vendor).await.unwrap().held, 2);
+        for n in 1..=2 {
+            if agreed {
+                world.approve(&link, &format!("{n}.ics")).await;
+            }
+            world.put(&format!("{n}.ics"), &object(n)).await;
+        }
+        world.settle(&[(&link, &vendor)]).await;
+        assert_eq!(titles(&world.forms().await), ["changed", "e2"], "agreed: {agreed}");
+        assert_eq!(titles(&vendor.forms()), ["changed", "e2"], "agreed: {agreed}");
+    }
+}

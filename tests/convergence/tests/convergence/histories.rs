@@ -42,6 +42,8 @@ pub(crate) struct History {
     world: World,
     linked: Vec<Linked>,
     dice: Dice,
+    /// The clock went on by so much that windows of time slid.
+    slid: bool,
     count: u64,
     /// What is not to vanish in silence.
     round: Vec<BTreeSet<String>>,
@@ -111,7 +113,7 @@ impl History {
             let link = world.link_with(&format!("v{n}"), &vendor.calendar(), terms).await;
             linked.push(Linked { vendor, link, mails_agreed: 0 });
         }
-        Self { world, linked, dice, count: 0, round: Vec::new(), figures: Figures::default() }
+        Self { world, linked, dice, slid: false, count: 0, round: Vec::new(), figures: Figures::default() }
     }
 
     /// Somebody makes, changes or deletes an object, here or at a vendor.
@@ -148,7 +150,9 @@ impl History {
         let n = self.dice.below(self.linked.len());
         if self.dice.one_in(8) {
             // Long enough for tokens to be spent, and now and then for windows of time to slide.
-            let hours = if self.dice.one_in(4) { 24 * 40 } else { 3 };
+            // Not twice: what nobody saw before it left the window of a vendor stays there.
+            let far = self.dice.one_in(4) && !std::mem::replace(&mut self.slid, true);
+            let hours = if far { 24 * 40 } else { 3 };
             self.world.clock.advance(SignedDuration::from_hours(hours));
         }
         let signal = Arc::new(Signal::default());
