@@ -1,7 +1,7 @@
 //! The application as Microsoft Entra knows it.
 
 use almanac_base::Secret;
-use almanac_egress::oauth::{Application, Credentials};
+use almanac_egress::oauth::Application;
 use almanac_egress::{Refusal, Target};
 
 /// Where people of every organisation, and private persons, sign in.
@@ -32,17 +32,6 @@ pub fn application(
         // The person may have several accounts in the browser.
         extra: vec![("prompt".to_owned(), "select_account".to_owned())],
     })
-}
-
-/// What an application gets tokens with that an administrator has let into mailboxes (client credentials). `authority`
-/// names the tenant: `common` is none.
-///
-/// # Errors
-/// As [`application`].
-pub fn own(authority: &str, client_id: String, client_secret: Secret) -> Result<Credentials, Refusal> {
-    let mut application = application(authority, client_id, Some(client_secret))?;
-    application.scopes = vec![OWN_SCOPE.to_owned()];
-    Ok(Credentials::Application(application))
 }
 
 #[cfg(test)]

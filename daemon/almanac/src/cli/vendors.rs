@@ -112,7 +112,7 @@ pub(crate) struct AccountAdd {
     /// Another address where tokens are exchanged: google, outlook
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// Another authority, which names both of these: outlook; https://login.microsoftonline.com/TENANT
+    /// Another authority, which names both of these: outlook; `https://login.microsoftonline.com/TENANT`
     #[arg(long, value_name = "URL")]
     pub(crate) authority: Option<String>,
     /// Reads ready tokens from stdin, as JSON
