@@ -1,7 +1,7 @@
 //! The application as Microsoft Entra knows it.
 
 use almanac_base::Secret;
-use almanac_egress::oauth::Application;
+use almanac_egress::oauth::{Application, Credentials};
 use almanac_egress::{Refusal, Target};
 
 /// Where people of every organisation, and private persons, sign in.
@@ -11,7 +11,7 @@ pub const AUTHORITY_URL: &str = "https://login.microsoftonline.com/common";
 pub const SCOPES: [&str; 2] = ["https://graph.microsoft.com/Calendars.ReadWrite", "offline_access"];
 
 /// What an application that acts for itself asks for: what its administrator has granted.
-pub const OWN_SCOPE: &str = "https://graph.microsoft.com/.default";
+const OWN_SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// The application for signing people in. `authority` ends with the tenant, or with `common`.
 ///
@@ -32,6 +32,13 @@ pub fn application(
         // The person may have several accounts in the browser.
         extra: vec![("prompt".to_owned(), "select_account".to_owned())],
     })
+}
+
+/// What an application gets tokens with that an administrator has let into mailboxes (client credentials). Its authority names
+/// the tenant: `common` is none.
+#[must_use]
+pub fn own(application: Application) -> Credentials {
+    Credentials::Application(Application { scopes: vec![OWN_SCOPE.to_owned()], ..application })
 }
 
 #[cfg(test)]

@@ -65,7 +65,9 @@ async fn a_person_signs_in_with_the_code_that_the_browser_brings_back() {
 #[tokio::test]
 async fn an_application_acts_for_a_mailbox_that_is_named() {
     let secret = || Secret::new("app-secret".into());
-    let world = world_of(|authority| auth::own(authority, "app".into(), secret()).unwrap()).await;
+    let world =
+        world_of(|authority| auth::own(auth::application(authority, "app".into(), Some(secret())).unwrap()))
+            .await;
     let device = world.device_of(Mailbox::User("ada@almanac.example".into()));
     create(&device, &single("a@almanac.example", "A")).await;
     for asked in world.asked() {
@@ -76,7 +78,9 @@ async fn an_application_acts_for_a_mailbox_that_is_named() {
 #[tokio::test]
 async fn a_wrong_secret_is_not_taken_for_a_dead_account() {
     let secret = || Secret::new("wrong".into());
-    let world = world_of(|authority| auth::own(authority, "app".into(), secret()).unwrap()).await;
+    let world =
+        world_of(|authority| auth::own(auth::application(authority, "app".into(), Some(secret())).unwrap()))
+            .await;
     let error = world.device().calendars().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
 }

@@ -155,12 +155,11 @@ impl Making<'_> {
     fn outlook(&self) -> Result<Arc<dyn Connector>, Failure> {
         let setting = |name| self.account.setting(name);
         let secret = self.secrets.client_secret.clone().map(Secret::new);
-        let mut application = outlook_application(self.account, secret.clone())?;
+        let application = outlook_application(self.account, secret.clone())?;
         let (credentials, mailbox) = match (setting("subject"), secret) {
             (Some(user), Some(_)) => {
-                application.scopes = vec![almanac_outlook::auth::OWN_SCOPE.to_owned()];
                 let mailbox = almanac_outlook::Mailbox::User(user.to_owned());
-                (Credentials::Application(application), mailbox)
+                (almanac_outlook::auth::own(application), mailbox)
             }
             _ => (Credentials::Person(application), almanac_outlook::Mailbox::SignedIn),
         };
