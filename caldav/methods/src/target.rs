@@ -1,6 +1,5 @@
 //! Paths to resources and back. A path is split, decoded exactly once, and checked segment by segment.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use almanac_backend::{CollectionName, CollectionPath, Login, ObjectName, ObjectPath};
@@ -133,20 +132,18 @@ pub(crate) fn object_href(path: &ObjectPath) -> String {
 /// Appends one segment, percent-encoded: all but RFC 3986 unreserved characters and `@`, which is what
 /// clients produce that normalise hrefs before they compare them (vdirsyncer 0.21).
 pub(crate) fn push_segment(href: &mut String, name: &str) {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@');
-    let mut rest = name;
-    // Names are nearly always plain from end to end: those are copied at once.
-    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
-        let (plain, from) = rest.split_at(at);
-        let (_, after) = from.split_at(from.chars().next().map_or(0, char::len_utf8));
-        href.push_str(plain);
-        for byte in from.bytes().take(from.len() - after.len()) {
-            let _ = write!(href, "%{byte:02X}"); // a String takes everything
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@') {
+            href.push(char::from(byte));
+        } else {
+            href.push('%');
+            for nibble in [byte >> 4, byte & 15] {
+                href.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
+            }
         }
-        rest = after;
     }
-    href.push_str(rest);
 }
 
 /// The authorities by which a client may name this server in a URI of its own.
@@ -256,23 +253,6 @@ fn hex(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_segment_is_encoded_but_for_what_needs_no_encoding() {
-        let rows = [
-            ("", ""),
-            ("Az09-._~@.ics", "Az09-._~@.ics"),
-            ("a b", "a%20b"),
-            ("%41/?#", "%2541%2F%3F%23"),
-            ("\u{e9}x\u{1f600}", "%C3%A9x%F0%9F%98%80"),
-        ];
-        for (name, encoded) in rows {
-            let mut href = String::new();
-            push_segment(&mut href, name);
-            assert_eq!(href, encoded);
-            assert_eq!(percent_decode(href.as_bytes()).unwrap(), name.as_bytes());
-        }
-    }
 
     #[test]
     fn an_href_of_this_server_is_a_path_or_a_uri_with_one_of_its_authorities() {
