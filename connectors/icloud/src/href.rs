@@ -102,8 +102,10 @@ fn decoded(path: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.filter(|_| *first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+        // The digits are looked at before: the standard library takes `+1` for a number.
+        let pair = after.get(..2).filter(|pair| *first == b'%' && pair.iter().all(u8::is_ascii_hexdigit));
+        let pair = pair.and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(octet) => {
                 octets.push(octet);
                 rest = after.get(2..).unwrap_or_default();
@@ -120,6 +122,12 @@ fn decoded(path: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_the_same_however_they_are_encoded() {
+        assert!(same("/a%40b/%C3%A9.ics", "/a@b/\u{e9}.ics") && same("/%7e", "/~"));
+        assert!(!same("/%+1", "/\u{1}") && !same("/%4", "/@") && !same("/a", "/b"));
+    }
 
     #[test]
     fn an_href_is_kept_as_it_was_listed() {
