@@ -1,10 +1,10 @@
 //! The only HTTP of this connector: one GET.
 
 use almanac_contract::{ConnectorError, ErrorKind, Reason, Retry};
-use almanac_egress::throttle::retry_after;
+use almanac_egress::throttle::asked_wait;
 use almanac_egress::{Answer, EgressError, Kind, Redirects, Request};
 use bytes::Bytes;
-use http::header::{ACCEPT, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER};
+use http::header::{ACCEPT, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::config::Setup;
@@ -80,7 +80,7 @@ fn refused(setup: &Setup, operation: &'static str, answer: &Answer) -> Connector
         _ => ErrorKind::Malformed,
     };
     let error = ConnectorError::new(kind, operation);
-    let wait = text(&answer.headers, &RETRY_AFTER).and_then(|value| retry_after(&value, setup.clock.now()));
+    let wait = asked_wait(&answer.headers, setup.clock.now());
     match wait.filter(|_| error.retry == Retry::Backoff) {
         Some(wait) => error.after(wait),
         None => error,

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 
 use calls::{Got, Validators};
 pub use config::{Identity, Setup, target};
-use map::Rule;
+use map::{Entry, Rule};
 use reading::Reading;
 use token::{Apart, Seen};
 
@@ -51,6 +51,8 @@ pub struct Feed {
 struct Listing {
     reading: Reading,
     rule: Rule,
+    /// What its objects are called: the same for all pages.
+    entries: Vec<Entry>,
     token: DeltaToken,
 }
 
@@ -131,18 +133,19 @@ impl Feed {
             Some(seen) => self.rule(&reading, seen),
             None => self.detect(&reading, &validators).await?,
         };
-        let state = reading.state(rule);
+        let entries = reading.entries(rule);
+        let state = reading.state(&entries);
         let next = Seen::new(validators.etag, validators.modified, state.clone(), rule, reading.sketch());
         let token = next.write().ok_or_else(|| ConnectorError::new(ErrorKind::Malformed, LIST))?;
         if seen.is_some_and(|seen| seen.state == state) {
             return Ok(unchanged(token)); // written anew, and says the same
         }
-        self.page(Arc::new(Listing { reading, rule, token }), 0).await
+        self.page(Arc::new(Listing { reading, rule, entries, token }), 0).await
     }
 
     /// The page that begins with the object at `from`.
     async fn page(&self, listing: Arc<Listing>, from: usize) -> Result<ChangePage, ConnectorError> {
-        let (changes, end) = listing.reading.page(listing.rule, from).await;
+        let (changes, end) = listing.reading.page(&listing.entries, from).await;
         let coverage = match listing.reading.hides_some(listing.rule) {
             true => Coverage::Window,
             false => Coverage::Everything,

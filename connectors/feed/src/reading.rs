@@ -49,9 +49,14 @@ impl Reading {
         Sketch::of(&self.facts)
     }
 
+    /// What all objects are called, in their order.
+    pub(crate) fn entries(&self, rule: Rule) -> Vec<Entry> {
+        map::entries(&self.facts, rule)
+    }
+
     /// A hash of what all objects are called and say.
-    pub(crate) fn state(&self, rule: Rule) -> String {
-        let mut lines: Vec<String> = map::entries(&self.facts, rule)
+    pub(crate) fn state(&self, entries: &[Entry]) -> String {
+        let mut lines: Vec<String> = entries
             .iter()
             .zip(&self.facts)
             .map(|(entry, fact)| match &fact.said {
@@ -69,8 +74,7 @@ impl Reading {
     }
 
     /// The objects from one on, and where the next page begins.
-    pub(crate) async fn page(&self, rule: Rule, from: usize) -> (Vec<Changed>, Option<usize>) {
-        let entries = map::entries(&self.facts, rule);
+    pub(crate) async fn page(&self, entries: &[Entry], from: usize) -> (Vec<Changed>, Option<usize>) {
         let end = from.saturating_add(PAGE_OBJECTS).min(entries.len());
         let mut changes = Vec::new();
         for at in from..end {

@@ -3,7 +3,7 @@
 use almanac_contract::{ConnectorError, ErrorKind, Reason};
 use almanac_davxml::Name;
 use almanac_davxml::names::{CALDAV, DAV};
-use almanac_egress::throttle::retry_after;
+use almanac_egress::throttle::asked_wait;
 use almanac_egress::{EgressError, Kind, Sent};
 use jiff::Timestamp;
 
@@ -49,7 +49,7 @@ pub(crate) fn unanswered(error: EgressError, about: About, operation: &'static s
 /// An answer that is no success.
 pub(crate) fn failed(got: &Got, about: About, operation: &'static str, now: Timestamp) -> ConnectorError {
     let status = got.status.as_u16();
-    let wait = got.header("retry-after").and_then(|value| retry_after(value, now));
+    let wait = asked_wait(&got.headers, now);
     let kind = match status {
         401 => ErrorKind::NeedsSignIn,
         // iCloud throttles an account with 503, and now and then with 403.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use almanac_base::{Clock, Secret};
 use almanac_contract::{ConnectorError, ErrorKind};
 use almanac_egress::oauth::Account;
-use almanac_egress::throttle::{Pace, retry_after};
+use almanac_egress::throttle::{Pace, asked_wait, retry_after};
 use almanac_egress::{Client, Request, Sent, Target};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, IF_MATCH, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -229,8 +229,7 @@ impl Graph {
         };
         let _turn = self.pace.turn().await;
         let answer = self.client.send(request).await.map_err(failed)?;
-        let wait = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let wait = wait.and_then(|value| retry_after(value, self.clock.now()));
+        let wait = asked_wait(&answer.headers, self.clock.now());
         let status = answer.status;
         let body = answer.body.whole().await.map_err(failed)?;
         Ok((status, wait, body))

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::header::RETRY_AFTER;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
@@ -14,7 +13,7 @@ use super::OauthError;
 use crate::client::{Client, Request};
 use crate::guard::Target;
 use crate::limits::TOKEN_BYTES_MAX;
-use crate::throttle::retry_after;
+use crate::throttle::asked_wait;
 
 /// What `oauth2` sends its requests with.
 pub(super) fn transport(
@@ -39,8 +38,7 @@ async fn send(client: &Client, request: HttpRequest, now: Timestamp) -> Result<H
     let answer = client.send(ours).await.map_err(OauthError::Egress)?;
     let status = answer.status;
     if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-        let asked = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        return Err(OauthError::Temporary { retry_after: asked.and_then(|value| retry_after(value, now)) });
+        return Err(OauthError::Temporary { retry_after: asked_wait(&answer.headers, now) });
     }
     let json = HeaderValue::from_static("application/json");
     let body = answer.body.whole().await.map_err(OauthError::Egress)?;

@@ -8,4 +8,4 @@ mod retry_after;
 
 pub use bucket::TokenBucket;
 pub use pace::{Pace, Turn};
-pub use retry_after::retry_after;
+pub use retry_after::{asked_wait, retry_after};

@@ -1,10 +1,18 @@
 //! `Retry-After` in all the forms that vendors send.
 
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::limits::RETRY_AFTER_MAX;
+
+/// How long an answer with these header fields asks to wait, as [`retry_after`] reads it.
+#[must_use]
+pub fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
+}
 
 /// How long `Retry-After: value` asks to wait: seconds or an HTTP date (RFC 9110 section 10.2.3), seconds with a fraction,
 /// or an ISO timestamp (Zoom). Between nothing and a day; `None` if it is none of them.
