@@ -110,10 +110,9 @@ impl Desk<'_> {
     ) -> Result<Option<RemoteObject>, ConnectorError> {
         let id = self.id_of(key);
         if let Some(current) = get(self.calls, &self.place, &id, FIND).await?
-            && let Changed::Now(object) = map::object(id, current.version, &current.octets, self.who)
-            && object.form.uid == mark.uid
+            && let Some(object) = self.same_uid(id, current.version, &current.octets, &mark.uid)
         {
-            return Ok(Some(*object));
+            return Ok(Some(object));
         }
         self.by_uid("VEVENT", &mark.uid, FIND).await
     }
@@ -180,10 +179,10 @@ impl Desk<'_> {
 
     /// What is there where we wanted to create something.
     fn adopted(&self, id: &RemoteId, current: &Current, push: &Push<'_>) -> Result<Pushed, ConnectorError> {
-        match map::object(id.clone(), current.version.clone(), &current.octets, self.who) {
-            Changed::Now(object) if object.form.uid == push.form.uid => Ok(Pushed::Found(object)),
-            _ => Err(ConnectorError::new(ErrorKind::Gone, CREATE)),
-        }
+        let object = self.same_uid(id.clone(), current.version.clone(), &current.octets, &push.form.uid);
+        object
+            .map(|object| Pushed::Found(Box::new(object)))
+            .ok_or(ConnectorError::new(ErrorKind::Gone, CREATE))
     }
 
     /// The object because of which the server did not take ours, if it says that it has the same UID.
@@ -196,10 +195,9 @@ impl Desk<'_> {
         let named = wire::uid_owner(&got.body).map(|href| self.place.listed(&href));
         if let Some(Listed::Member(id)) = named
             && let Some(current) = get(self.calls, &self.place, &id, CREATE).await?
-            && let Changed::Now(object) = map::object(id, current.version, &current.octets, self.who)
-            && object.form.uid == push.form.uid
+            && let Some(object) = self.same_uid(id, current.version, &current.octets, &push.form.uid)
         {
-            return Ok(Some(*object));
+            return Ok(Some(object));
         }
         self.by_uid(push.form.kind.as_str(), &push.form.uid, CREATE).await
     }
@@ -231,15 +229,16 @@ impl Desk<'_> {
             let (Some(version), Some(data)) = (wire::version(response), wire::data(response)) else {
                 continue;
             };
-            if let Some(object) = self.same_uid(id, version, &data, uid) {
+            if let Some(object) = self.same_uid(id, version, data.as_bytes(), uid) {
                 return Ok(Some(object));
             }
         }
         Ok(None)
     }
 
-    fn same_uid(&self, id: RemoteId, version: RemoteVersion, data: &str, uid: &str) -> Option<RemoteObject> {
-        match map::object(id, version, data.as_bytes(), self.who) {
+    /// The object in `data`, if it has this UID.
+    fn same_uid(&self, id: RemoteId, version: RemoteVersion, data: &[u8], uid: &str) -> Option<RemoteObject> {
+        match map::object(id, version, data, self.who) {
             Changed::Now(object) if object.form.uid == uid => Some(*object),
             _ => None,
         }

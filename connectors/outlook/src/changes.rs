@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::calls::{Call, Graph, query};
 use crate::error::About;
 use crate::limits::{PAGE_EVENTS_MAX, WINDOW_AHEAD, WINDOW_BACK, WINDOW_LEFT_MIN};
-use crate::map;
+use crate::map::{self, time};
 use crate::marks;
 use crate::wire::{Event, Page};
 
@@ -79,9 +79,8 @@ impl Graph {
     fn window(&self, calendar: &CalendarId, now: Timestamp) -> (String, i64) {
         let from = now.saturating_sub(WINDOW_BACK).unwrap_or(now);
         let until = now.saturating_add(WINDOW_AHEAD).unwrap_or(now);
-        let text = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let path = self.path(&["calendars", &calendar.0, "calendarView", "delta"]);
-        let window = [("startDateTime", text(from)), ("endDateTime", text(until))];
+        let window = [("startDateTime", time::text(from)), ("endDateTime", time::text(until))];
         let window: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
         (format!("{path}?{}", query(&window)), until.as_second())
     }

@@ -74,7 +74,12 @@ impl Graph {
         ids.iter().zip(answers).map(|(id, inner)| Ok((id, self.inner(inner, OPERATION)?))).collect()
     }
 
-    async fn event(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Option<Event>, ConnectorError> {
+    /// An event without its exceptions; `None`: it is not there.
+    pub(crate) async fn event(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+    ) -> Result<Option<Event>, ConnectorError> {
         match self.json(Call::get(self.reading(calendar, id), ROUTE, OPERATION, About::Event)).await {
             Ok(event) => Ok(Some(event)),
             Err(error) if error.kind == ErrorKind::Gone => Ok(None),
@@ -194,8 +199,7 @@ impl Graph {
         let day = SignedDuration::from_hours(24);
         let (from, _) = time::around(start);
         let until = self.clock.now().saturating_add(WINDOW_AHEAD).unwrap_or(from);
-        let text = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let (first, last) = (text(from), text(until));
+        let (first, last) = (time::text(from), time::text(until));
         let query = query(&[("startDateTime", &first), ("endDateTime", &last)]);
         let path = format!("{}/instances?{query}", self.event_path(calendar, &bare.id));
         let instances: Vec<Event> =

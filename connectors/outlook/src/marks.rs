@@ -1,7 +1,5 @@
 //! What is left on an event: named properties in a namespace of our own, seen by nobody in Outlook.
 
-use std::fmt::Write as _;
-
 use almanac_contract::{Mark, Moment, Part, PushKey};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -94,12 +92,7 @@ fn lookup(mark: &Mark) -> String {
 }
 
 fn hex(octets: &[u8]) -> String {
-    let mut text = String::new();
-    for octet in digest(&SHA256, octets).as_ref() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    digest(&SHA256, octets).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ impl Graph {
         match self.remove(deletion.calendar, deletion.id, Some(&tag)).await {
             // A condition that fails does not say whether there is anything left to delete.
             Err(error) if error.kind == ErrorKind::Conflict => {
-                match self.as_it_is(deletion.calendar, deletion.id).await? {
+                match self.event(deletion.calendar, deletion.id).await? {
                     None => Ok(()),
                     Some(_) => Err(conflict()),
                 }

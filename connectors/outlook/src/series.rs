@@ -176,8 +176,7 @@ impl Graph {
 
     fn instances_path(&self, calendar: &CalendarId, id: &RemoteId, at: &Moment) -> String {
         let (from, to) = time::around(at);
-        let text = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let (from, to) = (text(from), text(to));
+        let (from, to) = (time::text(from), time::text(to));
         let select = "id,changeKey,type,start,end,isAllDay,originalStart,seriesMasterId";
         let query = query(&[("startDateTime", &from), ("endDateTime", &to), ("$select", select)]);
         format!("{}/instances?{query}", self.event_path(calendar, id))

@@ -12,6 +12,7 @@ use crate::calls::{At, Call, Graph};
 use crate::config::Mailbox;
 use crate::error::About;
 use crate::limits::{HANDSHAKE_BYTES_MAX, NOTIFICATIONS_MAX, WATCH_MAX};
+use crate::map::time;
 use crate::wire::{Notification, Notifications, Subscription};
 
 const WATCH: &str = "watch a calendar";
@@ -46,7 +47,7 @@ impl Graph {
                 // It cannot be added later.
                 "lifecycleNotificationUrl": channel.address,
                 "resource": resource,
-                "expirationDateTime": until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                "expirationDateTime": time::text(until),
                 "clientState": channel.secret.expose(),
             })),
         };

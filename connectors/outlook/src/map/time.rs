@@ -32,6 +32,11 @@ pub(crate) fn zone_of(moment: &Moment) -> Option<Zone> {
     }
 }
 
+/// An instant as Graph's queries have it, in UTC to the second.
+pub(crate) fn text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// An instant as a zone's clock shows it.
 pub(crate) fn shown(at: Timestamp, zone: &Zone) -> Moment {
     let wall = zone.local(at);
