@@ -193,10 +193,16 @@ pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).map_or_else(|_| String::new(), |text| text + "\n")
 }
 
+fn heading(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
 /// The rows of a list as texts, the headings first.
 fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
-    let heading = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let mut table = Vec::new();
     match outcome {
         Outcome::Tenants(rows) => {
@@ -215,7 +221,7 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             table.push(heading(&["TENANT", "KEY", "RESEALED", "REMOVED"]));
             table.extend(rows.iter().map(|row| {
                 vec![
-                    or_dash(&row.tenant),
+                    or_dash(row.tenant.as_deref()),
                     row.epoch.to_string(),
                     row.resealed.to_string(),
                     row.removed.to_string(),
@@ -239,13 +245,18 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
         Outcome::AppPasswords(rows) => {
             table.push(heading(&["LABEL", "CREATED", "LAST USED", "ID"]));
             table.extend(rows.iter().map(|row| {
-                vec![row.label.clone(), row.created.clone(), or_dash(&row.last_used), row.id.clone()]
+                vec![
+                    row.label.clone(),
+                    row.created.clone(),
+                    or_dash(row.last_used.as_deref()),
+                    row.id.clone(),
+                ]
             }));
         }
         Outcome::Feeds(rows) => {
             table.push(heading(&["OWNER", "CALENDAR", "SHOWS", "CREATED", "ID"]));
             table.extend(rows.iter().map(|row| {
-                let (calendar, shows) = (or_dash(&row.calendar), word(&row.privacy));
+                let (calendar, shows) = (or_dash(row.calendar.as_deref()), word(&row.privacy));
                 vec![row.owner.clone(), calendar, shows, row.created.clone(), row.id.clone()]
             }));
         }
@@ -260,8 +271,8 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
                     row.calendar.clone(),
                     row.objects.to_string(),
                     holds,
-                    or_dash(&shares),
-                    or_dash(&row.display_name),
+                    or_dash(shares.as_deref()),
+                    or_dash(row.display_name.as_deref()),
                 ]
             }));
         }
@@ -271,7 +282,7 @@ fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
 }
 
 /// The word by which a choice is written on the command line.
-fn word<T: Serialize>(choice: &T) -> String {
+pub(crate) fn word<T: Serialize>(choice: &T) -> String {
     serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

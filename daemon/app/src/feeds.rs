@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use almanac_backend::{Caller, CollectionPath, ObjectName, Select};
+use almanac_backend::{Caller, CollectionPath};
 use almanac_base::{CollectionId, FeedId, Secret, UserId};
 use almanac_ical::merge::Merger;
 use almanac_ical::skeleton::{parse_skeleton, skeleton};
@@ -15,12 +15,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::App;
-use crate::copies::batch;
 use crate::directory::{CollectionEntry, Feed, UserState};
 use crate::error::AppError;
-use crate::limits::{EXPORT_OBJECTS, FEEDS_MAX};
+use crate::limits::FEEDS_MAX;
 use crate::open::instant;
 use crate::people::password_text;
+use crate::transfer::Pieces;
 
 /// What a feed shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,11 +172,7 @@ pub struct FeedExport {
     tag: String,
     /// `None`: everything is shown.
     busy: Option<BusyView>,
-    /// `None` after the last piece.
-    merger: Option<Merger>,
-    text: String,
-    /// Members up to this one are written.
-    after: Option<ObjectName>,
+    pieces: Pieces,
 }
 
 impl FeedExport {
@@ -190,10 +186,9 @@ impl FeedExport {
     ) -> Self {
         let busy = (feed.privacy == FeedPrivacy::Busy).then(BusyView::default);
         let name = if busy.is_some() { Some(BUSY) } else { entry.record.display_name.as_deref() };
-        let (mut merger, mut text) = (Merger::new(), String::new());
-        merger.open(name, &mut text);
+        let pieces = Pieces::new(name);
         let entry = Arc::clone(entry);
-        Self { app, caller, at, entry, tag, busy, merger: Some(merger), text, after: None }
+        Self { app, caller, at, entry, tag, busy, pieces }
     }
 
     /// Another text whenever what the feed shows may be another one.
@@ -207,33 +202,17 @@ impl FeedExport {
     /// # Errors
     /// The calendar cannot be read any more: what came so far is no calendar.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, AppError> {
-        let Some(merger) = &mut self.merger else { return Ok(None) };
-        let (caller, at) = (&self.caller, &self.at);
-        let page = self
-            .app
-            .list_members(caller, at, &Select::default(), self.after.as_ref(), EXPORT_OBJECTS)
-            .await?;
-        let entries = batch(&page.entries);
-        let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
-        for object in self.app.read_objects(caller, at, &names).await?.into_iter().flatten() {
-            let object = CalendarObject::parse_stored(&object.body)
-                .map_err(|_| AppError::Bug("a stored object does not parse"))?;
-            match &mut self.busy {
-                None => merger.push(object.calendar(), &mut self.text),
-                Some(view) => {
-                    let uid = self.entry.tenant.store.uid_hash(self.entry.id, object.uid());
-                    if let Some(shown) = view.of(&object, &uid) {
-                        merger.push(&shown, &mut self.text);
-                    }
+        let (busy, entry) = (&mut self.busy, &self.entry);
+        let push = |object: &CalendarObject, merger: &mut Merger, text: &mut String| match busy {
+            None => merger.push(object.calendar(), text),
+            Some(view) => {
+                let uid = entry.tenant.store.uid_hash(entry.id, object.uid());
+                if let Some(shown) = view.of(object, &uid) {
+                    merger.push(&shown, text);
                 }
             }
-        }
-        self.after = names.into_iter().next_back();
-        let last = !page.more && entries.len() == page.entries.len();
-        if let Some(merger) = self.merger.take_if(|_| last) {
-            merger.close(&mut self.text);
-        }
-        Ok(Some(std::mem::take(&mut self.text).into()))
+        };
+        self.pieces.next(&self.app, &self.caller, &self.at, push).await
     }
 }
 

@@ -126,9 +126,8 @@ impl App {
     pub fn export(&self, at: &CollectionPath) -> Result<CalendarExport<'_>, AppError> {
         let entry = self.owned(at)?;
         let caller = self.owner_of(&entry)?;
-        let (mut merger, mut text) = (Merger::new(), String::new());
-        merger.open(entry.record.display_name.as_deref(), &mut text);
-        Ok(CalendarExport { app: self, caller, at: at.clone(), merger: Some(merger), text, after: None })
+        let pieces = Pieces::new(entry.record.display_name.as_deref());
+        Ok(CalendarExport { app: self, caller, at: at.clone(), pieces })
     }
 
     /// The owner of a collection, as a caller.
@@ -144,11 +143,7 @@ pub struct CalendarExport<'a> {
     app: &'a App,
     caller: Caller,
     at: CollectionPath,
-    /// None after the last piece.
-    merger: Option<Merger>,
-    text: String,
-    /// Members up to this one are in the file.
-    after: Option<ObjectName>,
+    pieces: Pieces,
 }
 
 impl CalendarExport<'_> {
@@ -157,16 +152,46 @@ impl CalendarExport<'_> {
     /// # Errors
     /// The calendar cannot be read any more: what came so far is no file.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, AppError> {
+        let push = |object: &CalendarObject, merger: &mut Merger, text: &mut String| {
+            merger.push(object.calendar(), text);
+        };
+        self.pieces.next(self.app, &self.caller, &self.at, push).await
+    }
+}
+
+/// One iCalendar text of a whole calendar, piece by piece; what is held is a batch of objects.
+pub(crate) struct Pieces {
+    /// `None` after the last piece.
+    merger: Option<Merger>,
+    text: String,
+    /// Members up to this one are written.
+    after: Option<ObjectName>,
+}
+
+impl Pieces {
+    pub(crate) fn new(name: Option<&str>) -> Self {
+        let (mut merger, mut text) = (Merger::new(), String::new());
+        merger.open(name, &mut text);
+        Self { merger: Some(merger), text, after: None }
+    }
+
+    /// The next piece, into which `push` writes each object; `None` after the last.
+    pub(crate) async fn next(
+        &mut self,
+        app: &App,
+        caller: &Caller,
+        at: &CollectionPath,
+        mut push: impl FnMut(&CalendarObject, &mut Merger, &mut String) + Send,
+    ) -> Result<Option<Bytes>, AppError> {
         let Some(merger) = &mut self.merger else { return Ok(None) };
-        let (caller, at) = (&self.caller, &self.at);
         let select = Select::default();
-        let page = self.app.list_members(caller, at, &select, self.after.as_ref(), EXPORT_OBJECTS).await?;
+        let page = app.list_members(caller, at, &select, self.after.as_ref(), EXPORT_OBJECTS).await?;
         let entries = batch(&page.entries);
         let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
-        for object in self.app.read_objects(caller, at, &names).await?.into_iter().flatten() {
+        for object in app.read_objects(caller, at, &names).await?.into_iter().flatten() {
             let object = CalendarObject::parse_stored(&object.body)
                 .map_err(|_| AppError::Bug("a stored object does not parse"))?;
-            merger.push(object.calendar(), &mut self.text);
+            push(&object, merger, &mut self.text);
         }
         self.after = names.into_iter().next_back();
         let last = !page.more && entries.len() == page.entries.len();

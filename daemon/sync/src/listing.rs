@@ -120,7 +120,7 @@ impl LinkRun<'_> {
     async fn is_known(&self, id: &RemoteId, version: Option<&str>) -> Result<bool, Stop> {
         let Some(version) = version else { return Ok(false) };
         let Some(name) = self.app.name_of_remote(&self.link, &id.0).await? else { return Ok(false) };
-        let pair = self.app.view_step(&self.link, &name).await?.pair;
+        let pair = self.app.pair(&self.link, &name).await?;
         Ok(pair.is_some_and(|pair| pair.version.as_deref() == Some(version)))
     }
 
@@ -136,7 +136,7 @@ impl LinkRun<'_> {
         }
         let uid = object.form.uid.clone();
         if let Some(name) = self.app.name_of_uid(&self.link, &uid).await? {
-            let pair = self.app.view_step(&self.link, &name).await?.pair;
+            let pair = self.app.pair(&self.link, &name).await?;
             return match pair.and_then(|pair| pair.remote) {
                 Some(_) => self.put_aside(object).await,
                 None => {

@@ -433,7 +433,7 @@ impl LinkRun<'_> {
         }
         let conflict = matches!(error.kind, ErrorKind::Conflict | ErrorKind::Gone);
         if conflict {
-            let pair = self.app.view_step(&self.link, name).await?.pair;
+            let pair = self.app.pair(&self.link, name).await?;
             let creates = pair.as_ref().is_some_and(|pair| pair.remote.is_none());
             if creates && tried == Tried::Write {
                 self.take_next_key(name).await?;

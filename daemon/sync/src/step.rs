@@ -493,9 +493,11 @@ impl LinkRun<'_> {
 
     /// Why a form is not sent for an object.
     pub(crate) fn stands_against(&self, facts: &Facts, form: &Form) -> Option<&'static str> {
-        let known = facts.remote.as_ref().map(|remote| self.view_of(&facts.pair).project(remote));
         let foreign = facts.pair.role == PairRole::Attendee
-            && known.is_some_and(|known| !differ_in_private(&known, form));
+            && facts
+                .remote
+                .as_ref()
+                .is_some_and(|remote| !differ_in_private(&self.view_of(&facts.pair).project(remote), form));
         let foreign = foreign.then_some("somebody else organizes it: only they can change it");
         foreign.or_else(|| self.reason_against(form))
     }

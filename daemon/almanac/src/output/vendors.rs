@@ -1,15 +1,8 @@
 //! Accounts, links and their runs as tables.
 
+use super::{heading, or_dash};
 use crate::commands::Outcome;
 use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, RunRows};
-
-fn heading(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-fn or_dash(text: Option<&str>) -> String {
-    text.unwrap_or("-").to_owned()
-}
 
 /// The rows of a list about accounts and links; empty if it is another list.
 pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {

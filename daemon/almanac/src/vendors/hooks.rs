@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use almanac_admin::hooks::{self, Call, Verdict};
+use almanac_admin::hooks::{self, Call, Vendor, Verdict};
 use almanac_app::AppError;
 use almanac_app::sync::{Channel, LinkInfo};
 use almanac_base::Secret;
@@ -32,7 +32,7 @@ impl Vendors {
     pub(super) fn hook_address(&self, live: &Live) -> Option<String> {
         let base = self.sync.hooks_url.as_ref()?;
         let vendor = live.hook?;
-        Some(format!("{}/hooks/{vendor}", base.0.trim_end_matches('/')))
+        Some(format!("{}{}", base.0.trim_end_matches('/'), vendor.path()))
     }
 
     /// Answers a vendor's call.
@@ -49,7 +49,7 @@ impl Vendors {
     /// Takes a call. When it is answered, the reason to run is noted.
     async fn take_call(&self, call: &Call) -> Verdict {
         // Any account of the vendor reads its calls; without one there is no channel either.
-        let vendor = call.vendor.name();
+        let vendor = call.vendor;
         let live = lock(&self.live).values().find(|live| live.hook == Some(vendor)).map(Arc::clone);
         let Some(live) = live else { return Verdict::Refused };
         let request = HookRequest { headers: &call.headers, query: &call.query, body: &call.body };
@@ -115,15 +115,15 @@ fn proves(open: &Channel, signal: &Signal) -> bool {
 }
 
 /// Whether a signal is about what the channel watches. Google names that; Graph names the event that changed.
-fn is_about(vendor: &str, open: &Channel, signal: &Signal) -> bool {
-    vendor != "google" || signal.resource.as_deref() == Some(open.resource.as_str())
+fn is_about(vendor: Vendor, open: &Channel, signal: &Signal) -> bool {
+    vendor != Vendor::Google || signal.resource.as_deref() == Some(open.resource.as_str())
 }
 
 /// The name by which a kind of account is called.
-pub(super) fn hook_name(kind: Kind) -> Option<&'static str> {
+pub(super) fn hook_name(kind: Kind) -> Option<Vendor> {
     match kind {
-        Kind::Google => Some("google"),
-        Kind::Outlook => Some("graph"),
+        Kind::Google => Some(Vendor::Google),
+        Kind::Outlook => Some(Vendor::Graph),
         Kind::Icloud | Kind::Caldav | Kind::Feed => None,
     }
 }

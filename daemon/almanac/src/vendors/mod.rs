@@ -13,6 +13,7 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use almanac_admin::hooks::Vendor;
 use almanac_app::App;
 use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
 use almanac_base::{AccountId, Clock, LinkId};
@@ -56,8 +57,8 @@ pub(crate) struct Vendors {
 /// An account in use.
 pub(crate) struct Live {
     pub(crate) connector: Arc<dyn Connector>,
-    /// The name under which its vendor calls, if that kind of vendor does.
-    hook: Option<&'static str>,
+    /// The vendor that calls, if that kind of vendor does.
+    hook: Option<Vendor>,
     /// Until when no channel is asked for again, by link.
     pub(crate) watch_after: Mutex<BTreeMap<LinkId, Timestamp>>,
     breaker: Mutex<Breaker>,
@@ -112,7 +113,7 @@ impl Vendors {
     /// # Errors
     /// `[egress]` cannot be used, or the system has no certificate authorities.
     pub(crate) fn client(&self) -> Result<Arc<Client>, Failure> {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut client = lock(&self.client);
         if let Some(client) = &*client {
             return Ok(Arc::clone(client));
         }
@@ -171,14 +172,14 @@ impl Vendors {
         let _turn = turn.lock().await;
         let live = self.live(account).await?;
         let mut outcomes = Vec::new();
-        for link in self.app.links().await? {
+        for link in self.app.links_of_account(account).await? {
             // What rests can be planned: that is how its first run is looked at.
             let works = match link.state {
                 LinkState::Active => true,
                 LinkState::Paused => execution == Execution::Plan && scope == Scope::Changes,
                 LinkState::Detached(_) => false,
             };
-            if !works || link.account != account.id || account.enabled == Enabled::No {
+            if !works || account.enabled == Enabled::No {
                 continue;
             }
             let rests = lock(&live.health).rest(link.id, self.clock.now()).is_some();
@@ -198,6 +199,14 @@ impl Vendors {
         Ok(outcomes)
     }
 
+    /// Gives the account's task a reason to run. One that has not made its [`Live`] yet reads its links afterwards.
+    pub(crate) fn wake(&self, account: AccountId) {
+        if let Some(live) = lock(&self.live).get(&account) {
+            live.wake.notify_one();
+        }
+        self.changed.notify_one();
+    }
+
     /// Who runs an account's links, or changes what they stand on, holds this.
     pub(crate) fn turn(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(lock(&self.turns).entry(account).or_default())
@@ -209,7 +218,7 @@ impl Vendors {
             connector: &*live.connector,
             clock: &*self.clock,
             limits: &self.limits,
-            backoff: Backoff { base: self.sync.retry(), cap: self.sync.retry_max() },
+            backoff: self.backoff(),
             draw,
         };
         let mut run = LinkRun::new(&setup, link.clone(), execution, scope);

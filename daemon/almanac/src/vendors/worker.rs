@@ -97,11 +97,8 @@ impl Working {
                     continue;
                 }
             };
-            let links = vendors.app.links().await.unwrap_or_default();
-            let links: Vec<LinkInfo> = links
-                .into_iter()
-                .filter(|link| link.account == account.id && link.state == LinkState::Active)
-                .collect();
+            let mut links = vendors.app.links_of_account(&account).await.unwrap_or_default();
+            links.retain(|link| link.state == LinkState::Active);
             let collections: BTreeSet<CollectionId> = links.iter().map(|link| link.collection).collect();
             let wait = match self.turn(&account, &live, &links).await {
                 Ok(wait) => wait,

@@ -162,19 +162,17 @@ impl App {
         }
     }
 
-    /// Changes what the connector needs to know of an account, and whether it takes part.
+    /// Lets an account take part, or not.
     ///
     /// # Errors
     /// `NotFound` if there is no such account.
-    pub async fn change_account(
+    pub async fn set_account_enabled(
         &self,
         id: AccountId,
-        change: impl Fn(&mut Vec<(String, String)>, &mut Enabled) + Send + Sync,
+        enabled: Enabled,
     ) -> Result<AccountInfo, AppError> {
         for _ in 0..COMMIT_ATTEMPTS {
             let mut account = self.account_record(id).await?;
-            let mut enabled = enabled(account.record.state);
-            change(&mut account.record.settings, &mut enabled);
             account.record.state = u8::from(enabled == Enabled::No);
             let key = id.as_bytes().as_slice();
             let store = &account.tenant.store;

@@ -9,6 +9,7 @@ use almanac_store::records::{ChannelRecord, Document, LinkRecord, PlaceRecord};
 use almanac_store::{Precondition, RecordVersion, Space, StoreError, Write};
 use jiff::Timestamp;
 
+use super::AccountInfo;
 use crate::App;
 use crate::directory::{CollectionEntry, Tenant};
 use crate::error::AppError;
@@ -219,6 +220,17 @@ impl App {
             }
         }
         Ok(infos)
+    }
+
+    /// The links of an account, ordered by creation.
+    ///
+    /// # Errors
+    /// `NotFound` if its tenant is gone.
+    pub async fn links_of_account(&self, account: &AccountInfo) -> Result<Vec<LinkInfo>, AppError> {
+        let tenant = self.directory().tenants.get(&account.tenant).cloned();
+        let mut links = self.links_of(&tenant.ok_or(AppError::NotFound("tenant"))?).await?;
+        links.retain(|link| link.record.account == *account.id.as_bytes());
+        links.iter().map(|link| self.link_info(link)).collect()
     }
 
     /// The link with this id.

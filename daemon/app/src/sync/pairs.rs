@@ -194,6 +194,17 @@ impl App {
         Ok((rows, page.next))
     }
 
+    /// What a link knows of the object with this name.
+    ///
+    /// # Errors
+    /// `NotFound` if the collection is not there any more.
+    pub async fn pair(&self, link: &LinkInfo, name: &str) -> Result<Option<Pair>, AppError> {
+        let entry = self.collection_of(link)?;
+        let store = &entry.tenant.store;
+        let row = store.get(Space::Pairs, &pair_key(link.id, &store.member(entry.id, name).name)).await?;
+        row.map(|row| Ok(pair_row(PairRecord::from_bytes(&row.value)?)?.pair)).transpose()
+    }
+
     /// What is to be sent to the vendor for a link: a page, what waits longest first, and where to go on.
     ///
     /// # Errors

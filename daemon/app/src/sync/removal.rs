@@ -58,14 +58,16 @@ pub(crate) async fn remove_links_of(
 /// one. A bounded round.
 pub(crate) async fn sweep(store: &TenantStore, horizon: Option<Timestamp>) -> Result<u64, AppError> {
     let mut links = joined_links(store).await?;
-    let mut without_account = Vec::new();
-    for link in &links {
-        if store.get(Space::Accounts, link.account.as_bytes()).await?.is_none() {
-            without_account.push(link.id);
+    let mut gone: HashSet<AccountId> = links.iter().map(|link| link.account).collect();
+    for account in gone.clone() {
+        if store.get(Space::Accounts, account.as_bytes()).await?.is_some() {
+            gone.remove(&account);
         }
     }
+    let without_account: Vec<LinkId> =
+        links.iter().filter(|link| gone.contains(&link.account)).map(|link| link.id).collect();
     let mut removed = remove_own(store, &without_account, &Write::new()).await?;
-    links.retain(|link| !without_account.contains(&link.id));
+    links.retain(|link| !gone.contains(&link.account));
     let living: HashSet<LinkId> = links.into_iter().map(|link| link.id).collect();
     let mut commits = PURGE_COMMITS;
     for space in KNOWN {

@@ -8,12 +8,11 @@ use almanac_base::Secret;
 
 use super::rows::{AccountRow, RunRows};
 use super::{Said, VendorsCommand, trial};
-use crate::as_owner::become_owner_of;
 use crate::cli::{self, HeldVerb, HistoryVerb, ParkedVerb, Which};
-use crate::commands::{Command, Outcome, run};
+use crate::commands::{Command, Outcome};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::invoke::block_on;
+use crate::invoke::{self, block_on};
 use crate::output::{Audience, print, text};
 use crate::vendors::secrets::Secrets;
 use crate::vendors::sign_in::{Way, sign_in};
@@ -101,23 +100,18 @@ fn answer(which: Which, answer: Said) -> VendorsCommand {
     VendorsCommand::Answer { refs: which.refs, link: which.link, answer }
 }
 
-fn audience(listing: Option<cli::Listing>) -> Audience {
-    if listing.is_some_and(|listing| listing.json) { Audience::Programs } else { Audience::People }
-}
-
 fn carry_out(config: &Config, command: VendorsCommand, attachment: &[u8]) -> Result<Outcome, Failure> {
-    become_owner_of(&config.store.path)?;
-    block_on(run::run(config, Command::Vendors(command), attachment, &|_| {}))?
+    invoke::carry_out(config, Command::Vendors(command), attachment, &|_| {})
 }
 
 fn say(config: &Config, command: VendorsCommand, listing: Option<cli::Listing>) -> Result<(), Failure> {
-    let outcome = carry_out(config, command, &[])?;
-    print(text(&outcome, audience(listing)).as_bytes())
+    let audience = listing.map_or(Audience::People, invoke::audience);
+    invoke::simple(config, (Command::Vendors(command), audience))
 }
 
 fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> Result<(), Failure> {
     let outcome = carry_out(config, command, &[])?;
-    print(text(&outcome, audience(Some(listing))).as_bytes())?;
+    print(text(&outcome, invoke::audience(listing)).as_bytes())?;
     let Outcome::Runs(RunRows { links, plan }) = outcome else { return Ok(()) };
     let failed: Vec<_> = links.iter().filter(|row| row.error.is_some()).collect();
     if let Some(first) = failed.first() {
@@ -202,11 +196,7 @@ fn add(config: &Config, wish: cli::AccountAdd) -> Result<(), Failure> {
                     "register one at the vendor and give --client-id; connectors/README.md says how",
                 ));
             }
-            let way = if wish.paste { Way::Paste } else { Way::Browser };
-            let secret = secrets.client_secret.clone().map(Secret::new);
-            let application = application(kind, &trial(&wish.name, kind, &settings), secret)?;
-            let tokens = block_on(sign_in(&config.egress, &application, way))??;
-            secrets = secrets.with_tokens(&tokens);
+            secrets = signed_in(config, (kind, &wish.name, &settings), wish.paste, secrets)?;
         }
     }
     let command = VendorsCommand::AccountAdd {
@@ -237,14 +227,24 @@ fn sign_in_again(config: &Config, wish: &cli::SignIn) -> Result<(), Failure> {
         let AccountRow { kind, settings, .. } = row.ok_or(AppError::NotFound("account"))?;
         let kind = Kind::parse(kind).ok_or(AppError::Bug("a kind of account"))?;
         let settings: Vec<_> = settings.iter().map(|(a, b)| (a.clone(), b.clone())).collect();
-        let way = if wish.paste { Way::Paste } else { Way::Browser };
-        let secret = secrets.client_secret.clone().map(Secret::new);
-        let application = application(kind, &trial(&wish.name, kind, &settings), secret)?;
-        let tokens = block_on(sign_in(&config.egress, &application, way))??;
-        secrets = secrets.with_tokens(&tokens);
+        secrets = signed_in(config, (kind, &wish.name, &settings), wish.paste, secrets)?;
     }
     let command = VendorsCommand::AccountSignIn { name: wish.name.clone() };
     carry_out(config, command, secrets.to_secret().expose().as_bytes()).map(drop)
+}
+
+/// Lets a person sign in; the tokens that come of it lie beside what there is.
+fn signed_in(
+    config: &Config,
+    (kind, name, settings): (Kind, &str, &[(String, String)]),
+    paste: bool,
+    secrets: Secrets,
+) -> Result<Secrets, Failure> {
+    let way = if paste { Way::Paste } else { Way::Browser };
+    let secret = secrets.client_secret.clone().map(Secret::new);
+    let application = application(kind, &trial(name, kind, settings), secret)?;
+    let tokens = block_on(sign_in(&config.egress, &application, way))??;
+    Ok(secrets.with_tokens(&tokens))
 }
 
 fn password(from_stdin: bool) -> Result<String, Failure> {
@@ -273,7 +273,6 @@ fn read_secret(path: &Path) -> Result<String, Failure> {
         Failure::failed(format!("cannot read {}: {error}", path.display()), "give a readable file")
     };
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(SECRET_MAX).read_to_string(&mut text).map_err(failed)?;
+    invoke::open_input(path)?.take(SECRET_MAX).read_to_string(&mut text).map_err(failed)?;
     Ok(text.trim().to_owned())
 }

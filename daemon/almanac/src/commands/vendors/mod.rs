@@ -172,7 +172,7 @@ impl Executor {
             C::AccountRemove { name } => {
                 let account = self.app.account_named(&name).await?;
                 // A run under way ends first, and none begins.
-                self.app.change_account(account.id, |_, now| *now = Enabled::No).await?;
+                self.app.set_account_enabled(account.id, Enabled::No).await?;
                 let turn = self.pause_all(account.id).await?;
                 let _turn = turn.lock().await;
                 self.app.remove_account(account.id).await?;
@@ -182,7 +182,7 @@ impl Executor {
             C::AccountEnable { name, enabled } => {
                 let account = self.app.account_named(&name).await?;
                 let state = if enabled { Enabled::Yes } else { Enabled::No };
-                self.app.change_account(account.id, |_, now| *now = state).await?;
+                self.app.set_account_enabled(account.id, state).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
             }
@@ -207,11 +207,11 @@ impl Executor {
                 let turn = self.vendors.turn(link.account);
                 let _turn = turn.lock().await;
                 self.app.remove_link(link.id).await?;
-                self.wake(link.account).await;
+                self.vendors.wake(link.account);
                 Ok(Outcome::Done)
             }
             C::SyncNow { account, dry_run, full } => self.sync_now(account, dry_run, full).await,
-            C::Held { names } => self.waiting(names, waiting::is_held).await,
+            C::Held { names } => self.waiting(names, PairState::is_held).await,
             C::Parked { names } => self.waiting(names, |state| matches!(state, PairState::Parked(_))).await,
             C::Answer { refs, link, answer } => self.answer(&refs, link.as_deref(), answer).await,
             C::History { link, names } => self.history(link.as_deref(), names).await,
@@ -293,14 +293,14 @@ impl Executor {
             state: if paused { LinkState::Paused } else { LinkState::Active },
         };
         let link = self.app.add_link(new).await?;
-        self.wake(link.account).await;
+        self.vendors.wake(link.account);
         Ok(Outcome::Made(link.id.to_string()))
     }
 
     async fn set_link(&self, link: &str, state: LinkState) -> Result<Outcome, Failure> {
         let link = self.link(link).await?;
         self.app.set_link_state(link.id, &state).await?;
-        self.wake(link.account).await;
+        self.vendors.wake(link.account);
         Ok(Outcome::Done)
     }
 
@@ -317,16 +317,6 @@ impl Executor {
             self.app.set_link_state(link.id, &LinkState::Paused).await?;
         }
         Ok(self.vendors.turn(account))
-    }
-
-    /// Gives the account's task a reason to run.
-    async fn wake(&self, account: AccountId) {
-        self.vendors.changed.notify_one();
-        if let Ok(account) = self.app.account(account).await
-            && let Ok(live) = self.vendors.live(&account).await
-        {
-            live.wake.notify_one();
-        }
     }
 
     async fn sync_now(&self, account: Option<String>, dry_run: bool, full: bool) -> Result<Outcome, Failure> {
@@ -352,12 +342,12 @@ impl Executor {
                 }
             };
             if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
-                self.wake(account.id).await; // it is sent when its wait is over
+                self.vendors.wake(account.id); // it is sent when its wait is over
             }
             for outcome in outcomes {
                 let mut row = run_row(&outcome, &names);
                 each_pair(&self.app, &outcome.link, |pair| {
-                    row.held_in_all += u64::from(waiting::is_held(&pair.pair.state));
+                    row.held_in_all += u64::from(pair.pair.state.is_held());
                     row.parked_in_all += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
                 })
                 .await?;

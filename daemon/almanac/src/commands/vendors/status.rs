@@ -4,8 +4,9 @@ use almanac_app::sync::{Enabled, LinkState, PairState};
 use jiff::Timestamp;
 
 use super::rows::AccountStatusRow;
-use super::waiting::{each_pair, is_held};
+use super::waiting::each_pair;
 use crate::failure::Failure;
+use crate::output::word;
 use crate::vendors::secrets::Secrets;
 use crate::vendors::{HealthState, Vendors};
 
@@ -56,7 +57,7 @@ pub(crate) async fn account_status(
                 }
             }
             each_pair(app, link, |pair| {
-                row.held += u64::from(is_held(&pair.pair.state));
+                row.held += u64::from(pair.pair.state.is_held());
                 row.parked += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
             })
             .await?;
@@ -73,10 +74,7 @@ pub(crate) async fn account_status(
         }
         row.state = match account.enabled {
             Enabled::No => "disabled".to_owned(),
-            Enabled::Yes => serde_json::to_value(state)
-                .ok()
-                .and_then(|value| value.as_str().map(str::to_owned))
-                .unwrap_or_default(),
+            Enabled::Yes => word(&state),
         };
         row.last_success = last.map(|at| at.to_string());
         row.lag_seconds = last.map(|at| now.duration_since(at).as_secs());

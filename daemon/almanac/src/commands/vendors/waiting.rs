@@ -66,7 +66,7 @@ impl Executor {
                     Err(error) => return Err(error.into()),
                 }
             }
-            self.wake(link.account).await;
+            self.vendors.wake(link.account);
         }
         if !refs.is_empty() && found < refs.len() {
             return Err(Failure::failed(
@@ -99,10 +99,6 @@ pub(super) async fn each_pair(
 fn reference(link: LinkId, name: &str) -> String {
     let hash = digest(&SHA256, &[link.as_bytes().as_slice(), name.as_bytes()].concat());
     hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(super) fn is_held(state: &PairState) -> bool {
-    state.is_held()
 }
 
 fn why(state: &PairState, mails: u32) -> String {

@@ -64,7 +64,7 @@ async fn an_account_that_rests_loses_nothing() {
         ..new_account("work")
     };
     let account = world.app.add_account("Lindenhof", new).await.unwrap();
-    world.app.change_account(account.id, |_, enabled| *enabled = Enabled::No).await.unwrap();
+    world.app.set_account_enabled(account.id, Enabled::No).await.unwrap();
     let rests = world.app.account(account.id).await.unwrap();
     assert_eq!((rests.enabled, rests.setting("url")), (Enabled::No, Some("https://example.org")));
     let secret = world.app.account_secret(account.id).await.unwrap().unwrap();
