@@ -11,7 +11,7 @@ async fn it_does_what_every_connector_must_do() {
     let (one, other) = (world.device(), world.device());
     let devices = Devices::new(&one, &other, support::calendar(), jiff::civil::date(2026, 3, 20), 7);
     behaves(&devices).await.unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(world.sim.with(|graph| graph.mails), 0, "nobody was mailed");
+    assert_eq!(world.sim.with(|graph| graph.mails.all()), 0, "nobody was mailed");
 }
 
 #[tokio::test]

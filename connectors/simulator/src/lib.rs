@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod fault;
+mod mails;
 mod serve;
 
 use std::io;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 
 pub use fault::Fault;
 use fault::Plan;
+pub use mails::Mails;
 
 /// A request as it came.
 #[derive(Debug, Clone)]

@@ -198,7 +198,8 @@ impl GoogleSim {
     fn mail(&mut self, ask: &Ask, body: &Map<String, Value>) {
         let guests = body.get("attendees").and_then(Value::as_array).map_or(0, Vec::len);
         if ask.param("sendUpdates") != Some("none") {
-            self.mails += guests;
+            let series = body.get("recurringEventId").or_else(|| body.get("id"));
+            self.mails.send(series.and_then(Value::as_str).unwrap_or_default(), guests);
         }
     }
 }

@@ -15,7 +15,7 @@ mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use almanac_simulator::{Exchange, Reply, Vendor};
+use almanac_simulator::{Exchange, Mails, Reply, Vendor};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -87,8 +87,8 @@ pub struct GoogleSim {
     pub channel_life_max: SignedDuration,
     /// Whether what is changed of a series is also changed on its changed instances that said the same.
     pub inherits: bool,
-    /// Mails that were sent to guests.
-    pub mails: usize,
+    /// The mails that guests got.
+    pub mails: Mails,
     /// Access and refresh tokens.
     pub tokens: Tokens,
     /// Who the account belongs to.
@@ -112,7 +112,7 @@ impl GoogleSim {
             empty_pages: false,
             channel_life_max: SignedDuration::from_hours(24 * 7),
             inherits: true,
-            mails: 0,
+            mails: Mails::default(),
             tokens: Tokens::default(),
             person: "practice@almanac.example".to_owned(),
             calendars: BTreeMap::new(),

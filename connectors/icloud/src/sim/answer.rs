@@ -202,7 +202,7 @@ impl Server {
             return refused(StatusCode::CONFLICT, "C:no-uid-conflict", &href);
         }
         if self.habits.schedules {
-            self.mails += guests(&object);
+            self.mail(calendar, name, guests(&object));
         }
         let created = self.object(calendar, name).is_none();
         let status = if created { StatusCode::CREATED } else { StatusCode::NO_CONTENT };
@@ -215,6 +215,10 @@ impl Server {
         empty(status).with("etag", &etag)
     }
 
+    fn mail(&mut self, calendar: &str, name: &str, guests: usize) {
+        self.mails.send(&format!("{}{name}", Self::path(calendar)), guests);
+    }
+
     fn delete(&mut self, calendar: &str, name: &str, request: &Exchange) -> Reply {
         let Some(object) = self.object(calendar, name) else { return empty(StatusCode::NOT_FOUND) };
         let guests = super::CalendarObject::parse_stored(&object.octets).map(|object| guests(&object));
@@ -222,7 +226,7 @@ impl Server {
             return empty(StatusCode::PRECONDITION_FAILED);
         }
         if self.habits.schedules {
-            self.mails += guests.unwrap_or_default();
+            self.mail(calendar, name, guests.unwrap_or_default());
         }
         self.remove(calendar, name);
         empty(StatusCode::NO_CONTENT)

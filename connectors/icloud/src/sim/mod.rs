@@ -11,6 +11,7 @@ mod xml;
 use std::collections::BTreeMap;
 
 use almanac_ical::{CalendarObject, Component, Limits, Property};
+use almanac_simulator::Mails;
 
 pub use front::Front;
 
@@ -82,8 +83,8 @@ pub struct Server {
     pub habits: Habits,
     /// The host and port that it calls itself, where it writes absolute hrefs.
     pub host: String,
-    /// The mails that it has sent to guests.
-    pub mails: u64,
+    /// The mails that guests got.
+    pub mails: Mails,
     calendars: BTreeMap<String, Calendar>,
     changes: u64,
 }
@@ -93,7 +94,7 @@ impl Server {
     #[must_use]
     pub fn new(habits: Habits) -> Self {
         let calendars = BTreeMap::from([("work".to_owned(), Calendar::default())]);
-        Self { habits, host: String::new(), mails: 0, calendars, changes: 0 }
+        Self { habits, host: String::new(), mails: Mails::default(), calendars, changes: 0 }
     }
 
     /// The path of a calendar.
@@ -190,7 +191,7 @@ fn rewritten(object: &CalendarObject) -> Vec<u8> {
 }
 
 /// How many people a server mails that sends invitations by itself.
-fn guests(object: &CalendarObject) -> u64 {
+fn guests(object: &CalendarObject) -> usize {
     let organized = object.components().filter(|component| component.property("ORGANIZER").is_some());
-    organized.map(|component| component.properties_named("ATTENDEE").count() as u64).sum()
+    organized.map(|component| component.properties_named("ATTENDEE").count()).sum()
 }

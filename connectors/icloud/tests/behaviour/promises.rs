@@ -10,7 +10,7 @@ async fn keeps_them_with(habits: Habits) {
     let scheduling = if habits.schedules { Scheduling::Server } else { Scheduling::None };
     let server = server(habits).await;
     keeps_promises(|| account(&server.url(), scheduling)).await;
-    assert_eq!(server.with(|server| server.mails), 0, "nobody was mailed");
+    assert_eq!(server.with(|server| server.mails.all()), 0, "nobody was mailed");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use almanac_simulator::{Exchange, Reply, Vendor};
+use almanac_simulator::{Exchange, Mails, Reply, Vendor};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::civil::Date;
@@ -47,8 +47,8 @@ pub struct Graph {
     pub tells_exceptions: bool,
     /// How long subscriptions are granted, at most.
     pub grants: Option<SignedDuration>,
-    /// How many mails guests got.
-    pub mails: usize,
+    /// The mails that guests got.
+    pub mails: Mails,
     calendars: BTreeMap<String, Calendar>,
     events: BTreeMap<String, Stored>,
     removed: Vec<(u64, String, String)>,
@@ -78,7 +78,7 @@ impl Graph {
             empty_pages: true,
             tells_exceptions: true,
             grants: None,
-            mails: 0,
+            mails: Mails::default(),
             calendars: BTreeMap::from([(CALENDAR.to_owned(), calendar)]),
             events: BTreeMap::new(),
             removed: Vec::new(),

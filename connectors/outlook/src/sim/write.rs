@@ -47,7 +47,7 @@ impl Graph {
         if let Some(transaction) = &event.transaction {
             self.transactions.insert(transaction.clone(), id.clone());
         }
-        self.mails += event.guests();
+        self.mails.send(&id, event.guests());
         self.store(&id, event);
         Ok(id)
     }
@@ -62,7 +62,7 @@ impl Graph {
             return Err((412, "ErrorIrresolvableConflict"));
         }
         let before = timing(&event);
-        self.mails += event.guests();
+        self.mails.send(id, event.guests());
         put(&mut event, body)?;
         if before != timing(&event) {
             // "Changing the pattern of a series deletes its exceptions", and instances get new ids.
@@ -98,7 +98,7 @@ impl Graph {
                 return Err((400, "ErrorOccurrenceCrossingBoundary"));
             }
         }
-        self.mails += event.guests();
+        self.mails.send(master, event.guests());
         let number = self.next();
         let exception = event.exceptions.entry(day).or_insert(Exception { tag: 0, said: Map::new() });
         exception.said.extend(changes);
@@ -118,7 +118,7 @@ impl Graph {
         if !matches(condition, tag) {
             return Err((412, "ErrorIrresolvableConflict"));
         }
-        self.mails += event.guests();
+        self.mails.send(&master, event.guests());
         match day {
             Some(day) => {
                 event.exceptions.remove(&day);

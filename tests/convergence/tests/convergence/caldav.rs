@@ -8,7 +8,7 @@ use almanac_egress::Target;
 use almanac_ical::{CalendarObject, Limits};
 use almanac_icloud::sim::{Habits, LOGIN, PASSWORD, Server};
 use almanac_icloud::{CalDav, Scheduling, Setup};
-use almanac_simulator::{Reply, Simulator};
+use almanac_simulator::{Mails, Reply, Simulator};
 use async_trait::async_trait;
 use http::StatusCode;
 
@@ -140,8 +140,8 @@ impl Vendor for AtCalDav {
         loopback::take_counts(&self.sim)
     }
 
-    fn mails(&self) -> u64 {
-        self.sim.with(|server| server.mails)
+    fn mails(&self) -> Mails {
+        self.sim.with(|server| server.mails.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use almanac_egress::oauth::Credentials;
 use almanac_google::auth::application;
 use almanac_google::sim::{API, AUTHORIZE, GoogleSim, TOKEN, refusal};
 use almanac_google::{Google, GoogleConfig, Setup};
-use almanac_simulator::{Reply, Simulator};
+use almanac_simulator::{Mails, Reply, Simulator};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -111,8 +111,8 @@ impl Vendor for AtGoogle {
         loopback::take_counts(&self.sim)
     }
 
-    fn mails(&self) -> u64 {
-        self.sim.with(|google| google.mails as u64)
+    fn mails(&self) -> Mails {
+        self.sim.with(|google| google.mails.clone())
     }
 }
 

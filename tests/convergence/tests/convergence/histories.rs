@@ -3,12 +3,12 @@
 //! A vendor's call that something changed is only a reason to run. Runs come at any time here, so such calls are as good as
 //! late, repeated and lost all the time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use almanac_app::sync::{LinkInfo, LinkPolicy, Pair, PairOrigin, PairState};
 use almanac_base::{Clock as _, ManualClock};
-use almanac_contract::{Form, Instance, Moment, RemoteObject, Value, form};
+use almanac_contract::{Field, Form, Instance, Moment, RemoteObject, Value, form};
 use almanac_ical::{CalendarObject, Limits};
 use almanac_sync::{Answer, Report};
 use jiff::SignedDuration;
@@ -34,8 +34,16 @@ pub(crate) enum Kind {
 struct Linked {
     vendor: Box<dyn Vendor>,
     link: LinkInfo,
-    /// How often somebody agreed that the vendor mails.
-    mails_agreed: u64,
+    /// What somebody agreed to, by the id of the object there.
+    agreed: BTreeMap<String, Agreed>,
+}
+
+/// Mails that somebody agreed to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Agreed {
+    mails: u64,
+    /// One change of a series may take several requests, and the vendor mails at each: they are not counted.
+    series: bool,
 }
 
 pub(crate) struct History {
@@ -111,7 +119,7 @@ impl History {
             let policy = [LinkPolicy::Vendor, LinkPolicy::Store, LinkPolicy::Record][dice.below(3)];
             let terms = Terms { policy, ..Terms::default() };
             let link = world.link_with(&format!("v{n}"), &vendor.calendar(), terms).await;
-            linked.push(Linked { vendor, link, mails_agreed: 0 });
+            linked.push(Linked { vendor, link, agreed: BTreeMap::new() });
         }
         Self { world, linked, dice, slid: false, count: 0, round: Vec::new(), figures: Figures::default() }
     }
@@ -191,7 +199,8 @@ impl History {
 
     /// A person says yes to what is held, or now and then no.
     async fn answer_all(&mut self) {
-        for Linked { link, mails_agreed, .. } in &mut self.linked {
+        let here = self.world.forms().await;
+        for Linked { link, agreed, .. } in &mut self.linked {
             let (rows, _) = self.world.app.pairs(link, None).await.unwrap();
             for row in rows.into_iter().filter(|row| row.pair.state.is_held()) {
                 if self.dice.one_in(3) {
@@ -199,7 +208,13 @@ impl History {
                     continue;
                 }
                 let mails = matches!(row.pair.state, PairState::HeldMail | PairState::HeldDeletionMail);
-                *mails_agreed += u64::from(mails);
+                if let Some(id) = row.pair.remote.clone().filter(|_| mails) {
+                    let base = row.pair.base.as_deref().map(stored);
+                    let now = here.iter().filter(|(name, _)| *name == row.name).map(|(_, form)| form);
+                    let agreed = agreed.entry(id).or_default();
+                    agreed.mails += u64::from(row.pair.mails);
+                    agreed.series |= now.chain(&base).any(is_series);
+                }
                 self.world.approve(link, &row.name).await;
             }
         }
@@ -279,7 +294,7 @@ impl History {
         let mut found = BTreeSet::new();
         let forms = here.iter().map(|(_, form)| form);
         self.figures.doubled += doubles(forms, &mut found, "here", &mut wrong);
-        for (n, Linked { vendor, link, mails_agreed }) in self.linked.iter().enumerate() {
+        for (n, Linked { vendor, link, agreed }) in self.linked.iter().enumerate() {
             let there = vendor.objects().await;
             let forms = there.iter().map(|object| &object.form);
             self.figures.doubled += doubles(forms, &mut found, &format!("at vendor {n}"), &mut wrong);
@@ -302,10 +317,12 @@ impl History {
             for lost in self.world.lost(link).await {
                 words(&lost, &mut found);
             }
-            let mails = vendor.mails();
-            if mails > 0 && *mails_agreed == 0 {
-                self.figures.mails += mails;
-                wrong.push(format!("vendor {n} sent {mails} mails that nobody agreed to"));
+            for (id, mails) in vendor.mails().by_object() {
+                let agreed = agreed.get(id).copied().unwrap_or_default();
+                if *mails > agreed.mails && !agreed.series {
+                    self.figures.mails += mails - agreed.mails;
+                    wrong.push(format!("vendor {n} sent {mails} mails about {id}, {agreed:?}"));
+                }
             }
         }
         for word in self.round.iter().flatten().filter(|word| !found.contains(*word)) {
@@ -384,10 +401,19 @@ fn said(form: &Form) -> BTreeSet<String> {
     said
 }
 
+/// A form that a pair keeps.
+fn stored(octets: &[u8]) -> Form {
+    form::read(&CalendarObject::parse_stored(octets).unwrap())
+}
+
+fn is_series(form: &Form) -> bool {
+    form.parts.len() > 1 || form.parts.values().any(|part| part.contains_key(&Field::Rule))
+}
+
 /// Takes away the words that a kept form has.
 fn forget(unseen: &mut BTreeSet<String>, octets: Option<&[u8]>) {
     if let Some(octets) = octets {
-        let seen = said(&form::read(&CalendarObject::parse_stored(octets).unwrap()));
+        let seen = said(&stored(octets));
         unseen.retain(|word| !seen.contains(word));
     }
 }

@@ -8,7 +8,7 @@ use almanac_egress::Target;
 use almanac_egress::oauth::Credentials;
 use almanac_outlook::sim::{CALENDAR, Graph};
 use almanac_outlook::{Mailbox, Outlook, Setup, auth};
-use almanac_simulator::{Reply, Simulator};
+use almanac_simulator::{Mails, Reply, Simulator};
 use async_trait::async_trait;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -78,7 +78,7 @@ impl Vendor for AtOutlook {
 
     fn edit(&self, dice: &mut Dice, count: &mut u64) {
         self.sim.with(|graph| {
-            let before = graph.mails;
+            let before = graph.mails.clone();
             edit(graph, dice, count);
             graph.mails = before; // what the person's own doing mails is no concern of ours
         });
@@ -111,8 +111,8 @@ impl Vendor for AtOutlook {
         loopback::take_counts(&self.sim)
     }
 
-    fn mails(&self) -> u64 {
-        self.sim.with(|graph| graph.mails as u64)
+    fn mails(&self) -> Mails {
+        self.sim.with(|graph| graph.mails.clone())
     }
 }
 

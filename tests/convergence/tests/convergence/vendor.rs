@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use almanac_contract::{Connector, Field, Form, RemoteObject, Value};
+use almanac_simulator::Mails;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -59,9 +60,9 @@ pub(crate) trait Vendor: Send + Sync {
     /// What it was asked for since the last question.
     fn take_counts(&self) -> Counts;
 
-    /// How many mails it has sent to guests.
-    fn mails(&self) -> u64 {
-        0
+    /// The mails that guests got, but for those that somebody's doing there led to.
+    fn mails(&self) -> Mails {
+        Mails::default()
     }
 
     /// A form as far as the vendor and the store are to have the same.

@@ -319,7 +319,7 @@ fn meeting() -> (Running<Graph>, Daemon, Person) {
 }
 
 /// Runs, and finds that the change of the meeting waits for a word.
-fn is_held(daemon: &Daemon, vendor: &dyn Played, mailed: usize, why: &str) {
+fn is_held(daemon: &Daemon, vendor: &dyn Played, mailed: u64, why: &str) {
     let _ = daemon.cli(&["sync", "now"]).failed(1);
     let rows = rows(daemon, &["held"]);
     assert_eq!((rows.len(), &rows[0]["why"]), (1, &json!(why)));

@@ -48,7 +48,7 @@ pub(crate) trait Played: Send + Sync {
     /// The ids and titles of all events; of a series once.
     fn events(&self) -> Vec<(String, String)>;
     /// Mails that guests got.
-    fn mails(&self) -> usize;
+    fn mails(&self) -> u64;
     /// The calendar is taken away.
     fn remove_calendar(&self);
     /// The person takes back what was granted.
@@ -171,8 +171,8 @@ impl Played for Running<GoogleSim> {
         alone.map(|event| (text(event, "id"), text(event, "summary"))).collect()
     }
 
-    fn mails(&self) -> usize {
-        self.with(|sim| sim.mails)
+    fn mails(&self) -> u64 {
+        self.with(|sim| sim.mails.all())
     }
 
     fn remove_calendar(&self) {
@@ -263,8 +263,8 @@ impl Played for Running<Graph> {
         })
     }
 
-    fn mails(&self) -> usize {
-        self.with(|graph| graph.mails)
+    fn mails(&self) -> u64 {
+        self.with(|graph| graph.mails.all())
     }
 
     fn remove_calendar(&self) {
