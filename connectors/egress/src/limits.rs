@@ -13,6 +13,9 @@ pub(crate) const ALLOW_ENTRIES_MAX: usize = 1_000;
 /// Addresses of one name that are looked at; the rest is passed over.
 pub(crate) const ADDRESSES_MAX: usize = 16;
 
+/// Pointers and labels that are followed in one name of an answer of the DNS.
+pub(crate) const DNS_LABELS_MAX: usize = 128;
+
 /// Redirects that are followed for one request.
 pub(crate) const REDIRECTS_MAX: usize = 5;
 

@@ -123,9 +123,6 @@ pub(crate) const DOCTOR_ENTRIES_MAX: usize = 1_000;
 /// What `doctor` reads of an answer.
 pub(crate) const DOCTOR_ANSWER_BYTES_MAX: u64 = 16 << 10;
 
-/// Pointers and labels that are followed in one name of an answer of the DNS.
-pub(crate) const DNS_LABELS_MAX: usize = 128;
-
 /// Errors that are counted in the journal.
 pub(crate) const JOURNAL_ERRORS_MAX: u64 = 1_000;
 

@@ -1,5 +1,6 @@
 //! Accounts at vendors, links and their runs.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use almanac_base::{HistoryId, LinkId};
@@ -18,6 +19,7 @@ Examples:
   almanac account add outlook office --tenant riverside --client-id ID --paste      on a machine without a browser
   almanac account add google work --tenant riverside --client-id ID --tokens-stdin < tokens.json
   almanac account add icloud ada --tenant riverside --username ada@example.org --password-stdin < app-password
+  almanac account add caldav ada --tenant riverside --username ada@example.org --password-stdin < password
   almanac account add caldav office --tenant riverside --url https://cal.example.org/ --username ada --password-stdin
   almanac account add caldav cloud --tenant riverside --preset nextcloud --url https://cloud.example.org --username ada --password-stdin
   almanac account add feed holidays --tenant riverside --url-stdin < url
@@ -76,7 +78,7 @@ pub(crate) struct AccountAdd {
     /// The tenant that has it
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: String,
-    /// The server: caldav, icloud
+    /// The server: caldav, icloud. Without it the DNS of the mail address in --username says where a CalDAV account is
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// A server that is known by name: icloud, yahoo, fastmail, nextcloud
@@ -124,6 +126,9 @@ pub(crate) struct AccountAdd {
     /// Keeps the account without trying it
     #[arg(long)]
     pub(crate) unchecked: bool,
+    /// The resolver that is asked for a mail address's server, instead of the first one of /etc/resolv.conf
+    #[arg(long, value_name = "ADDRESS:PORT", hide = true)]
+    pub(crate) resolver: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
+use almanac_egress::dns::{Service, resolver, services};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::time::timeout;
 
 use super::certificate::{host, names};
-use super::dns::{Service, resolver, services};
 use super::{Finding, Subject};
 use crate::limits::DOCTOR_WAIT;
 
@@ -108,7 +108,7 @@ mod tests {
     use crate::doctor::Level;
 
     fn leads(name: &str, target: &str) -> Asked {
-        (name.to_owned(), Ok(vec![Service { port: 443, target: target.to_owned() }]))
+        (name.to_owned(), Ok(vec![Service { priority: 0, weight: 1, port: 443, target: target.to_owned() }]))
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod clock;
 mod command;
 mod der;
 mod discovery;
-mod dns;
 mod errors;
 mod files;
 mod ports;

@@ -5,6 +5,7 @@
 
 mod health;
 pub(crate) mod hooks;
+mod locate;
 mod registry;
 pub(crate) mod secrets;
 pub(crate) mod sign_in;
@@ -28,6 +29,7 @@ use tokio::sync::Notify;
 use crate::config::{Config, SyncConfig};
 use crate::failure::{Failure, chain};
 pub(crate) use health::{AccountHealth, HealthState};
+pub(crate) use locate::locate;
 pub(crate) use registry::{Kind, application, checked_settings, probe, refused_by_vendor};
 pub(crate) use worker::serve;
 

@@ -16,7 +16,7 @@ use crate::invoke::{self, block_on};
 use crate::output::{Audience, print, text};
 use crate::vendors::secrets::Secrets;
 use crate::vendors::sign_in::{Way, sign_in};
-use crate::vendors::{Kind, application, checked_settings};
+use crate::vendors::{Kind, application, checked_settings, locate};
 
 /// What a secret may have, in bytes.
 const SECRET_MAX: u64 = 64 << 10;
@@ -143,8 +143,13 @@ fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> R
     Ok(())
 }
 
-fn add(config: &Config, wish: cli::AccountAdd) -> Result<(), Failure> {
+fn add(config: &Config, mut wish: cli::AccountAdd) -> Result<(), Failure> {
     let kind = Kind::from(wish.kind);
+    if kind == Kind::Caldav && wish.url.is_none() && wish.preset.is_none() {
+        let url = block_on(locate(wish.username.as_deref().unwrap_or_default(), wish.resolver))??;
+        let _ = writeln!(io::stderr(), "The calendars of this address are looked for at {url}");
+        wish.url = Some(url);
+    }
     let settings: Vec<(String, String)> = [
         ("url", &wish.url),
         ("preset", &wish.preset),
