@@ -369,7 +369,13 @@ fn overlay(form: &Form, before: &Form, after: &Form) -> Form {
         .retain(|instance, _| !before.parts.contains_key(instance) || after.parts.contains_key(instance));
     for (instance, part) in &after.parts {
         let old = before.parts.get(instance);
-        let target = result.parts.entry(instance.clone()).or_default();
+        let Some(target) = result.parts.get_mut(instance) else {
+            // What is new comes as a whole, as changes alone are no component.
+            if old != Some(part) {
+                result.parts.insert(instance.clone(), part.clone());
+            }
+            continue;
+        };
         if let Some(old) = old {
             for field in old.keys().filter(|field| !part.contains_key(*field)) {
                 target.remove(field);
@@ -401,9 +407,11 @@ pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> F
             }
         }
     }
-    result
-        .parts
-        .retain(|instance, _| sent.parts.contains_key(instance) || remote.parts.contains_key(instance));
+    result.parts.retain(|instance, part| {
+        let is_there = sent.parts.contains_key(instance) || remote.parts.contains_key(instance);
+        // A new component of which everything but its time has landed is none.
+        is_there && (base.parts.contains_key(instance) || part.contains_key(&Field::Time))
+    });
     result
 }
 
@@ -436,7 +444,41 @@ pub fn needs_approval(deletions: usize, linked: usize, recent: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::needs_approval;
+    use almanac_contract::{Form, form};
+    use almanac_ical::{CalendarObject, Limits};
+
+    use super::{landed, needs_approval};
+
+    /// A series, perhaps with an instance at another hour.
+    fn series(title: &str, hour: Option<u8>) -> Form {
+        let component = |lines: &str| {
+            format!(
+                "BEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:{title}\r\n{lines}\r\nEND:VEVENT\r\n"
+            )
+        };
+        let moved = hour.map(|hour| {
+            component(&format!("RECURRENCE-ID:20260303T090000Z\r\nDTSTART:20260303T{hour:02}0000Z"))
+        });
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//A//A//EN\r\n{}{}END:VCALENDAR\r\n",
+            component("DTSTART:20260301T090000Z\r\nRRULE:FREQ=DAILY"),
+            moved.unwrap_or_default(),
+        );
+        form::read(&CalendarObject::parse(text.as_bytes(), &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn an_instance_whose_time_has_not_landed_is_no_part_of_the_base() {
+        let (base, sent) = (series("a", None), series("b", Some(12)));
+        for (there, expected) in [
+            (series("b", Some(12)), series("b", Some(12))),
+            (series("b", Some(15)), series("b", None)),
+            (series("b", None), series("b", None)),
+            (series("a", None), series("a", None)),
+        ] {
+            assert!(landed(&base, &sent, &sent, &there) == expected);
+        }
+    }
 
     #[test]
     fn many_deletions_need_approval() {

@@ -213,6 +213,26 @@ fn what_a_vendor_tells_and_does_not_take_goes_into_the_store_of_objects_that_cam
     }
 }
 
+#[test]
+fn an_instance_that_only_the_vendor_makes_of_a_series_is_none_here_until_somebody_changes_it() {
+    let series = "DTSTART:20260301T090000Z DTEND:20260301T100000Z RRULE:FREQ=DAILY";
+    let made = |title: &str, instance: &str| {
+        let at = "RECURRENCE-ID:20260303T090000Z DTSTART:20260303T120000Z DTEND:20260303T130000Z";
+        object(&format!("{series} SUMMARY:{title}|{at} SUMMARY:{instance}"))
+    };
+    let (local, renamed) = (event("RRULE:FREQ=DAILY SUMMARY:a"), event("RRULE:FREQ=DAILY SUMMARY:b"));
+    let seen = made("a", "a");
+    for (remote, expected) in [
+        (seen.clone(), Action::Leave),
+        (made("b", "a"), Action::Update(renamed)),
+        (made("a", "c"), Action::Update(made("a", "c"))),
+    ] {
+        let known = Known { seen: Some(&seen), ..known(Some(&local), Some(&local), Some(&remote)) };
+        let decision = done(known, Mode::TwoWay, Side::Remote, &Rich);
+        assert!(decision.local == expected, "{:?}", decision.local);
+    }
+}
+
 /// A vendor that takes no categories from us.
 struct Quiet;
 
@@ -267,5 +287,25 @@ proptest! {
         prop_assert!(again.remote == first.remote, "{first:?}\n{again:?}");
         prop_assert!(again.conflicts.is_empty());
         prop_assert!(again.base == first.base);
+    }
+
+    #[test]
+    fn no_decision_leaves_a_component_without_a_time_whatever_the_vendor_made_of_what_it_got(
+        base in maybe(), seen in maybe(), local in maybe(), remote in maybe(), mode in 0..3_usize, record in any::<bool>(),
+        follow in any::<bool>()
+    ) {
+        let mode = [Mode::TwoWay, Mode::Pull, Mode::Push][mode];
+        let record = if record { Side::Local } else { Side::Remote };
+        let extras = if follow { Extras::Follow } else { Extras::Ignore };
+        let known = Known { seen: seen.as_ref(), extras, ..known(base.as_ref(), local.as_ref(), remote.as_ref()) };
+        let decision = done(known, mode, record, &Quiet);
+        for form in [carried_out(&decision.local, None), carried_out(&decision.remote, None), decision.shared, decision.base]
+            .into_iter()
+            .flatten()
+        {
+            for (instance, part) in &form.parts {
+                prop_assert!(part.contains_key(&Field::Time), "{instance:?} of {form:?}");
+            }
+        }
     }
 }
