@@ -71,6 +71,7 @@ mod tests {
             refresh: None,
             expires_at: jiff::Timestamp::UNIX_EPOCH,
             scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
+            sign_in_ends: None,
         }
     }
 

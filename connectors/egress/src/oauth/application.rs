@@ -5,19 +5,32 @@ use std::sync::Arc;
 
 use almanac_base::Secret;
 use jiff::Timestamp;
-use oauth2::basic::BasicClient;
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, StandardRevocableToken, TokenUrl,
 };
 
 use super::loopback::Code;
+use super::tokens::TokenAnswer;
 use super::transport::{told, transport};
 use super::{OauthError, Tokens};
 use crate::client::Client;
 use crate::guard::{Refusal, Target};
 
-type Endpoints = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+/// The library's client, with token answers that say how long a refresh token lives.
+type OauthClient<Authorize, Token> = oauth2::Client<
+    BasicErrorResponse,
+    TokenAnswer,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    Authorize,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    Token,
+>;
 
 /// An application registered with a vendor. `Debug` shows neither id nor secret.
 #[derive(Clone)]
@@ -122,9 +135,9 @@ impl Application {
         Ok(Tokens::from_answer(&answer, None, now))
     }
 
-    fn endpoints(&self) -> Result<Endpoints, OauthError> {
+    fn endpoints(&self) -> Result<OauthClient<EndpointSet, EndpointSet>, OauthError> {
         let unreadable = |_| OauthError::Address(Refusal::Unreadable);
-        let client = BasicClient::new(ClientId::new(self.client_id.clone()))
+        let client = OauthClient::new(ClientId::new(self.client_id.clone()))
             .set_auth_uri(AuthUrl::new(self.authorize.url().to_string()).map_err(unreadable)?)
             .set_token_uri(TokenUrl::new(self.token.url().to_string()).map_err(unreadable)?)
             .set_auth_type(AuthType::RequestBody); // what both Google and Entra document

@@ -6,10 +6,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
-use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{HttpRequest, HttpResponse, RequestTokenError};
 
 use super::OauthError;
+use super::tokens::TokenAnswer;
 use crate::client::{Client, Request};
 use crate::guard::Target;
 use crate::limits::TOKEN_BYTES_MAX;
@@ -50,7 +51,7 @@ async fn send(client: &Client, request: HttpRequest, now: Timestamp) -> Result<H
 }
 
 /// What the answer to a form says, for the grants that `oauth2` does not know.
-pub(super) fn read(response: &HttpResponse) -> Result<BasicTokenResponse, OauthError> {
+pub(super) fn read(response: &HttpResponse) -> Result<TokenAnswer, OauthError> {
     if response.status().is_success() {
         return serde_json::from_slice(response.body()).map_err(|_| OauthError::Answer);
     }

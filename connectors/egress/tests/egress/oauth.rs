@@ -41,6 +41,8 @@ pub(crate) fn field(seen: &Seen, name: &str) -> Option<String> {
 #[derive(Default)]
 pub(crate) struct Keeper {
     pub(crate) kept: Mutex<Vec<(String, Option<String>)>>,
+    /// When the sign-in ends, as it was last kept.
+    pub(crate) ends: Mutex<Option<Timestamp>>,
     pub(crate) broken: AtomicBool,
 }
 
@@ -51,6 +53,7 @@ impl TokenKeeper for Keeper {
             return Err(Arc::new(std::io::Error::other("the disk is full")));
         }
         let refresh = tokens.refresh.as_ref().map(|token| token.expose().to_owned());
+        *self.ends.lock().unwrap() = tokens.sign_in_ends;
         self.kept.lock().unwrap().push((tokens.access.expose().to_owned(), refresh));
         Ok(())
     }
@@ -71,6 +74,7 @@ fn stage(server: &Server) -> Stage {
         refresh: Some(Secret::new("refresh-0".into())),
         expires_at: start(),
         scopes: None,
+        sign_in_ends: None,
     };
     let credentials = Credentials::Person(application(server));
     let account = Account::new(Arc::new(client()), clock.clone(), credentials, keeper.clone(), Some(tokens));
@@ -114,6 +118,24 @@ async fn fifty_who_ask_at_once_cause_one_request() {
     assert_eq!(field(seen, "grant_type").as_deref(), Some("refresh_token"));
     assert_eq!(field(seen, "client_id").as_deref(), Some("the-client"));
     assert_eq!(field(seen, "client_secret").as_deref(), Some("the-secret"));
+}
+
+#[tokio::test]
+async fn the_end_of_a_refresh_token_is_known_until_another_one_comes() {
+    let answers = [
+        r#"{"access_token":"a","token_type":"Bearer","expires_in":60,"refresh_token_expires_in":604799}"#,
+        r#"{"access_token":"b","token_type":"Bearer","expires_in":60}"#,
+        r#"{"access_token":"c","token_type":"Bearer","expires_in":60,"refresh_token":"refresh-1"}"#,
+    ];
+    let next = Mutex::new(answers.into_iter());
+    let server = Server::plain(move |_| text(next.lock().unwrap().next().unwrap())).await;
+    let stage = stage(&server);
+    let end = start() + SignedDuration::from_secs(604_799);
+    for expected in [Some(end), Some(end), None] {
+        token(&stage.account).await.unwrap();
+        assert_eq!(*stage.keeper.ends.lock().unwrap(), expected);
+        stage.clock.advance(SignedDuration::from_mins(1));
+    }
 }
 
 #[tokio::test]

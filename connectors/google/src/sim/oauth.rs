@@ -18,6 +18,8 @@ pub struct Tokens {
     pub rotates: bool,
     /// Whether the person has taken back what was granted: `invalid_grant`.
     pub revoked: bool,
+    /// How long a refresh token lives on, in seconds, where the application is in testing.
+    pub refresh_life: Option<i64>,
     /// How often access tokens were given out.
     pub given: u32,
     access: BTreeSet<String>,
@@ -26,7 +28,14 @@ pub struct Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         let refresh = "refresh-0".to_owned();
-        Self { refresh, rotates: false, revoked: false, given: 0, access: BTreeSet::new() }
+        Self {
+            refresh,
+            rotates: false,
+            revoked: false,
+            refresh_life: None,
+            given: 0,
+            access: BTreeSet::new(),
+        }
     }
 }
 
@@ -47,7 +56,12 @@ impl Tokens {
         self.access.insert(access.clone());
         let scope = "https://www.googleapis.com/auth/calendar.events \
                      https://www.googleapis.com/auth/calendar.calendarlist.readonly";
-        json!({ "access_token": access, "expires_in": 3_599, "token_type": "Bearer", "scope": scope })
+        let mut answer =
+            json!({ "access_token": access, "expires_in": 3_599, "token_type": "Bearer", "scope": scope });
+        if let (Some(life), Some(answer)) = (self.refresh_life, answer.as_object_mut()) {
+            answer.insert("refresh_token_expires_in".into(), json!(life));
+        }
+        answer
     }
 }
 

@@ -177,6 +177,7 @@ pub(crate) fn device(sim: &Simulator<Checked>) -> Google {
         refresh: Some(Secret::new(refresh)),
         expires_at: now().saturating_sub(SignedDuration::from_hours(1)).unwrap(),
         scopes: None,
+        sign_in_ends: None,
     };
     let keeper = Arc::new(Nowhere);
     let account = Account::new(Arc::clone(&client), Arc::clone(&clock), credentials, keeper, Some(kept));

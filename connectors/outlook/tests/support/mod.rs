@@ -65,6 +65,7 @@ pub(crate) async fn world_of(credentials: impl FnOnce(&str) -> Credentials) -> W
         refresh: Some(Secret::new("refresh-0".into())),
         expires_at: day(),
         scopes: None,
+        sign_in_ends: None,
     };
     let credentials = credentials(&format!("{}/tenant", sim.url()));
     let account = Account::new(

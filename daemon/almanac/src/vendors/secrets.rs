@@ -16,7 +16,6 @@ use crate::failure::Failure;
 
 /// What an account signs in with.
 #[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Secrets {
     /// A password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +35,9 @@ pub(crate) struct Secrets {
     pub(crate) expires_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scopes: Option<Vec<String>>,
+    /// When the refresh token itself ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_in_ends: Option<Instant>,
     /// The vendor's JSON file of a service account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) service_account: Option<serde_json::Value>,
@@ -88,6 +90,7 @@ impl Secrets {
             // One that says nothing is renewed at once.
             expires_at: self.expires_at.as_ref().and_then(Instant::at).unwrap_or(Timestamp::UNIX_EPOCH),
             scopes: self.scopes.clone(),
+            sign_in_ends: self.sign_in_ends.as_ref().and_then(Instant::at),
         })
     }
 
@@ -101,6 +104,11 @@ impl Secrets {
             refresh_token: new.refresh_token.clone().or(self.refresh_token.clone()),
             expires_at: new.expires_at.clone().or(self.expires_at.clone()),
             scopes: new.scopes.clone().or(self.scopes.clone()),
+            // It is about the refresh token that is with it.
+            sign_in_ends: match new.refresh_token {
+                Some(_) => new.sign_in_ends.clone(),
+                None => self.sign_in_ends.clone(),
+            },
             service_account: new.service_account.clone().or(self.service_account.clone()),
         }
     }
@@ -111,6 +119,7 @@ impl Secrets {
         self.refresh_token = tokens.refresh.as_ref().map(|token| token.expose().to_owned());
         self.expires_at = Some(Instant::Text(tokens.expires_at.to_string()));
         self.scopes.clone_from(&tokens.scopes);
+        self.sign_in_ends = tokens.sign_in_ends.map(|at| Instant::Text(at.to_string()));
         self
     }
 }

@@ -30,7 +30,8 @@ impl Kept {
     /// Of an account that was signed in, with the first refresh token of both simulators.
     pub(crate) fn first(now: Timestamp) -> Arc<Self> {
         let (access, refresh) = (Secret::new("spent".into()), Secret::new("refresh-0".into()));
-        let tokens = Tokens { access, refresh: Some(refresh), expires_at: now, scopes: None };
+        let tokens =
+            Tokens { access, refresh: Some(refresh), expires_at: now, scopes: None, sign_in_ends: None };
         Arc::new(Self(Mutex::new(tokens)))
     }
 

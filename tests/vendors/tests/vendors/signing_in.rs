@@ -92,3 +92,24 @@ fn an_account_at_google_that_was_shut_out_needs_a_person_and_is_healed_by_new_to
 fn an_account_at_outlook_that_was_shut_out_needs_a_person_and_is_healed_by_new_tokens() {
     needs_a_person_and_is_healed_by_one(&outlook());
 }
+
+#[test]
+fn the_end_of_a_sign_in_at_google_is_told_two_days_before() {
+    let vendor = google();
+    let (daemon, _) = practice(options().set("sync.poll", "1h"));
+    let _ = add(&daemon, &vendor).ok();
+    link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
+    const DAY: i64 = 24 * 60 * 60;
+    for (life, state) in [(3 * DAY, "ok"), (DAY, "degraded")] {
+        vendor.with(|sim| sim.tokens.refresh_life = Some(life));
+        let new = tokens(&vendor.grant());
+        let signed_in = ["account", "sign-in", ACCOUNT, "--tokens-stdin"];
+        let _ = daemon.cli_with_input(&signed_in, new.as_bytes()).ok();
+        sync(&daemon);
+        let status = status_of(&daemon, ACCOUNT);
+        assert_eq!(status["state"], state, "{status}");
+        assert!(status["sign_in_ends"].is_string(), "{status}");
+        let advice = status["error"].as_str().unwrap_or_default();
+        assert_eq!(advice.contains("almanac account sign-in"), state == "degraded", "{advice}");
+    }
+}

@@ -49,6 +49,11 @@ fn families(rows: &[AccountStatusRow]) -> Vec<Family> {
             |row| seconds(row.token_expires.as_deref()),
         ),
         family(
+            "almanac_account_sign_in_end_timestamp_seconds",
+            "When a person has to sign in again, if the vendor says so beforehand.",
+            |row| seconds(row.sign_in_ends.as_deref()),
+        ),
+        family(
             "almanac_account_channel_expiry_timestamp_seconds",
             "When the vendor stops calling; the channel is opened anew before.",
             |row| seconds(row.channel_expires.as_deref()),
@@ -83,6 +88,7 @@ mod tests {
             parked: 4,
             drift: None,
             token_expires: Some("1970-01-01T00:01:00Z".to_owned()),
+            sign_in_ends: None,
             channel_expires: None,
         };
         let families = families(&[row]);

@@ -131,6 +131,8 @@ pub(crate) struct AccountStatusRow {
     pub(crate) parked: u64,
     pub(crate) drift: Option<u64>,
     pub(crate) token_expires: Option<String>,
+    /// When a person has to sign in again, if the vendor says so beforehand.
+    pub(crate) sign_in_ends: Option<String>,
     pub(crate) channel_expires: Option<String>,
 }
 

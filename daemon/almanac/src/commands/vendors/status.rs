@@ -1,7 +1,7 @@
 //! How all accounts are, for `almanac status` and the metrics.
 
 use almanac_app::sync::{Enabled, LinkState, PairState};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::rows::AccountStatusRow;
 use super::waiting::each_pair;
@@ -9,6 +9,9 @@ use crate::failure::Failure;
 use crate::output::word;
 use crate::vendors::secrets::Secrets;
 use crate::vendors::{HealthState, Vendors};
+
+/// So long before a sign-in ends it is told: of the seven days that Google gives applications in testing, the last two.
+const SIGN_IN_SOON: SignedDuration = SignedDuration::from_hours(48);
 
 /// How all accounts are.
 pub(crate) async fn account_status(
@@ -38,6 +41,7 @@ pub(crate) async fn account_status(
             parked: 0,
             drift: health.links.values().filter_map(|link| link.drift).max(),
             token_expires: None,
+            sign_in_ends: None,
             channel_expires: None,
         };
         let (mut oldest, mut channel, mut last, mut detached) = (None, None, health.last_success(), false);
@@ -72,6 +76,13 @@ pub(crate) async fn account_status(
         } else if row.parked > 0 {
             state = state.max(HealthState::Degraded);
         }
+        let ends = tokens.as_ref().and_then(|tokens| tokens.sign_in_ends);
+        if let Some(ends) = ends.filter(|ends| ends.duration_since(now) < SIGN_IN_SOON) {
+            state = state.max(HealthState::Degraded);
+            let advice = || format!("the sign-in ends at {ends}: `almanac account sign-in {}`", account.name);
+            row.error = row.error.or_else(|| Some(advice()));
+        }
+        row.sign_in_ends = ends.map(|ends| ends.to_string());
         row.state = match account.enabled {
             Enabled::No => "disabled".to_owned(),
             Enabled::Yes => word(&state),
