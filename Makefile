@@ -63,11 +63,13 @@ crash: ## Kills the daemon ROUNDS times (200), cuts its power, fails its disk at
 # What a history goes through: quick enough without a release build.
 SIM := $(addprefix almanac-,app backend base contract convergence davxml egress google ical icloud outlook simulator store sync)
 
-sim: ## Plays HISTORIES (10000) of synchronisation with faults, and large imports, with bounds; prints figures
+sim: ## Plays HISTORIES (10000) of synchronisation with faults, and large imports, webhooks, with bounds; prints figures
 	@$(INSTALL) build
 	HISTORIES=$(HISTORIES) $(CARGO) test --locked --package almanac-convergence --test convergence \
 	  $(foreach crate,$(SIM),--config profile.dev.package.$(crate).opt-level=2) \
 	  -- --ignored --exact sim::figures_of_many_histories_and_imports --nocapture
+	$(CARGO) build --locked --package almanac
+	$(CARGO) test --locked --package almanac-vendors --test vendors hooks::what_changes -- --nocapture
 
 soak: ## Load, kills, reloads and backups for MINUTES (10), then a crowd of 1,000 connections (ENGINE=sled)
 	@$(INSTALL) build

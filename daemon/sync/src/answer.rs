@@ -84,7 +84,10 @@ pub async fn answer(
                 Pair { version: None, ..pair }
             }
             // What the store has refused, or what could not be read: it is asked for again.
-            (PairState::Parked(_), Answer::Retry) if pair.base.is_none() => Pair { version: None, ..pair },
+            (PairState::Parked(_), Answer::Retry) if pair.base.is_none() => {
+                Pair { version: None, turns: None, ..pair }
+            }
+            (PairState::Parked(_), Answer::Retry) => Pair { turns: None, ..pair },
             _ => pair,
         };
         step.pair = StepChange::Put(Pair { state, since: None, ..pair });

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod send;
 mod step;
+mod turns;
 
 pub use answer::{Answer, answer};
 pub use backoff::Backoff;

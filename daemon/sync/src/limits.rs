@@ -9,6 +9,9 @@ pub(crate) const STEP_ATTEMPTS: usize = 64;
 /// Tries after which an object is parked.
 pub(crate) const SEND_ATTEMPTS: u32 = 10;
 
+/// Changes from here that each follow one at the vendor, of one object in an hour; beyond, it is parked.
+pub(crate) const TURNS_MAX: u32 = 10;
+
 /// Objects in a row whose sending fails before a run gives up.
 pub(crate) const FAILURES_IN_A_ROW: u32 = 3;
 

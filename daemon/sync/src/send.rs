@@ -14,6 +14,7 @@ use crate::names::push_key;
 use crate::report::Stop;
 use crate::run::{Execution, LinkRun};
 use crate::step::{Approval, Facts, Told, role, tally};
+use crate::turns;
 
 const TOO_OFTEN: &str = "it failed too often; change it on either side, or ask for another try";
 
@@ -229,6 +230,10 @@ impl LinkRun<'_> {
                 }
             }
         }
+        if turns::are_too_many(pair.turns, self.clock.now()) {
+            self.park(name, turns::IN_TURN, |_| false).await?;
+            return Ok(true);
+        }
         let may_mail = matches!(pair.state, PairState::MailApproved | PairState::DeletionMailApproved);
         if pair.mails > 0 && !may_mail {
             self.report.held += 1;
@@ -372,6 +377,7 @@ impl LinkRun<'_> {
             pair.role = role(&object);
             pair.state = PairState::Linked;
             pair.sent = None;
+            pair.turns = turns::sent(pair.turns);
             pair.base = self.keeping(base);
             let seen = Form { uid: pair.uid.clone(), ..object.form.clone() };
             let differs = seen != self.view_of(&pair).project(base);

@@ -16,6 +16,7 @@ use crate::merge::{Conflict, Side};
 use crate::privacy::LinkView;
 use crate::report::{Counts, Stop};
 use crate::run::{Execution, LinkRun};
+use crate::turns;
 
 /// What the vendor told of an object.
 #[derive(Clone, Copy)]
@@ -315,6 +316,9 @@ impl LinkRun<'_> {
                 pair.version = Some(object.version.0.clone());
                 pair.mails = object.mails;
                 pair.role = role(object);
+                if matches!(decision.local, Action::Create(_) | Action::Update(_)) {
+                    pair.turns = Some(turns::taken(pair.turns, self.clock.now()));
+                }
             }
             Told::Gone => {
                 if pair.remote.is_some() {
@@ -552,6 +556,7 @@ fn new_pair(uid: String, origin: PairOrigin) -> Pair {
         mails: 0,
         sent: None,
         role: PairRole::Own,
+        turns: None,
     }
 }
 

@@ -18,6 +18,6 @@ pub use changes::{LocalChange, LocalChanges};
 pub use history::{Loser, Lost, LostEntry};
 pub use links::{Channel, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewLink, Place};
 pub(crate) use pairs::remote_key;
-pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRole, PairRow, PairState};
+pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRole, PairRow, PairState, Turns};
 pub(crate) use removal::{joined_links, remove_links_of, sweep};
 pub use step::{Settled, Step, StepChange, StepView};

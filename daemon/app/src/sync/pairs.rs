@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use almanac_base::LinkId;
 use almanac_store::records::sync::pair_key;
-use almanac_store::records::{DispatchRecord, Document, PairRecord, RemoteRecord};
+use almanac_store::records::{DispatchRecord, Document, PairRecord, RemoteRecord, TurnsRecord};
 use almanac_store::{IndexField, Key, Order, RecordVersion, Space, TenantStore, prefix_range};
 use jiff::Timestamp;
 
@@ -115,6 +115,19 @@ pub struct Pair {
     pub sent: Option<Vec<u8>>,
     /// Whose it is at the vendor.
     pub role: PairRole,
+    /// Its changes in turn, if there were any lately.
+    pub turns: Option<Turns>,
+}
+
+/// How an object was changed in turn at the vendor and from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turns {
+    /// Since when it is counted.
+    pub since: Timestamp,
+    /// How often a change from here followed one at the vendor.
+    pub count: u32,
+    /// Whether a change at the vendor was the last.
+    pub theirs: bool,
 }
 
 /// A pair with the name of its object.
@@ -287,6 +300,11 @@ pub(super) fn pair_row(record: PairRecord) -> Result<PairRow, AppError> {
         mails: record.mails,
         sent: record.sent,
         role: if record.role == 0 { PairRole::Own } else { PairRole::Attendee },
+        turns: record.turns.map(|turns| Turns {
+            since: instant(turns.since),
+            count: turns.count,
+            theirs: turns.theirs,
+        }),
     };
     Ok(PairRow { name: record.name, pair })
 }
@@ -322,5 +340,10 @@ pub(super) fn pair_record(name: &str, pair: &Pair) -> PairRecord {
         mails: pair.mails,
         sent: pair.sent.clone(),
         role: u8::from(pair.role == PairRole::Attendee),
+        turns: pair.turns.map(|turns| TurnsRecord {
+            since: turns.since.as_second(),
+            count: turns.count,
+            theirs: turns.theirs,
+        }),
     }
 }

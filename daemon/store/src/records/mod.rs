@@ -20,7 +20,7 @@ pub use people::{
 };
 pub use sync::{
     AccountRecord, ChannelRecord, DispatchRecord, HistoryRecord, LinkRecord, PairRecord, PlaceRecord,
-    RemoteRecord, SecretRecord,
+    RemoteRecord, SecretRecord, TurnsRecord,
 };
 pub use trash::{TrashRecord, TrashedRecord, TrashedShare};
 

@@ -171,6 +171,23 @@ pub struct PairRecord {
     /// Whose it is at the vendor: 0 the account's own, 1 a copy of what somebody else organizes.
     #[n(14)]
     pub role: u8,
+    /// Its changes in turn, if there were any lately.
+    #[n(15)]
+    pub turns: Option<TurnsRecord>,
+}
+
+/// How an object was changed in turn at the vendor and from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct TurnsRecord {
+    /// Since when it is counted, seconds since 1970.
+    #[n(0)]
+    pub since: i64,
+    /// How often a change from here followed one at the vendor.
+    #[n(1)]
+    pub count: u32,
+    /// Whether a change at the vendor was the last.
+    #[n(2)]
+    pub theirs: bool,
 }
 
 /// `Space::Remotes`: which object has a vendor's id. Key: the link's id and the keyed hash of that id.

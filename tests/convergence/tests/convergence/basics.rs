@@ -3,6 +3,7 @@
 use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
 use almanac_contract::{Field, Form, Value, form};
 use almanac_sync::{Answer, Stop};
+use jiff::SignedDuration;
 
 use crate::memory::{Failing, Fault, Manner, MemoryVendor};
 use crate::world::{Terms, World, event, object};
@@ -516,4 +517,45 @@ async fn a_creation_that_always_meets_something_else_is_parked_in_time() {
     world.say(&link, "a.ics", Answer::Retry).await;
     world.settle(&[(&link, &vendor)]).await;
     assert_eq!(titles(&vendor.forms()), ["a"]);
+}
+
+#[tokio::test]
+async fn an_object_that_another_program_changes_in_turn_with_us_is_left_alone_after_ten_turns_in_an_hour() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner::default());
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:ours")).await;
+    world.put("b.ics", &event("b", 2, "SUMMARY:ours")).await;
+    world.run(&link, &vendor).await.unwrap();
+    let (id, form) = vendor.forms().into_iter().find(|(_, form)| form.uid == "a").unwrap();
+    // The other program writes its own at the vendor, and yet another puts ours back here.
+    let turn = async || {
+        vendor.edit(&id, &with_title(&form, "theirs"));
+        world.run(&link, &vendor).await.unwrap();
+        world.put("a.ics", &event("a", 1, "SUMMARY:ours")).await;
+        world.run(&link, &vendor).await.unwrap()
+    };
+    for n in 0..10 {
+        assert_eq!(turn().await.there.updated, 1, "{n}");
+    }
+    let report = turn().await;
+    assert_eq!((report.there.updated, report.parked), (0, 1));
+    let parked = world.app.pair(&link, "a.ics").await.unwrap().unwrap().state;
+    assert!(matches!(parked, PairState::Parked(reason) if reason.contains("another program")));
+    assert_eq!(titles(&vendor.forms()), ["ours", "theirs"]);
+    // Everything else goes on.
+    world.put("b.ics", &event("b", 2, "SUMMARY:other")).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().there.updated, 1);
+
+    world.say(&link, "a.ics", Answer::Retry).await;
+    assert_eq!(world.run(&link, &vendor).await.unwrap().there.updated, 1);
+    assert_eq!(titles(&vendor.forms()), ["other", "ours"]);
+
+    // An hour later the turns of before do not count any more.
+    for _ in 0..3 {
+        for _ in 0..5 {
+            assert_eq!(turn().await.there.updated, 1);
+        }
+        world.clock.advance(SignedDuration::from_hours(1));
+    }
 }

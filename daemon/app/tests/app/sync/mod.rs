@@ -66,6 +66,7 @@ fn pair(uid: &str, remote: Option<&str>) -> Pair {
         mails: 0,
         role: PairRole::Own,
         sent: None,
+        turns: None,
     }
 }
 
