@@ -92,7 +92,7 @@ impl Vendors {
     async fn take(&self, link: &LinkInfo, open: &Channel, kind: SignalKind) -> Result<(), AppError> {
         match kind {
             SignalKind::Closed | SignalKind::Renew => self.app.keep_link_channel(link.id, None).await?,
-            _ => _ = self.app.note_signal(link.id, &open.channel, self.clock.now()).await?,
+            _ => _ = self.app.note_signal(link.id, &open.channel, Some(self.clock.now())).await?,
         }
         if kind != SignalKind::Opened
             && let Some(live) = lock(&self.live).get(&link.account)

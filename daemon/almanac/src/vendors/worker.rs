@@ -34,6 +34,15 @@ const CALLED_STRETCH: i32 = 6;
 /// How often everything is looked at, to find what was missed.
 const RECONCILE: SignedDuration = SignedDuration::from_hours(24);
 
+/// Why a turn begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Something happened: a call of the vendor, a change here, a command.
+    Told,
+    /// The time has come.
+    Polled,
+}
+
 /// Works for all accounts until the supervisor asks to stop.
 pub(crate) fn serve(supervisor: &Supervisor, vendors: &Arc<Vendors>) {
     let (vendors, tasks, stopping) = (Arc::clone(vendors), supervisor.clone(), supervisor.stopping());
@@ -84,6 +93,7 @@ impl Working {
     async fn work(&self) {
         let vendors = &self.vendors;
         let mut changes = vendors.app.collections_changed();
+        let mut cause = Cause::Told;
         loop {
             let Ok(account) = vendors.app.account(self.account).await else { return };
             if account.enabled == Enabled::No {
@@ -100,7 +110,7 @@ impl Working {
             let mut links = vendors.app.links_of_account(&account).await.unwrap_or_default();
             links.retain(|link| link.state == LinkState::Active);
             let collections: BTreeSet<CollectionId> = links.iter().map(|link| link.collection).collect();
-            let wait = match self.turn(&account, &live, &links).await {
+            let wait = match self.turn(&account, &live, &links, cause).await {
                 Ok(wait) => wait,
                 Err(failure) => {
                     tracing::warn!(account.id = %account.id, error = failure.what, "a run stopped before its end");
@@ -109,22 +119,22 @@ impl Working {
             };
             let poll = sleep(Duration::try_from(wait).unwrap_or_default());
             tokio::pin!(poll);
-            loop {
+            cause = loop {
                 tokio::select! {
-                    () = &mut poll => break,
-                    () = live.wake.notified() => break,
+                    () = &mut poll => break Cause::Polled,
+                    () = live.wake.notified() => break Cause::Told,
                     changed = changes.recv() => match changed {
                         Ok(collection) if !collections.contains(&collection) => {}
                         Ok(_) | Err(RecvError::Lagged(_)) if !self.is_behind(&links).await => {} // our own writes
                         Ok(_) | Err(RecvError::Lagged(_)) => {
                             // Several changes of one person come together.
                             sleep(vendors.sync.local_delay.0).await;
-                            break;
+                            break Cause::Told;
                         }
                         Err(RecvError::Closed) => return,
                     },
                 }
-            }
+            };
             // What came meanwhile is seen by the run that begins now.
             changes = changes.resubscribe();
         }
@@ -149,6 +159,7 @@ impl Working {
         account: &AccountInfo,
         live: &Live,
         links: &[LinkInfo],
+        cause: Cause,
     ) -> Result<SignedDuration, Failure> {
         let vendors = &self.vendors;
         let now = vendors.clock.now();
@@ -170,10 +181,26 @@ impl Working {
             }
         }
         let outcomes = vendors.run(account, Execution::Do, Scope::Changes, Patience::Obey).await?;
+        if called && cause == Cause::Polled {
+            called = !self.has_missed_a_call(&outcomes).await;
+        }
         if self.is_due_for_comparison(links, now).await {
             self.reconcile(account, live, links, now).await?;
         }
         Ok(self.wait(&outcomes, called, live))
+    }
+
+    /// Whether polling found what the vendor should have called about. Such a channel has to prove anew that it lives.
+    async fn has_missed_a_call(&self, outcomes: &[LinkOutcome]) -> bool {
+        let app = &self.vendors.app;
+        let mut missed = false;
+        for outcome in outcomes.iter().filter(|outcome| outcome.report.here.all() > 0) {
+            let link = outcome.link.id;
+            if let Ok(Some(open)) = app.link_channel(link).await {
+                missed |= app.note_signal(link, &open.channel, None).await.unwrap_or_default();
+            }
+        }
+        missed
     }
 
     fn wait(&self, outcomes: &[LinkOutcome], called: bool, live: &Live) -> SignedDuration {
@@ -273,7 +300,7 @@ impl Working {
                 almanac_contract::Watch { channel: open.channel, resource: open.resource, until: open.until };
             let _ = live.connector.unwatch(&old).await; // it ends by itself
         }
-        true
+        lives
     }
 }
 

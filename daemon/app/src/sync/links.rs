@@ -342,11 +342,17 @@ impl App {
         self.put_beside(&link, channel_key(id), record.to_bytes()).await
     }
 
-    /// Notes that the vendor has called through this very channel; whether it is still the link's.
+    /// Notes when the vendor has called through this very channel, or that it did not call when it should have; whether it is
+    /// still the link's.
     ///
     /// # Errors
     /// `NotFound` if there is no such link.
-    pub async fn note_signal(&self, id: LinkId, channel: &str, at: Timestamp) -> Result<bool, AppError> {
+    pub async fn note_signal(
+        &self,
+        id: LinkId,
+        channel: &str,
+        at: Option<Timestamp>,
+    ) -> Result<bool, AppError> {
         let (link, key) = (self.link_record(id).await?, channel_key(id));
         let store = &link.tenant.store;
         for _ in 0..COMMIT_ATTEMPTS {
@@ -355,7 +361,7 @@ impl App {
             if record.channel != channel {
                 return Ok(false);
             }
-            let record = ChannelRecord { signalled: Some(at.as_second()), ..record };
+            let record = ChannelRecord { signalled: at.map(Timestamp::as_second), ..record };
             let write = Write::new()
                 .require(Precondition::VersionIs(Space::Links, key.as_slice().into(), row.version))
                 .put(Space::Links, key.as_slice(), store.new_version(), record.to_bytes());

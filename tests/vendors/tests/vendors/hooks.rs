@@ -23,7 +23,12 @@ fn await_that(what: &str, mut is: impl FnMut() -> bool) {
 
 /// A daemon that asks its vendor for nothing by itself, but is called.
 fn called(vendor: &dyn Played) -> (Daemon, Person) {
-    let options = options().set("sync.poll", "1h").set("sync.hooks_url", "https://practice.example");
+    polling(vendor, "1h")
+}
+
+/// A daemon that asks at intervals, and is called.
+fn polling(vendor: &dyn Played, poll: &str) -> (Daemon, Person) {
+    let options = options().set("sync.poll", poll).set("sync.hooks_url", "https://practice.example");
     let (daemon, erika) = practice(options);
     let _ = add(&daemon, vendor).ok();
     link(&daemon, &format!("{ACCOUNT}/{}", vendor.calendar()), "erika/calendar", "two-way");
@@ -170,4 +175,39 @@ fn a_lifecycle_notice_opens_the_subscription_anew() {
         let _ = deliver(&daemon.anonymous(), &call).expect(202);
     }
     await_that("the event did not come", || count(&daemon, &erika) == 1);
+}
+
+fn is_not_relied_upon_after_a_missed_call(vendor: &dyn Played) {
+    let (daemon, erika) = polling(vendor, "100ms");
+    let last_call = || status_of(&daemon, ACCOUNT)["last_call"].clone();
+    vendor.make("There 1", 9);
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    await_that("no call was noted", || last_call().is_string());
+    await_that("the event did not come", || count(&daemon, &erika) == 1);
+
+    vendor.make("There 2", 10);
+    assert!(!vendor.calls().is_empty(), "these are lost on the way");
+    await_that("polling did not find the event", || count(&daemon, &erika) == 2);
+    await_that("the channel still counts as alive", || last_call().is_null());
+
+    // A call that comes just as polling finds the same may count as missed; the next one does not.
+    await_that("no call proves it alive again", || {
+        vendor.make("There later", 11);
+        for call in vendor.calls() {
+            let _ = deliver(&daemon.anonymous(), &call).expect(202);
+        }
+        last_call().is_string()
+    });
+}
+
+#[test]
+fn a_channel_of_google_that_missed_a_change_is_not_relied_upon_until_it_calls_again() {
+    is_not_relied_upon_after_a_missed_call(&google());
+}
+
+#[test]
+fn a_subscription_of_graph_that_missed_a_change_is_not_relied_upon_until_it_calls_again() {
+    is_not_relied_upon_after_a_missed_call(&outlook());
 }

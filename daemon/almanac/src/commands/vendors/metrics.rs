@@ -58,6 +58,11 @@ fn families(rows: &[AccountStatusRow]) -> Vec<Family> {
             "When the vendor stops calling; the channel is opened anew before.",
             |row| seconds(row.channel_expires.as_deref()),
         ),
+        family(
+            "almanac_account_last_call_timestamp_seconds",
+            "When the vendor last called; absent before that, and after it should have called and did not.",
+            |row| seconds(row.last_call.as_deref()),
+        ),
     ]
 }
 
@@ -90,6 +95,7 @@ mod tests {
             token_expires: Some("1970-01-01T00:01:00Z".to_owned()),
             sign_in_ends: None,
             channel_expires: None,
+            last_call: None,
         };
         let families = families(&[row]);
         let shown = |name: &str| {

@@ -112,7 +112,7 @@ pub(crate) struct LostRow {
 }
 
 /// How an account is; part of `almanac status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AccountStatusRow {
     pub(crate) name: String,
     pub(crate) id: String,
@@ -134,6 +134,8 @@ pub(crate) struct AccountStatusRow {
     /// When a person has to sign in again, if the vendor says so beforehand.
     pub(crate) sign_in_ends: Option<String>,
     pub(crate) channel_expires: Option<String>,
+    /// When the vendor last called.
+    pub(crate) last_call: Option<String>,
 }
 
 impl std::fmt::Debug for WaitingRow {

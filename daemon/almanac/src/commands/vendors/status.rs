@@ -29,27 +29,20 @@ pub(crate) async fn account_status(
             id: account.id.to_string(),
             kind: account.kind.clone(),
             tenant: account.tenant_name.clone(),
-            state: String::new(),
             error: health.error().map(str::to_owned),
             throttled_until: health.until().map(|at| at.to_string()),
-            last_success: None,
-            lag_seconds: None,
             links: own.len() as u64,
-            queue: 0,
-            oldest_pending: None,
-            held: 0,
-            parked: 0,
             drift: health.links.values().filter_map(|link| link.drift).max(),
-            token_expires: None,
-            sign_in_ends: None,
-            channel_expires: None,
+            ..AccountStatusRow::default()
         };
-        let (mut oldest, mut channel, mut last, mut detached) = (None, None, health.last_success(), false);
+        let (mut oldest, mut channel, mut call) = (None, None, None);
+        let (mut last, mut detached) = (health.last_success(), false);
         for link in own {
             detached |= matches!(link.state, LinkState::Detached(_));
             last = last.max(app.link_place(link.id).await?.done);
-            channel =
-                app.link_channel(link.id).await?.map(|open| open.until).into_iter().chain(channel).min();
+            let open = app.link_channel(link.id).await?;
+            channel = open.iter().map(|open| open.until).chain(channel).min();
+            call = open.and_then(|open| open.signalled).max(call);
             let mut after = None;
             loop {
                 let (waits, next) = app.dispatches(link, after.as_ref()).await?;
@@ -90,6 +83,7 @@ pub(crate) async fn account_status(
         row.last_success = last.map(|at| at.to_string());
         row.lag_seconds = last.map(|at| now.duration_since(at).as_secs());
         row.oldest_pending = oldest.map(|at| at.to_string());
+        row.last_call = call.map(|at| at.to_string());
         row.channel_expires = channel.map(|at| at.to_string());
         row.token_expires = tokens.map(|tokens| tokens.expires_at.to_string());
         rows.push(row);
