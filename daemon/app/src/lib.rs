@@ -61,6 +61,7 @@ pub use trash::{Naming, Restored, TrashEntry, TrashKind, TrashList, TrashNames, 
 
 use directory::Directory;
 use index::IndexCache;
+use sync::Counted;
 
 /// What the use cases need to be told.
 pub struct AppOptions {
@@ -88,6 +89,8 @@ pub struct App {
     copying: Mutex<HashSet<CollectionId>>,
     /// Tells whoever listens which collection has just changed.
     changed: tokio::sync::broadcast::Sender<CollectionId>,
+    /// How many objects of links wait for a person.
+    waiting: Counted,
     /// Held by the one probe that is on its way.
     probing: Arc<tokio::sync::Mutex<()>>,
 }

@@ -23,6 +23,7 @@ use crate::head::Head;
 use crate::index::IndexCache;
 use crate::limits::CHANGED_QUEUED;
 use crate::removal::finish_all;
+use crate::sync::Counted;
 use crate::tenants::finish_tenants;
 use crate::{App, AppOptions};
 
@@ -48,6 +49,7 @@ impl App {
             stale: AtomicBool::new(false),
             copying: Mutex::default(),
             changed: tokio::sync::broadcast::Sender::new(CHANGED_QUEUED),
+            waiting: Counted::default(),
             probing: Arc::default(),
         }))
     }

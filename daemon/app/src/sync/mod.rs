@@ -12,6 +12,7 @@ mod links;
 mod pairs;
 mod removal;
 mod step;
+mod waiting;
 
 pub use accounts::{AccountInfo, Enabled, NewAccount};
 pub use changes::{LocalChange, LocalChanges};
@@ -21,3 +22,5 @@ pub(crate) use pairs::remote_key;
 pub use pairs::{Dispatch, DueRow, Pair, PairOrigin, PairRole, PairRow, PairState, Turns};
 pub(crate) use removal::{joined_links, remove_links_of, sweep};
 pub use step::{Settled, Step, StepChange, StepView};
+pub(crate) use waiting::Counted;
+pub use waiting::Waiting;

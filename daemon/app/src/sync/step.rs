@@ -15,7 +15,7 @@ use almanac_store::{Precondition, RecordVersion, Space, Write};
 
 use super::history::{Loser, Lost};
 use super::pairs::{dispatch, dispatch_record, pair_record, pair_row, remote_key};
-use super::{Dispatch, LinkInfo, Pair};
+use super::{Dispatch, LinkInfo, Pair, Waiting};
 use crate::App;
 use crate::directory::CollectionEntry;
 use crate::error::AppError;
@@ -199,8 +199,18 @@ impl App {
                 }
             }
         }
+        let was = Waiting::of(view.pair.as_ref());
+        let is = match &step.pair {
+            StepChange::Leave => was,
+            StepChange::Put(pair) => Waiting::of(Some(pair)),
+            StepChange::Remove => Waiting::default(),
+        };
         write = self.with_rows(write, link, view, &row, step, written);
-        let Some(committed) = self.commit(entry, write).await? else { return Ok(Settled::Outdated) };
+        let committed = self.commit(entry, write).await;
+        if was != is {
+            self.waiting.forget(link.id); // an error, too, may have changed it
+        }
+        let Some(committed) = committed? else { return Ok(Settled::Outdated) };
         if let Some(now) = now {
             self.announce([Changed { entry, member, now }], &committed);
         }

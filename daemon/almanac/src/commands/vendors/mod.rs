@@ -24,7 +24,6 @@ use super::{Executor, Outcome, path};
 use crate::failure::Failure;
 use crate::vendors::secrets::Secrets;
 use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
-use waiting::each_pair;
 
 use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
 
@@ -346,11 +345,8 @@ impl Executor {
             }
             for outcome in outcomes {
                 let mut row = run_row(&outcome, &names);
-                each_pair(&self.app, &outcome.link, |pair| {
-                    row.held_in_all += u64::from(pair.pair.state.is_held());
-                    row.parked_in_all += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
-                })
-                .await?;
+                let waiting = self.app.waiting(&outcome.link).await?;
+                (row.held_in_all, row.parked_in_all) = (waiting.held, waiting.parked);
                 rows.push(row);
             }
         }

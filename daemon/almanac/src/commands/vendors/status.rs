@@ -1,10 +1,9 @@
 //! How all accounts are, for `almanac status` and the metrics.
 
-use almanac_app::sync::{Enabled, LinkState, PairState};
+use almanac_app::sync::{Enabled, LinkState};
 use jiff::{SignedDuration, Timestamp};
 
 use super::rows::AccountStatusRow;
-use super::waiting::each_pair;
 use crate::failure::Failure;
 use crate::output::word;
 use crate::vendors::secrets::Secrets;
@@ -53,11 +52,9 @@ pub(crate) async fn account_status(
                     None => break,
                 }
             }
-            each_pair(app, link, |pair| {
-                row.held += u64::from(pair.pair.state.is_held());
-                row.parked += u64::from(matches!(pair.pair.state, PairState::Parked(_)));
-            })
-            .await?;
+            let waiting = app.waiting(link).await?;
+            row.held += waiting.held;
+            row.parked += waiting.parked;
         }
         let secret = app.account_secret(account.id).await?;
         let tokens = secret.and_then(|secret| Secrets::parse(&secret).ok()?.tokens());

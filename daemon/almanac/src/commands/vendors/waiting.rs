@@ -79,7 +79,7 @@ impl Executor {
 }
 
 /// Shows all pairs of a link.
-pub(super) async fn each_pair(
+async fn each_pair(
     app: &App,
     link: &LinkInfo,
     mut take: impl FnMut(&almanac_app::sync::PairRow),

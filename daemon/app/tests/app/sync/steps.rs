@@ -247,3 +247,36 @@ async fn what_was_lost_is_given_back_unless_it_was_a_deletion() {
     // What the restored version took the place of can be restored, too.
     assert_eq!(world.app.link_history(&link).await.unwrap().len(), 3);
 }
+
+#[test]
+async fn how_many_objects_wait_is_read_again_only_after_that_has_changed() {
+    let (world, engine) = World::watched(PLENTY).await;
+    let link = link(&world, "v").await;
+    let put = |uid: &'static str, state: PairState| {
+        let pair = Pair { state, ..pair(uid, None) };
+        let step = Step { pair: StepChange::Put(pair), ..Step::default() };
+        let (world, link) = (&world, &link);
+        async move { settle(world, link, &format!("{uid}.ics"), step).await }
+    };
+    let parked = || PairState::Parked("no room".to_owned());
+    for (uid, state, expected) in [
+        ("a", PairState::Linked, (0, 0)),
+        ("b", PairState::HeldHere, (1, 0)),
+        ("c", parked(), (1, 1)),
+        ("a", PairState::HeldMail, (2, 1)),
+        ("b", PairState::DeletionApproved, (1, 1)),
+        ("c", parked(), (1, 1)),
+    ] {
+        put(uid, state).await;
+        let waiting = world.app.waiting(&link).await.unwrap();
+        assert_eq!((waiting.held, waiting.parked), expected);
+    }
+    settle(&world, &link, "c.ics", Step { pair: StepChange::Remove, ..Step::default() }).await;
+    assert_eq!(world.app.waiting(&link).await.unwrap().parked, 0);
+
+    engine.rows_read();
+    put("d", PairState::Linked).await;
+    engine.rows_read();
+    world.app.waiting(&link).await.unwrap();
+    assert_eq!(engine.rows_read().get(&Space::Pairs), None, "nobody more waits than before");
+}
