@@ -2,7 +2,7 @@
 
 use almanac_contract::{ConnectorError, ErrorKind, Reason, Retry};
 use almanac_egress::oauth::OauthError;
-use almanac_egress::{EgressError, Sent};
+use almanac_egress::{EgressError, Kind, Sent};
 use http::StatusCode;
 use jiff::SignedDuration;
 
@@ -86,8 +86,10 @@ fn kind(status: StatusCode, reason: &str, about: About, effect: Effect) -> Error
 
 /// The error of a request that got no answer.
 pub(crate) fn no_answer(error: EgressError, effect: Effect, operation: &'static str) -> ConnectorError {
-    let kind = match (effect, error.sent()) {
-        (Effect::Writes, Sent::Maybe) => ErrorKind::Unclear,
+    let kind = match (error.kind, effect, error.sent()) {
+        // An administrator has to open the address; trying again does not help.
+        (Kind::Refused(_), ..) => ErrorKind::Forbidden,
+        (_, Effect::Writes, Sent::Maybe) => ErrorKind::Unclear,
         _ => ErrorKind::Unavailable,
     };
     ConnectorError::new(kind, operation).because(error)
@@ -99,6 +101,7 @@ pub(crate) fn no_token(error: OauthError, operation: &'static str) -> ConnectorE
         OauthError::NeedsSignIn => (ErrorKind::NeedsSignIn, None),
         // The application's id, secret, key or address: an administrator repairs it, and the tokens live on.
         OauthError::Refused(_) | OauthError::Address(_) | OauthError::Sign => (ErrorKind::Forbidden, None),
+        OauthError::Egress(error) if matches!(error.kind, Kind::Refused(_)) => (ErrorKind::Forbidden, None),
         OauthError::Temporary { retry_after } => (ErrorKind::Unavailable, *retry_after),
         OauthError::Egress(_) | OauthError::Keep(_) => (ErrorKind::Unavailable, None),
         OauthError::Answer => (ErrorKind::Malformed, None),

@@ -6,7 +6,7 @@ use almanac_base::{Clock, Secret};
 use almanac_contract::{ConnectorError, ErrorKind};
 use almanac_egress::oauth::Account;
 use almanac_egress::throttle::{Pace, asked_wait, retry_after};
-use almanac_egress::{Client, Request, Sent, Target};
+use almanac_egress::{Client, Request, Target};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -220,13 +220,7 @@ impl Graph {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             request.body = body.to_string().into();
         }
-        let failed = |error: almanac_egress::EgressError| {
-            let kind = match error.sent() {
-                Sent::Maybe if call.writes() => ErrorKind::Unclear,
-                _ => ErrorKind::Unavailable,
-            };
-            ConnectorError::new(kind, call.operation).because(error)
-        };
+        let failed = |error| error::no_answer(error, call.writes(), call.operation);
         let _turn = self.pace.turn().await;
         let answer = self.client.send(request).await.map_err(failed)?;
         let wait = asked_wait(&answer.headers, self.clock.now());

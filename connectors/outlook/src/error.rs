@@ -2,6 +2,7 @@
 
 use almanac_contract::{ConnectorError, ErrorKind, Reason};
 use almanac_egress::oauth::OauthError;
+use almanac_egress::{EgressError, Kind, Sent};
 use http::StatusCode;
 use jiff::SignedDuration;
 
@@ -69,11 +70,23 @@ fn kind(status: StatusCode, code: &str, about: About) -> ErrorKind {
     }
 }
 
+/// The error of a request that got no answer.
+pub(crate) fn no_answer(error: EgressError, writes: bool, operation: &'static str) -> ConnectorError {
+    let kind = match (error.kind, error.sent()) {
+        // An administrator has to open the address; trying again does not help.
+        (Kind::Refused(_), _) => ErrorKind::Forbidden,
+        (_, Sent::Maybe) if writes => ErrorKind::Unclear,
+        _ => ErrorKind::Unavailable,
+    };
+    ConnectorError::new(kind, operation).because(error)
+}
+
 /// Why there is no access token.
 pub(crate) fn token(error: OauthError, operation: &'static str) -> ConnectorError {
     let kind = match &error {
         OauthError::NeedsSignIn => ErrorKind::NeedsSignIn,
         OauthError::Refused(_) | OauthError::Address(_) | OauthError::Sign => ErrorKind::Forbidden,
+        OauthError::Egress(error) if matches!(error.kind, Kind::Refused(_)) => ErrorKind::Forbidden,
         OauthError::Temporary { .. } | OauthError::Egress(_) | OauthError::Keep(_) => ErrorKind::Unavailable,
         OauthError::Answer => ErrorKind::Malformed,
     };

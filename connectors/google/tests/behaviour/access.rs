@@ -2,7 +2,9 @@
 
 use almanac_contract::{CalendarAccess, CalendarId, Connector as _, ErrorKind};
 
-use crate::support::{World, event, kind};
+use jiff::SignedDuration;
+
+use crate::support::{World, client, device_of, event, kind, now};
 
 #[tokio::test]
 async fn an_access_token_that_ends_early_is_renewed_once() {
@@ -22,6 +24,18 @@ async fn pitfall_92_an_account_that_was_revoked_needs_a_person_and_is_left_alone
     assert_eq!(kind(world.changes(None).await), ErrorKind::NeedsSignIn);
     world.sim.take_seen();
     assert_eq!(kind(world.changes(None).await), ErrorKind::NeedsSignIn);
+    assert_eq!(world.sim.take_seen().len(), 0);
+}
+
+#[tokio::test]
+async fn an_address_that_the_administrator_has_not_opened_is_not_tried_again() {
+    let world = World::new().await;
+    // On the way to a token, and with one in hand.
+    for life in [-1, 1] {
+        let expires_at = now() + SignedDuration::from_hours(life);
+        let closed = device_of(&world.sim, client(&[]), expires_at);
+        assert_eq!(kind(closed.calendars().await), ErrorKind::Forbidden);
+    }
     assert_eq!(world.sim.take_seen().len(), 0);
 }
 

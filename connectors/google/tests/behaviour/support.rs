@@ -162,7 +162,13 @@ pub(crate) fn mark(form: &Form) -> Mark {
 
 /// A connector of the account.
 pub(crate) fn device(sim: &Simulator<Checked>) -> Google {
-    let client = Arc::new(client());
+    let spent = now().saturating_sub(SignedDuration::from_hours(1)).unwrap();
+    device_of(sim, client(&["127.0.0.1"]), spent)
+}
+
+/// A connector that goes out through `client`, with an access token until `expires_at`.
+pub(crate) fn device_of(sim: &Simulator<Checked>, client: Client, expires_at: Timestamp) -> Google {
+    let client = Arc::new(client);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
     let config = GoogleConfig {
         api_url: format!("{}{API}", sim.url()),
@@ -175,7 +181,7 @@ pub(crate) fn device(sim: &Simulator<Checked>) -> Google {
     let kept = Tokens {
         access: Secret::new("spent".into()),
         refresh: Some(Secret::new(refresh)),
-        expires_at: now().saturating_sub(SignedDuration::from_hours(1)).unwrap(),
+        expires_at,
         scopes: None,
         sign_in_ends: None,
     };
@@ -185,8 +191,10 @@ pub(crate) fn device(sim: &Simulator<Checked>) -> Google {
     Google::new(Setup { client, pace: Arc::new(pace), clock, account: Arc::new(account), api: endpoints.api })
 }
 
-fn client() -> Client {
-    Client::new(&EgressConfig { allow: vec!["127.0.0.1".into()], ..EgressConfig::default() }).unwrap()
+/// The client, with these entries of the administrator's allow-list.
+pub(crate) fn client(allow: &[&str]) -> Client {
+    let allow = allow.iter().map(|&entry| entry.to_owned()).collect();
+    Client::new(&EgressConfig { allow, ..EgressConfig::default() }).unwrap()
 }
 
 /// The form of some lines between BEGIN:VCALENDAR and END:VCALENDAR; `|` ends a line.

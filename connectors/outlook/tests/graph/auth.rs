@@ -5,7 +5,9 @@ use almanac_contract::{Connector as _, ErrorKind};
 use almanac_egress::oauth::parse_redirect;
 use almanac_outlook::{Mailbox, auth};
 
-use crate::support::{create, single, world, world_of};
+use jiff::SignedDuration;
+
+use crate::support::{create, day, person, single, world, world_of, world_with};
 
 /// Pitfall 93: the rotated refresh token is kept.
 #[tokio::test]
@@ -40,6 +42,16 @@ async fn a_dead_refresh_token_needs_a_person() {
         assert_eq!(device.calendars().await.unwrap_err().kind, ErrorKind::NeedsSignIn);
     }
     assert_eq!(world.sim.take_seen().len(), 1, "it was asked once");
+}
+
+#[tokio::test]
+async fn an_address_that_the_administrator_has_not_opened_is_not_tried_again() {
+    // On the way to a token, and with one in hand.
+    for life in [-1, 1] {
+        let closed = world_with(person, &[], day() + SignedDuration::from_hours(life)).await;
+        assert_eq!(closed.device().calendars().await.unwrap_err().kind, ErrorKind::Forbidden);
+        assert_eq!(closed.sim.take_seen().len(), 0);
+    }
 }
 
 #[tokio::test]

@@ -47,23 +47,33 @@ pub(crate) fn day() -> Timestamp {
 }
 
 pub(crate) async fn world() -> World {
-    world_of(|authority| {
-        let application = auth::application(authority, "app".into(), None).unwrap();
-        Credentials::Person(application)
-    })
-    .await
+    world_of(person).await
+}
+
+pub(crate) fn person(authority: &str) -> Credentials {
+    Credentials::Person(auth::application(authority, "app".into(), None).unwrap())
 }
 
 pub(crate) async fn world_of(credentials: impl FnOnce(&str) -> Credentials) -> World {
+    world_with(credentials, &["127.0.0.1"], day()).await
+}
+
+/// A world that may be reached if it is in `allow`, with an access token until `expires_at`.
+pub(crate) async fn world_with(
+    credentials: impl FnOnce(&str) -> Credentials,
+    allow: &[&str],
+    expires_at: Timestamp,
+) -> World {
     let sim = Simulator::start(Graph::new(day())).await.unwrap();
     let clock = Arc::new(ManualClock::new(day()));
-    let config = EgressConfig { allow: vec!["127.0.0.1".into()], ..EgressConfig::default() };
+    let allow = allow.iter().map(|&entry| entry.to_owned()).collect();
+    let config = EgressConfig { allow, ..EgressConfig::default() };
     let client = Arc::new(Client::new(&config).unwrap());
     let keeper = Arc::new(Keeper::default());
     let kept = Tokens {
         access: Secret::new("worn out".into()),
         refresh: Some(Secret::new("refresh-0".into())),
-        expires_at: day(),
+        expires_at,
         scopes: None,
         sign_in_ends: None,
     };
