@@ -82,6 +82,12 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
         Outcome::Answered { objects } => return format!("noted: {objects}\n"),
         Outcome::Runs(rows) if audience == Audience::People => return runs(rows),
         Outcome::Runs(rows) => return json(rows),
+        Outcome::TakenBack { objects, mailing: 0 } => return format!("deleted at the vendor: {objects}\n"),
+        Outcome::TakenBack { objects, mailing } => {
+            return format!(
+                "deleted at the vendor: {objects}; {mailing} stay there, since the vendor would mail their guests: delete them there\n"
+            );
+        }
         Outcome::Purged { entries } => return format!("removed for good: {entries}\n"),
         Outcome::BackedUp(row) => {
             return format!(

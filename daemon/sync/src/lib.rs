@@ -28,6 +28,6 @@ pub use backoff::Backoff;
 pub use breaker::{Admission, Breaker};
 pub use decide::{Action, Decision, Extras, Known, Mode, Outcome, Policy, View, decide, needs_approval};
 pub use merge::{Conflict, Merged, Side, merge};
-pub use purge::purge;
+pub use purge::{Purged, purge};
 pub use report::{Counts, Report, Stop};
 pub use run::{Execution, LinkRun, Scope, Setup};

@@ -178,6 +178,11 @@ pub(crate) enum Outcome {
         objects: u64,
     },
     Lost(Vec<LostRow>),
+    /// What a link wrote at its vendor; what stays there would mail people.
+    TakenBack {
+        objects: u64,
+        mailing: u64,
+    },
     Purged {
         entries: u64,
     },

@@ -1,13 +1,14 @@
 //! Which connectors there are, and what each is made of. A new vendor is a kind here and a dependency in the manifest.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use almanac_app::sync::AccountInfo;
 use almanac_base::Secret;
 use almanac_contract::{Connector, Pace as Allowed};
-use almanac_egress::Target;
 use almanac_egress::oauth::{Account, Application, Credentials, ServiceAccount};
 use almanac_egress::throttle::Pace;
+use almanac_egress::{EgressError, Kind as Unsent, Refusal, Target};
 use serde::{Deserialize, Serialize};
 
 use super::secrets::{Keeper, Secrets};
@@ -327,8 +328,24 @@ pub(crate) fn refused_by_vendor(error: &almanac_contract::ConnectorError) -> Fai
         }
         ErrorKind::Throttled => "wait a while and try again",
         ErrorKind::CalendarGone | ErrorKind::Gone => "see `almanac account calendars`",
+        ErrorKind::Forbidden if is_closed(error) => {
+            "correct the address; if it is meant, open it in [egress] allow of the configuration"
+        }
         ErrorKind::Forbidden => "give the account the right at the vendor",
         _ => "try again; see the log of the server",
     };
     Failure::failed(chain(error), remedy)
+}
+
+/// Whether the request was not let out.
+fn is_closed(error: &almanac_contract::ConnectorError) -> bool {
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(error) = cause {
+        let egress = error.downcast_ref::<EgressError>();
+        if error.is::<Refusal>() || egress.is_some_and(|egress| matches!(egress.kind, Unsent::Refused(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

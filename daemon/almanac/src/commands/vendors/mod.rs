@@ -16,12 +16,12 @@ use almanac_app::sync::{
 };
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
 use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
-use almanac_sync::{Answer, Execution, Report, Scope, purge};
+use almanac_sync::{Answer, Execution, Report, Scope, Stop, purge};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Executor, Outcome, path};
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::vendors::secrets::Secrets;
 use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
 
@@ -408,10 +408,13 @@ impl Executor {
         self.app.set_link_state(link.id, &LinkState::Paused).await?;
         let turn = self.vendors.turn(account.id);
         let _turn = turn.lock().await;
-        let purged = purge(&*live.connector, &link).await.map_err(|error| refused_by_vendor(&error))?;
+        let purged = purge(&self.app, &*live.connector, &link).await.map_err(|stop| match stop {
+            Stop::Vendor(error) => refused_by_vendor(&error),
+            other => Failure::failed(chain(&other), "see the log of the server, and purge again"),
+        })?;
         self.app.remove_link(link.id).await?;
         self.vendors.changed.notify_one();
-        Ok(Outcome::Purged { entries: purged })
+        Ok(Outcome::TakenBack { objects: purged.deleted, mailing: purged.mailing })
     }
 
     async fn account_names(&self) -> Result<BTreeMap<AccountId, String>, Failure> {
