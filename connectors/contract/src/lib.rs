@@ -27,4 +27,4 @@ pub use connector::Connector;
 pub use error::{ConnectorError, ErrorKind, Retry};
 pub use form::{Field, Form, Instance, Moment, Part, Value};
 pub use hook::{Channel, HookRequest, Received, Signal, SignalKind, Watch};
-pub use push::{Attempt, Deletion, Known, Push, PushKey, Pushed, Wrote};
+pub use push::{Attempt, Deletion, Known, Push, PushKey, Pushed, Wrote, rewritten};

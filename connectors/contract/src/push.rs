@@ -104,6 +104,23 @@ impl Pushed {
     }
 }
 
+/// What a vendor made of `wanted` by itself, by what is `read` of it later: as `wanted`, and where `read` says something else in
+/// what no person need have changed, as `read`. What people change, what is added and whole instances are left to them.
+#[must_use]
+pub fn rewritten(wanted: &Form, read: &Form) -> Form {
+    let mut made = wanted.clone();
+    for (instance, part) in &mut made.parts {
+        let Some(read) = read.parts.get(instance) else { continue };
+        part.retain(|field, _| is_peoples(field) || read.contains_key(field));
+        for (field, value) in read {
+            if !is_peoples(field) && (part.contains_key(field) || !is_added(field)) {
+                part.insert(field.clone(), value.clone());
+            }
+        }
+    }
+    made
+}
+
 /// Whether a field is one that people change, and no vendor by itself.
 fn is_peoples(field: &Field) -> bool {
     let when = matches!(field, Field::Time | Field::Rule | Field::Extra(_) | Field::Except(_));

@@ -5,7 +5,7 @@ use almanac_app::sync::{
     Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
     StepChange, StepView,
 };
-use almanac_contract::{Field, Form, RemoteObject, Role, form};
+use almanac_contract::{Field, Form, RemoteObject, Role, form, rewritten};
 use almanac_ical::{CalendarObject, ComponentKind};
 
 use crate::decide::{
@@ -151,7 +151,7 @@ impl LinkRun<'_> {
         if let (Told::Now(object), true) = (told, pair.uid.is_empty()) {
             pair.uid.clone_from(&object.form.uid); // it could not be read until now
         }
-        let (mut base, seen) = (self.stored(pair.base.as_deref())?, self.stored(pair.seen.as_deref())?);
+        let (mut base, mut seen) = (self.stored(pair.base.as_deref())?, self.stored(pair.seen.as_deref())?);
         let remote = match told {
             Told::Now(object) => Some(Form { uid: pair.uid.clone(), ..object.form.clone() }),
             Told::Gone => None,
@@ -164,9 +164,14 @@ impl LinkRun<'_> {
         if let (Told::Now(_), Some(sent), Some(remote)) = (told, self.stored(pair.sent.as_deref())?, &remote)
         {
             // What was sent without a clear answer, and is there, is no change of the vendor's.
+            let view = self.view_of(&pair);
+            let shown = view.project(&sent);
             base = Some(match base {
-                None => sent,
-                Some(base) => landed(&base, &sent, &self.view_of(&pair).project(&sent), remote),
+                None => {
+                    seen = Some(rewritten(&shown, &view.ours(remote)));
+                    sent
+                }
+                Some(base) => landed(&base, &sent, &shown, remote),
             });
         }
         Ok(Facts { pair, base, seen, local, remote })

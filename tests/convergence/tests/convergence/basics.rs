@@ -520,6 +520,44 @@ async fn a_creation_that_always_meets_something_else_is_parked_in_time() {
 }
 
 #[tokio::test]
+async fn what_a_vendor_loses_of_a_creation_stays_here_also_if_the_answer_was_lost() {
+    for (fault, retitled) in [(None, false), (Some(Fault::After), false), (Some(Fault::After), true)] {
+        for terse in [false, true] {
+            let world = World::new().await;
+            let vendor = MemoryVendor::new(Manner { careless: true, terse, ..Manner::default() });
+            let link = world.link("v", Terms::default()).await;
+            let lines = "SUMMARY:ours PRIORITY:3 X-PLACE:geo CATEGORIES:kept BEGIN:VALARM ACTION:DISPLAY \
+                         DESCRIPTION:x TRIGGER:-PT10M END:VALARM";
+            world.put("a.ics", &event("a", 1, lines)).await;
+            let before = world.objects().await;
+            let mut once = fault;
+            vendor.plan(move |operation| once.take_if(|_| operation == "push"));
+            let _ = world.run(&link, &vendor).await;
+            vendor.calm();
+            // Somebody changes it before it is looked at again.
+            let (id, form) = vendor.forms().remove(0);
+            if retitled {
+                vendor.edit(&id, &with_title(&form, "theirs"));
+            }
+            world.clock.advance(SignedDuration::from_mins(10));
+            world.settle(&[(&link, &vendor)]).await;
+            assert!(world.run_whole(&link, &vendor).await.unwrap().is_idle());
+            let now = world.objects().await;
+            let text = String::from_utf8(now[0].1.bytes().to_vec()).unwrap();
+            assert!(
+                ["PRIORITY:3", "X-PLACE:geo", "TRIGGER:-PT10M"].iter().all(|line| text.contains(line)),
+                "{text}"
+            );
+            if retitled {
+                assert_eq!(titles(&world.forms().await), ["theirs"]);
+            } else {
+                assert!(now[0].1.bytes() == before[0].1.bytes() && world.lost(&link).await.is_empty());
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_another_program_changes_in_turn_with_us_is_left_alone_after_ten_turns_in_an_hour() {
     let world = World::new().await;
     let vendor = MemoryVendor::new(Manner::default());

@@ -29,6 +29,8 @@ pub(crate) struct Manner {
     pub(crate) jealous: bool,
     /// It mails guests whatever it is asked.
     pub(crate) chatty: bool,
+    /// It loses alarms and what is not common, and does not say so.
+    pub(crate) careless: bool,
 }
 
 #[derive(Default)]
@@ -162,6 +164,10 @@ impl MemoryVendor {
                     *title = title.to_uppercase();
                 }
             }
+        }
+        if self.manner.careless {
+            let lost = |field: &Field| matches!(field, Field::Alarm(..) | Field::Priority | Field::Other(..));
+            form.parts.values_mut().for_each(|part| part.retain(|field, _| !lost(field)));
         }
         form
     }
