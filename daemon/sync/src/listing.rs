@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
-use almanac_app::sync::{LinkPrivacy, PairOrigin, PairState, Place};
+use almanac_app::sync::{LinkInfo, LinkPrivacy, PairOrigin, PairState, Place};
 use almanac_contract::{
     Changed, ConnectorError, Coverage, DeltaToken, ErrorKind, Field, Form, Next, RemoteId, RemoteObject,
 };
@@ -174,9 +174,13 @@ impl LinkRun<'_> {
         let Some(link) = object.mark.as_ref().and_then(|mark| mark.link.parse().ok()) else {
             return Ok(false);
         };
+        let masks = |link: &LinkInfo| link.privacy != LinkPrivacy::Full;
         match self.app.link(link).await {
-            // Two links of one calendar to one calendar there share its objects; those of other tenants are others' affair.
-            Ok(other) => Ok(other.tenant == self.link.tenant && other.collection != self.link.collection),
+            // Those of other tenants are others' affair.
+            Ok(other) if other.tenant != self.link.tenant => Ok(false),
+            // Two links of one calendar to one calendar there share its objects, unless one of them tells the vendor less
+            // than what is here: what it wrote says nothing about the object.
+            Ok(other) => Ok(other.collection != self.link.collection || masks(&other) || masks(&self.link)),
             Err(almanac_app::AppError::NotFound(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }

@@ -520,6 +520,32 @@ async fn a_creation_that_always_meets_something_else_is_parked_in_time() {
 }
 
 #[tokio::test]
+async fn a_second_link_of_the_same_two_calendars_never_takes_in_what_the_first_one_masked() {
+    let masked = Terms { mode: LinkMode::Push, privacy: LinkPrivacy::Busy, policy: LinkPolicy::Store };
+    for privacy in [LinkPrivacy::Busy, LinkPrivacy::Initials] {
+        for mode in [LinkMode::Push, LinkMode::TwoWay] {
+            for masked_first in [true, false] {
+                let world = World::new().await;
+                let vendor = MemoryVendor::default();
+                let masked = Terms { mode, privacy, ..masked };
+                let terms =
+                    if masked_first { [masked, Terms::default()] } else { [Terms::default(), masked] };
+                let lines = "SUMMARY:Erna CATEGORIES:kept LOCATION:here";
+                world.put("a.ics", &event("a", 1, lines)).await;
+                let before = world.objects().await;
+                let first = world.link("first", terms[0]).await;
+                world.settle(&[(&first, &vendor)]).await;
+                let second = world.link("second", terms[1]).await;
+                world.settle(&[(&first, &vendor), (&second, &vendor)]).await;
+                let now = world.objects().await;
+                assert_eq!(now.len(), 1);
+                assert!(now[0].1.bytes() == before[0].1.bytes(), "{privacy:?} {mode:?} {masked_first}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_vendor_loses_of_a_creation_stays_here_also_if_the_answer_was_lost() {
     for (fault, retitled) in [(None, false), (Some(Fault::After), false), (Some(Fault::After), true)] {
         for terse in [false, true] {
