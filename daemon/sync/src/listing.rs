@@ -155,12 +155,17 @@ impl LinkRun<'_> {
         self.take_new(&object).await
     }
 
-    /// The object with this UID that was sent and deleted here before an answer came: nothing else leads to it.
+    /// The object that was told with this UID and deleted here before an answer came: nothing else leads to it.
     async fn unanswered(&self, uid: &str) -> Result<Option<String>, Stop> {
         let mut after = None;
         loop {
             let (rows, next) = self.app.pairs(&self.link, after.as_ref()).await?;
-            let found = rows.into_iter().find(|row| row.pair.remote.is_none() && row.pair.uid == uid);
+            let mut found = None;
+            for row in rows.into_iter().filter(|row| row.pair.remote.is_none()) {
+                if self.told_uid(&row.pair)? == uid {
+                    found = Some(row);
+                }
+            }
             match (found, next) {
                 (Some(row), _) => return Ok(Some(row.name)),
                 (None, Some(next)) => after = Some(next),

@@ -1,7 +1,9 @@
 //! What waits is sent to the vendor: one object at a time, each attempt counted before it is made.
 
 use almanac_app::AppError;
-use almanac_app::sync::{Dispatch, Pair, PairState, Settled, Step, StepChange, StepView};
+use almanac_app::sync::{
+    Dispatch, LinkPrivacy, Pair, PairOrigin, PairState, Settled, Step, StepChange, StepView,
+};
 use almanac_contract::{
     Attempt, Changed, ConnectorError, Deletion, ErrorKind, Form, Mark, Push, Pushed, RemoteId, RemoteObject,
     RemoteVersion, Retry,
@@ -156,7 +158,8 @@ impl LinkRun<'_> {
             }
             let called = match &decision.remote {
                 Action::Create(form) | Action::Update(form) => {
-                    self.push(&facts, &pair, form, waits).await.map(Some)
+                    let mark = self.mark(&pair)?;
+                    self.push(&facts, &pair, form, &mark, waits).await.map(Some)
                 }
                 Action::Delete | Action::Leave => self.delete_there(&pair).await.map(|()| None),
             };
@@ -267,7 +270,7 @@ impl LinkRun<'_> {
     /// Looks for what an earlier attempt may have made; whether it was there.
     async fn find(&mut self, name: &str, pair: &Pair) -> Result<bool, Stop> {
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
-        let found = self.connector.find(&self.calendar, &key, &self.mark(pair)).await;
+        let found = self.connector.find(&self.calendar, &key, &self.mark(pair)?).await;
         match found.map_err(Stop::Vendor)? {
             Some(object) if self.is_taken(name, &object.id).await? => Ok(false),
             Some(object) => {
@@ -305,22 +308,24 @@ impl LinkRun<'_> {
         facts: &Facts,
         pair: &Pair,
         form: &Form,
+        mark: &Mark,
         waits: Dispatch,
     ) -> Result<Pushed, ConnectorError> {
+        let told = |form: &Form| Form { uid: mark.uid.clone(), ..form.clone() };
         let key = push_key(self.link.account, self.link.id, &pair.uid, pair.generation);
         let known = match (&pair.remote, &pair.version, &facts.remote) {
             (Some(id), Some(version), Some(form)) => {
-                Some((RemoteId(id.clone()), RemoteVersion(version.clone()), self.view_of(pair).ours(form)))
+                let known = told(&self.view_of(pair).ours(form));
+                Some((RemoteId(id.clone()), RemoteVersion(version.clone()), known))
             }
             _ => None,
         };
         let known = known.as_ref().map(|(id, version, form)| almanac_contract::Known { id, version, form });
-        let mark = self.mark(pair);
         let push = Push {
             calendar: &self.calendar,
             known,
-            form,
-            mark: &mark,
+            form: &told(form),
+            mark,
             key: &key,
             attempt: if waits.attempts == 0 && pair.sent.is_none() { Attempt::First } else { Attempt::Again },
         };
@@ -333,8 +338,16 @@ impl LinkRun<'_> {
         self.connector.delete(&Deletion { calendar: &self.calendar, id: &id, version: &version }).await
     }
 
-    fn mark(&self, pair: &Pair) -> Mark {
-        Mark { link: self.link.id.to_string(), uid: pair.uid.clone() }
+    fn mark(&self, pair: &Pair) -> Result<Mark, AppError> {
+        Ok(Mark { link: self.link.id.to_string(), uid: self.told_uid(pair)? })
+    }
+
+    /// The UID that the vendor is told. Where it is told times only, it is an alias: a UID may name a person.
+    pub(crate) fn told_uid(&self, pair: &Pair) -> Result<String, AppError> {
+        match (self.link.privacy, pair.origin) {
+            (LinkPrivacy::Full, _) | (_, PairOrigin::There) => Ok(pair.uid.clone()),
+            (_, PairOrigin::Here) => self.app.alias_of_uid(&self.link, &pair.uid),
+        }
     }
 
     /// Writes down what the vendor has now; `pushed` is `None` for a deletion, `base` what both sides have in common.

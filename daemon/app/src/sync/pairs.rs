@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use almanac_base::LinkId;
 use almanac_store::records::sync::pair_key;
-use almanac_store::records::{DispatchRecord, Document, PairRecord, RemoteRecord, TurnsRecord};
+use almanac_store::records::{DispatchRecord, Document, KeyedHash, PairRecord, RemoteRecord, TurnsRecord};
 use almanac_store::{IndexField, Key, Order, RecordVersion, Space, TenantStore, prefix_range};
 use jiff::Timestamp;
 
@@ -176,14 +176,30 @@ impl App {
         Ok(row.map(|row| RemoteRecord::from_bytes(&row.value)).transpose()?.map(|record| record.name))
     }
 
-    /// The name of the object of a link's collection that has this UID.
+    /// The name of the object of a link's collection that has this UID, or this alias of it.
     ///
     /// # Errors
     /// `NotFound` if the collection is not there any more.
     pub async fn name_of_uid(&self, link: &LinkInfo, uid: &str) -> Result<Option<String>, AppError> {
         let entry = self.collection_of(link)?;
         let store = &entry.tenant.store;
-        Ok(store.uid_holder(entry.id, &store.uid_hash(entry.id, uid)).await?)
+        let name = store.uid_holder(entry.id, &store.uid_hash(entry.id, uid)).await?;
+        match (name, hash_of_alias(uid)) {
+            (None, Some(hash)) => Ok(store.uid_holder(entry.id, &hash).await?),
+            (name, _) => Ok(name),
+        }
+    }
+
+    /// What stands for a UID where it is not to be told, for it may name a person: a keyed hash, from which only this store finds
+    /// the object again.
+    ///
+    /// # Errors
+    /// `NotFound` if the collection is not there any more.
+    pub fn alias_of_uid(&self, link: &LinkInfo, uid: &str) -> Result<String, AppError> {
+        let entry = self.collection_of(link)?;
+        let hash = entry.tenant.store.uid_hash(entry.id, uid);
+        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{digits}{ALIAS_END}"))
     }
 
     /// A page of the pairs of a link, ordered by name within it, and where to go on.
@@ -245,6 +261,19 @@ impl App {
     pub(super) fn tenant_of(&self, link: &LinkInfo) -> Result<Arc<Tenant>, AppError> {
         self.directory().tenants.get(&link.tenant).cloned().ok_or(AppError::NotFound("tenant"))
     }
+}
+
+/// How an alias of a UID ends.
+const ALIAS_END: &str = "@almanac";
+
+fn hash_of_alias(uid: &str) -> Option<KeyedHash> {
+    let digits = uid.strip_suffix(ALIAS_END).filter(|digits| digits.len() == 64)?;
+    let mut hash = KeyedHash::default();
+    for (byte, digits) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        let digits = std::str::from_utf8(digits).ok()?;
+        *byte = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
+    }
+    Some(hash)
 }
 
 /// The key of the row that leads from a vendor's id to an object.

@@ -230,13 +230,32 @@ async fn a_busy_link_tells_times_and_nothing_else() {
     vendor.edit("theirs", &form::read(&event("theirs", 2, "SUMMARY:theirs")));
     world.run(&link, &vendor).await.unwrap();
     assert_eq!(titles(&vendor.forms()), ["Busy", "theirs"]);
-    let busy = form::read(&event("a", 1, "SUMMARY:Busy"));
-    assert!(vendor.forms().iter().any(|(_, form)| *form == busy));
+    let busy = |day| form::read(&event("a", day, "SUMMARY:Busy")).parts;
+    let told = || vendor.all().into_iter().find(|object| object.mark.is_some()).unwrap();
+    assert!(told().form.parts == busy(1));
+    assert!(told().form.uid != "a" && told().mark.unwrap().uid != "a", "a UID may name a person");
     assert_eq!(world.objects().await.len(), 1, "a link that pushes takes nothing in");
     assert!(world.run(&link, &vendor).await.unwrap().is_idle());
     world.put("a.ics", &event("a", 3, secret)).await;
     world.run(&link, &vendor).await.unwrap();
-    assert!(vendor.forms().iter().any(|(_, form)| *form == form::read(&event("a", 3, "SUMMARY:Busy"))));
+    assert!(told().form.parts == busy(3));
+
+    // What it was told is found again: by a link that comes after this one, and if the answer is lost.
+    world.app.remove_link(link.id).await.unwrap();
+    let link = world.link("again", terms).await;
+    let mut once = Some(Fault::After);
+    vendor.plan(move |operation| once.take_if(|_| operation == "push"));
+    world.put("b.ics", &event("b", 4, secret)).await;
+    let _ = world.run(&link, &vendor).await;
+    vendor.calm();
+    world.clock.advance(SignedDuration::from_mins(10));
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["Busy", "Busy", "theirs"]);
+    // One that may tell everything does.
+    world.app.remove_link(link.id).await.unwrap();
+    let link = world.link("whole", Terms { privacy: LinkPrivacy::Full, ..terms }).await;
+    world.settle(&[(&link, &vendor)]).await;
+    assert_eq!(titles(&vendor.forms()), ["secret", "secret", "theirs"]);
 }
 
 #[tokio::test]
