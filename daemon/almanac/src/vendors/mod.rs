@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use almanac_admin::hooks::Vendor;
 use almanac_app::App;
-use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState};
+use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkState, Place};
 use almanac_base::{AccountId, Clock, LinkId};
-use almanac_contract::{Connector, ErrorKind};
+use almanac_contract::{Connector, ConnectorError, ErrorKind, Retry};
 use almanac_egress::Client;
 use almanac_egress::throttle::Pace;
 use almanac_ical::Limits;
@@ -174,7 +174,17 @@ impl Vendors {
         let _turn = turn.lock().await;
         let live = self.live(account).await?;
         let mut outcomes = Vec::new();
-        for link in self.app.links_of_account(account).await? {
+        let links = self.app.links_of_account(account).await?;
+        if let Some(wait) = self.asked_to_rest(&links).await? {
+            let pause =
+                || ConnectorError::new(ErrorKind::Throttled, "wait as long as the vendor asked").after(wait);
+            let active = links.into_iter().filter(|link| link.state == LinkState::Active);
+            let told = active.filter(|_| patience == Patience::Ignore && account.enabled == Enabled::Yes);
+            let outcome =
+                |link| LinkOutcome { link, report: Report::default(), stop: Some(Stop::Vendor(pause())) };
+            return Ok(told.map(outcome).collect());
+        }
+        for link in links {
             // What rests can be planned: that is how its first run is looked at.
             let works = match link.state {
                 LinkState::Active => true,
@@ -189,6 +199,7 @@ impl Vendors {
                 continue;
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
+            self.keep_rest(&outcome).await?;
             if execution == Execution::Do {
                 self.note(account, &live, &outcome);
             }
@@ -199,6 +210,27 @@ impl Vendors {
             }
         }
         Ok(outcomes)
+    }
+
+    /// How long the vendor asked to be left alone from now on; it counts for all links of an account, also after a restart.
+    pub(crate) async fn asked_to_rest(&self, links: &[LinkInfo]) -> Result<Option<SignedDuration>, Failure> {
+        let mut until = None;
+        for link in links {
+            until = until.max(self.app.link_place(link.id).await?.rests_until);
+        }
+        let wait = until.map(|until| until.duration_since(self.clock.now()));
+        Ok(wait.filter(SignedDuration::is_positive))
+    }
+
+    /// Keeps for how long the vendor asked to be left alone.
+    async fn keep_rest(&self, outcome: &LinkOutcome) -> Result<(), Failure> {
+        let Some(Stop::Vendor(ConnectorError { retry: Retry::After(wait), .. })) = &outcome.stop else {
+            return Ok(());
+        };
+        let place = self.app.link_place(outcome.link.id).await?;
+        let rests_until = self.clock.now().saturating_add(*wait).ok();
+        self.app.keep_link_place(outcome.link.id, &Place { rests_until, ..place }).await?;
+        Ok(())
     }
 
     /// Gives the account's task a reason to run. One that has not made its [`Live`] yet reads its links afterwards.

@@ -174,6 +174,9 @@ impl Working {
         if let Some(wait) = links.iter().map(rests).collect::<Option<Vec<_>>>() {
             return Ok(wait.into_iter().min().unwrap_or_else(|| vendors.sync.poll())); // all of them rest
         }
+        if let Some(wait) = vendors.asked_to_rest(links).await? {
+            return Ok(wait);
+        }
         let mut called = live.connector.capabilities().watches && vendors.sync.hooks_url.is_some();
         if called {
             for link in links {

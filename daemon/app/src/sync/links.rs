@@ -128,6 +128,8 @@ pub struct Place {
     pub deletions: Option<(Timestamp, u64)>,
     /// The last comparison of everything.
     pub compared: Option<Timestamp>,
+    /// Until when the vendor asked to be left alone, by all links of the account.
+    pub rests_until: Option<Timestamp>,
 }
 
 /// A channel through which a vendor calls.
@@ -282,6 +284,7 @@ impl App {
             done: record.done.map(instant),
             deletions: record.deletions.map(|(at, count)| (instant(at), count)),
             compared: record.compared.map(instant),
+            rests_until: record.rests_until.and_then(|at| Timestamp::from_millisecond(at).ok()),
         })
     }
 
@@ -298,6 +301,7 @@ impl App {
             done: place.done.map(Timestamp::as_second),
             deletions: place.deletions.map(|(at, count)| (at.as_second(), count)),
             compared: place.compared.map(Timestamp::as_second),
+            rests_until: place.rests_until.map(Timestamp::as_millisecond),
         };
         self.put_beside(&link, place_key(id), record.to_bytes()).await
     }

@@ -94,6 +94,9 @@ pub struct PlaceRecord {
     /// The last comparison of everything, seconds since 1970.
     #[n(5)]
     pub compared: Option<i64>,
+    /// Until when the vendor asked to be left alone, milliseconds since 1970.
+    #[n(6)]
+    pub rests_until: Option<i64>,
 }
 
 /// `Space::Links`: a channel through which a vendor calls. Key: the link's id and `c`.

@@ -11,6 +11,7 @@ mod both_ways;
 mod feed;
 mod hooks;
 mod operator;
+mod pauses;
 mod played;
 mod practice;
 mod real;

@@ -15,15 +15,17 @@ use almanac_app::sync::{
     PairState,
 };
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
-use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
+use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar, Retry};
 use almanac_sync::{Answer, Execution, Report, Scope, Stop, purge};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Executor, Outcome, path};
 use crate::failure::{Failure, chain};
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
+use crate::vendors::{
+    Kind, LinkOutcome, Patience, Vendors, checked_settings, draw, probe, refused_by_vendor,
+};
 
 use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
 
@@ -450,7 +452,13 @@ fn secret_of(attachment: &[u8]) -> Result<Secret, Failure> {
     Ok(Secret::new(if text.is_empty() { "{}".to_owned() } else { text.to_owned() }))
 }
 
-/// Runs until there is nothing left to do now, a bounded number of times.
+/// Runs of one account by one command, at most.
+const RUNS_MAX: u32 = 9;
+
+/// How long a command waits between its runs in all, for what is better later.
+const RETRIES_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Runs until there is nothing left to do, as often and as long as a person waits for it.
 async fn run_until_idle(
     vendors: &Arc<Vendors>,
     account: &AccountInfo,
@@ -458,17 +466,17 @@ async fn run_until_idle(
     scope: Scope,
 ) -> Result<Vec<LinkOutcome>, Failure> {
     let mut all = vendors.run(account, execution, scope, Patience::Ignore).await?;
-    for _ in 0..8 {
-        let now = almanac_base::Clock::now(&almanac_base::SystemClock);
-        let done = |outcome: &LinkOutcome| {
-            let due = outcome.report.next.is_some_and(|next| next <= now);
-            outcome.stop.is_some() || (outcome.report.here.all() + outcome.report.there.all() == 0 && !due)
-        };
-        if execution == Execution::Plan || all.iter().all(done) {
+    let mut last: Vec<_> = all.iter().map(|outcome| wait_of(vendors, outcome, 1)).collect();
+    let mut patience = RETRIES_PATIENCE;
+    for attempt in 2..=RUNS_MAX {
+        let Some(wait) = last.iter().flatten().min().filter(|wait| **wait <= patience) else { break };
+        if execution == Execution::Plan {
             break;
         }
+        patience = patience.saturating_sub(*wait);
+        tokio::time::sleep((*wait).try_into().unwrap_or_default()).await;
         let again = vendors.run(account, execution, Scope::Changes, Patience::Ignore).await?;
-        let idle = again.iter().all(done);
+        last = again.iter().map(|outcome| wait_of(vendors, outcome, attempt)).collect();
         for outcome in again {
             match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
                 Some(before) => {
@@ -478,11 +486,19 @@ async fn run_until_idle(
                 None => all.push(outcome),
             }
         }
-        if idle {
-            break;
-        }
     }
     Ok(all)
+}
+
+/// How long to wait before another run can bring a link further; `None`: it is idle, or nothing but a person helps.
+fn wait_of(vendors: &Vendors, outcome: &LinkOutcome, attempt: u32) -> Option<SignedDuration> {
+    match outcome.stop.as_ref().map(Stop::retry) {
+        Some(Retry::After(wait)) => Some(wait),
+        Some(Retry::Backoff) => Some(vendors.backoff().delay(attempt, draw(), None)),
+        Some(Retry::Never) => None,
+        None if outcome.report.here.all() + outcome.report.there.all() > 0 => Some(SignedDuration::ZERO),
+        None => outcome.report.next.map(|next| next.duration_since(vendors.now()).max(SignedDuration::ZERO)),
+    }
 }
 
 /// What two runs did together.

@@ -29,16 +29,16 @@ pub(crate) async fn account_status(
             kind: account.kind.clone(),
             tenant: account.tenant_name.clone(),
             error: health.error().map(str::to_owned),
-            throttled_until: health.until().map(|at| at.to_string()),
             links: own.len() as u64,
             drift: health.links.values().filter_map(|link| link.drift).max(),
             ..AccountStatusRow::default()
         };
         let (mut oldest, mut channel, mut call) = (None, None, None);
-        let (mut last, mut detached) = (health.last_success(), false);
+        let (mut last, mut detached, mut rests) = (health.last_success(), false, health.until());
         for link in own {
             detached |= matches!(link.state, LinkState::Detached(_));
-            last = last.max(app.link_place(link.id).await?.done);
+            let place = app.link_place(link.id).await?;
+            (last, rests) = (last.max(place.done), rests.max(place.rests_until));
             let open = app.link_channel(link.id).await?;
             channel = open.iter().map(|open| open.until).chain(channel).min();
             call = open.and_then(|open| open.signalled).max(call);
@@ -59,6 +59,10 @@ pub(crate) async fn account_status(
         let secret = app.account_secret(account.id).await?;
         let tokens = secret.and_then(|secret| Secrets::parse(&secret).ok()?.tokens());
         let mut state = health.state();
+        if let Some(until) = rests.filter(|until| *until > now) {
+            state = state.max(HealthState::Throttled);
+            row.throttled_until = Some(until.to_string());
+        }
         if detached {
             state = state.max(HealthState::Detached);
         } else if row.held > 0 {

@@ -140,6 +140,7 @@ async fn a_link_keeps_its_state_its_place_and_its_channel_and_nothing_is_kept_be
         done: Some(world.clock.now()),
         deletions: Some((world.clock.now(), 3)),
         compared: None,
+        rests_until: Some(world.clock.now()),
     };
     app.keep_link_place(link.id, &place).await.unwrap();
     assert_eq!(app.link_place(link.id).await.unwrap(), place);
