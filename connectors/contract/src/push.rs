@@ -104,8 +104,8 @@ impl Pushed {
     }
 }
 
-/// What a vendor made of `wanted` by itself, by what is `read` of it later: as `wanted`, and where `read` says something else in
-/// what no person need have changed, as `read`. What people change, what is added and whole instances are left to them.
+/// What a vendor made of `wanted` by itself, by what is `read` of it later: as `wanted`, but without what `read` lacks, and as
+/// `read` where that is nothing that people change or add. Whole instances are left to people.
 #[must_use]
 pub fn rewritten(wanted: &Form, read: &Form) -> Form {
     let mut made = wanted.clone();
@@ -113,7 +113,7 @@ pub fn rewritten(wanted: &Form, read: &Form) -> Form {
         let Some(read) = read.parts.get(instance) else { continue };
         part.retain(|field, _| is_peoples(field) || read.contains_key(field));
         for (field, value) in read {
-            if !is_peoples(field) && (part.contains_key(field) || !is_added(field)) {
+            if !is_peoples(field) && !is_added(field) {
                 part.insert(field.clone(), value.clone());
             }
         }
@@ -141,4 +141,45 @@ pub struct Deletion<'a> {
     pub id: &'a RemoteId,
     /// The state that the deletion was decided from. Anything else is a conflict, and nothing is deleted.
     pub version: &'a RemoteVersion,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rewritten;
+    use crate::form::{Field, Form, Instance, Part, Value};
+
+    fn form(fields: &[(Field, &str)]) -> Form {
+        let text = |(field, text): &(Field, &str)| (field.clone(), Value::Text((*text).to_owned()));
+        let part: Part = fields.iter().map(text).collect();
+        let kind = almanac_ical::ComponentKind::Event;
+        Form { kind, uid: "uid".to_owned(), parts: [(Instance::Master, part)].into() }
+    }
+
+    #[test]
+    fn a_vendor_loses_and_rewrites_and_only_people_retitle_add_and_set() {
+        let other = |name: &str| Field::Other(name.to_owned(), 0);
+        let wanted = form(&[
+            (Field::Summary, "a"),
+            (Field::Location, "here"),
+            (Field::Priority, "3"),
+            (Field::Url, "u"),
+            (other("X-A"), "1"),
+            (other("X-B"), "2"),
+        ]);
+        let read = form(&[
+            (Field::Summary, "b"),
+            (Field::Color, "red"),
+            (Field::Priority, "4"),
+            (other("X-B"), "cut"),
+            (other("X-C"), "theirs"),
+        ]);
+        let made = form(&[
+            (Field::Summary, "a"),
+            (Field::Location, "here"),
+            (Field::Priority, "3"),
+            (other("X-B"), "cut"),
+            (other("X-C"), "theirs"),
+        ]);
+        assert!(rewritten(&wanted, &read) == made);
+    }
 }

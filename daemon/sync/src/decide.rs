@@ -415,6 +415,17 @@ pub(crate) fn landed(base: &Form, sent: &Form, shown: &Form, remote: &Form) -> F
     result
 }
 
+/// The base after a creation without a clear answer: what was sent, but for what is not so in what the vendor `made` of it.
+/// That is sent once more, and what the vendor makes of it then is its doing.
+pub(crate) fn without_lost(mut sent: Form, shown: &Form, made: &Form) -> Form {
+    for (instance, part) in &mut sent.parts {
+        let of =
+            |form: &Form, field: &Field| form.parts.get(instance).and_then(|part| part.get(field).cloned());
+        part.retain(|field, _| of(shown, field) == of(made, field));
+    }
+    sent
+}
+
 /// What two forms have in common.
 fn common(one: &Form, other: &Form) -> Form {
     let mut both = one.clone();

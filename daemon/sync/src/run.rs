@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use almanac_app::App;
 use almanac_app::AppError;
-use almanac_app::sync::{LinkInfo, LinkState, Place};
+use almanac_app::sync::{LinkInfo, LinkState, PairRole, Place};
 use almanac_base::Clock;
 use almanac_contract::{CalendarId, Connector, ConnectorError, ErrorKind, RemoteObject};
 use almanac_ical::Limits;
@@ -104,7 +104,8 @@ impl<'a> LinkRun<'a> {
     /// Why it stopped before its end. What it did until then is durable, and [`LinkRun::report`] tells it.
     pub async fn run(&mut self) -> Result<(), Stop> {
         match self.look_and_send().await {
-            Err(Stop::Vendor(ConnectorError { kind: ErrorKind::CalendarGone, .. })) => {
+            Err(Stop::Vendor(error)) if error.kind == ErrorKind::CalendarGone => {
+                self.expect_no_calendar(error).await?;
                 self.detach("the calendar at the vendor is not there any more, or not for this account").await
             }
             Err(Stop::Store(AppError::NotFound("calendar"))) => {
@@ -209,7 +210,7 @@ impl<'a> LinkRun<'a> {
         let recent = usize::try_from(before).unwrap_or(usize::MAX);
         let many = needs_approval(deletions.len().saturating_add(held), linked.saturating_add(held), recent);
         for (name, side) in &deletions {
-            if many {
+            if many || (*side == Side::Local && self.is_invitation(name).await?) {
                 self.hold_deletion(name, *side).await?;
                 continue;
             }
@@ -225,6 +226,12 @@ impl<'a> LinkRun<'a> {
         Ok(())
     }
 
+    /// Whether an object is somebody else's, of which the account has a copy: some vendors take its deletion for an answer.
+    async fn is_invitation(&self, name: &str) -> Result<bool, Stop> {
+        let pair = self.app.pair(&self.link, name).await?;
+        Ok(pair.is_some_and(|pair| pair.role == PairRole::Attendee))
+    }
+
     /// The objects that both sides have, and those whose deletion is held already.
     async fn count_linked(&self) -> Result<(usize, usize), Stop> {
         let (mut linked, mut held, mut after) = (0_usize, 0_usize, None);
@@ -238,6 +245,21 @@ impl<'a> LinkRun<'a> {
                 None => return Ok((linked, held)),
             }
         }
+    }
+
+    /// Asks whether the vendor still lists the calendar that it did not find: one odd answer is no reason to leave the link to a
+    /// person.
+    async fn expect_no_calendar(&self, error: ConnectorError) -> Result<(), Stop> {
+        let later = match self.connector.calendars().await {
+            Ok(calendars) if calendars.iter().all(|calendar| calendar.id != self.calendar) => return Ok(()),
+            Ok(_) => ConnectorError::new(ErrorKind::Unavailable, "use a calendar that the vendor lists")
+                .because(error),
+            Err(other) => match other.kind {
+                ErrorKind::NeedsSignIn | ErrorKind::Throttled | ErrorKind::Unavailable => other,
+                _ => return Ok(()),
+            },
+        };
+        Err(Stop::Vendor(later))
     }
 
     async fn detach(&self, reason: &'static str) -> Result<(), Stop> {

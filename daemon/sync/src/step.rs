@@ -9,7 +9,7 @@ use almanac_contract::{Field, Form, RemoteObject, Role, form, rewritten};
 use almanac_ical::{CalendarObject, ComponentKind};
 
 use crate::decide::{
-    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, landed,
+    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, landed, without_lost,
 };
 use crate::limits::STEP_ATTEMPTS;
 use crate::merge::{Conflict, Side};
@@ -170,8 +170,10 @@ impl LinkRun<'_> {
             let shown = view.project(&sent);
             base = Some(match base {
                 None => {
-                    seen = Some(rewritten(&shown, &view.ours(remote)));
-                    sent
+                    let made = rewritten(&shown, &view.ours(remote));
+                    let base = without_lost(sent, &shown, &made);
+                    seen = Some(made);
+                    base
                 }
                 Some(base) => landed(&base, &sent, &shown, remote),
             });

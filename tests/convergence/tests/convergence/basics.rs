@@ -1,7 +1,7 @@
 //! Each case of synchronisation by name, with one vendor.
 
 use almanac_app::sync::{LinkMode, LinkPolicy, LinkPrivacy, LinkState, PairState};
-use almanac_contract::{Field, Form, Value, form};
+use almanac_contract::{ErrorKind, Field, Form, Value, form};
 use almanac_sync::{Answer, Stop};
 use jiff::SignedDuration;
 
@@ -144,6 +144,46 @@ async fn a_calendar_that_is_not_there_detaches_its_link_and_nothing_is_deleted()
     vendor.set_gone(false);
     world.app.set_link_state(link.id, &LinkState::Active).await.unwrap();
     assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_listed_but_not_found_for_a_moment_detaches_nothing() {
+    let world = World::new().await;
+    let vendor = MemoryVendor::new(Manner { odd: true, ..Manner::default() });
+    let link = world.link("v", Terms::default()).await;
+    world.put("a.ics", &event("a", 1, "SUMMARY:a")).await;
+    world.run(&link, &vendor).await.unwrap();
+    vendor.set_gone(true);
+    let (_, stop) = world.run(&link, &vendor).await.unwrap_err();
+    assert!(matches!(&stop, Stop::Vendor(error) if error.kind == ErrorKind::Unavailable), "{stop:?}");
+    vendor.set_gone(false);
+    assert!(world.run(&link, &vendor).await.unwrap().is_idle());
+}
+
+#[tokio::test]
+async fn the_deletion_of_somebody_elses_invitation_waits_for_a_person() {
+    for answer in [Answer::Approve, Answer::Reject] {
+        let world = World::new().await;
+        let vendor = MemoryVendor::default();
+        let link = world.link("v", Terms::default()).await;
+        vendor.edit("invited", &form::read(&event("i", 1, "SUMMARY:meeting")));
+        vendor.edit("own", &form::read(&event("o", 2, "SUMMARY:own")));
+        world.put("c.ics", &event("c", 3, "SUMMARY:new")).await;
+        world.put("d.ics", &event("d", 4, "SUMMARY:new")).await;
+        world.run(&link, &vendor).await.unwrap();
+        for name in ["i.ics", "o.ics"] {
+            world.remove(name).await;
+        }
+        let report = world.run(&link, &vendor).await.unwrap();
+        assert_eq!((report.held, report.there.deleted), (1, 1));
+        assert_eq!(titles(&vendor.forms()), ["meeting", "new", "new"]);
+        let (rows, _) = world.app.pairs(&link, None).await.unwrap();
+        let held = rows.into_iter().find(|row| row.pair.state.is_held()).unwrap();
+        world.say(&link, &held.name, answer).await;
+        world.settle(&[(&link, &vendor)]).await;
+        let left = if answer == Answer::Approve { 2 } else { 3 };
+        assert_eq!((vendor.forms().len(), world.objects().await.len()), (left, left));
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(crate) struct Manner {
     pub(crate) jealous: bool,
     /// It mails guests whatever it is asked.
     pub(crate) chatty: bool,
+    /// It lists its calendar also while that cannot be used.
+    pub(crate) odd: bool,
     /// It loses alarms and what is not common, and does not say so.
     pub(crate) careless: bool,
 }
@@ -177,7 +179,7 @@ impl MemoryVendor {
         let fault = {
             let mut state = self.state.lock().unwrap();
             state.calls += 1;
-            if state.gone {
+            if state.gone && operation != "calendars" {
                 return Err(ConnectorError::new(ErrorKind::CalendarGone, operation));
             }
             state.fault.as_mut().and_then(|fault| fault(operation))
@@ -306,6 +308,9 @@ impl Connector for MemoryVendor {
 
     async fn calendars(&self) -> Result<Vec<RemoteCalendar>, ConnectorError> {
         self.called("calendars").await?;
+        if self.state.lock().unwrap().gone && !self.manner.odd {
+            return Ok(Vec::new());
+        }
         let (id, name) = (CalendarId("main".to_owned()), "Main".to_owned());
         Ok(vec![RemoteCalendar { id, name, access: CalendarAccess::Write, primary: true }])
     }
