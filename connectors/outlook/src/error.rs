@@ -18,7 +18,8 @@ pub(crate) enum About {
     Reading,
 }
 
-const CROSSING: Reason = Reason("Outlook does not let an instance of a series pass or meet its neighbour");
+pub(crate) const CROSSING: Reason =
+    Reason("Outlook does not let an instance of a series pass or meet its neighbour");
 const TOO_LARGE: Reason = Reason("the event is too large for Outlook");
 const NOT_TAKEN: Reason = Reason("Outlook does not take the event as it is");
 

@@ -76,8 +76,30 @@ impl Graph {
         }
         let mut wrote = Wrote::Something;
         let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
-        let settled = settled.map_err(|error| wrote.so(error))?;
-        Ok(read_back(&form, settled))
+        match settled {
+            Ok(settled) => Ok(read_back(&form, settled)),
+            Err(refused) if matches!(refused.kind, ErrorKind::Refused(_)) => {
+                self.take_back(push.calendar, &object.id).await?;
+                Err(refused)
+            }
+            Err(error) => Err(wrote.so(error)),
+        }
+    }
+
+    /// Deletes what was just created and cannot be completed, unless it would mail somebody.
+    async fn take_back(&self, calendar: &CalendarId, id: &RemoteId) -> Result<(), ConnectorError> {
+        // Whatever keeps it: it is there, and is looked for before anything is created again.
+        let unclear = |error: ConnectorError| match error.kind {
+            ErrorKind::Conflict | ErrorKind::Gone | ErrorKind::Refused(_) | ErrorKind::Forbidden => {
+                ConnectorError::new(ErrorKind::Unclear, CREATE).because(error)
+            }
+            _ => Wrote::Something.so(error),
+        };
+        let Some(event) = self.event(calendar, id).await.map_err(unclear)? else { return Ok(()) };
+        if event.attendees.as_ref().is_some_and(|guests| !guests.is_empty()) {
+            return Err(ConnectorError::new(ErrorKind::Unclear, CREATE));
+        }
+        self.remove(calendar, id, event.tag().as_deref()).await.map_err(unclear)
     }
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<Pushed, ConnectorError> {
@@ -100,6 +122,9 @@ impl Graph {
                 return Ok(Pushed::Written(Box::new(now)));
             }
             form = carried(&map::project(&now.form), &before, &form, drops)?;
+            if let Some(reason) = map::refuses(&form) {
+                return Err(ConnectorError::new(ErrorKind::Refused(reason), CHANGE));
+            }
         }
         let tag = version::tag(&known.version.0);
         let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };

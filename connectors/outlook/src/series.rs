@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use almanac_contract::{
     CalendarId, ConnectorError, ErrorKind, Form, Instance, Moment, Reason, RemoteId, RemoteObject, Wrote,
 };
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use crate::calls::{Call, Graph, query};
@@ -72,8 +73,10 @@ impl Graph {
 
     /// Does what a note on a series leaves to be done.
     ///
+    /// What Outlook refuses is left: the series is as it is then, and no note keeps it from being read, written or deleted.
+    ///
     /// # Errors
-    /// The note stays. `Refused`: Outlook does not take what is left; nobody knows then what the series is to say.
+    /// The note stays. `Refused`: not even the pattern comes back that another one stands in for.
     pub(crate) async fn finish(
         &self,
         calendar: &CalendarId,
@@ -86,10 +89,16 @@ impl Graph {
             self.patch(calendar, &id, event.tag().as_deref(), json!({ "recurrence": pattern })).await?;
             event = self.present(calendar, &id).await?.0;
         }
-        let now = map::object(&event)
-            .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
-        let now = map::project(&now.form);
-        self.take(calendar, &event, &now, &left(pending, &now), &mut Wrote::Nothing).await?;
+        if let Ok(now) = map::object(&event) {
+            let now = map::project(&now.form);
+            let (steps, members) = (left(pending, &now), known_members(&event, &now));
+            for one in in_order(&steps, &now) {
+                match self.take_one(calendar, &id, &members, one, &now).await {
+                    Err(error) if !matches!(error.kind, ErrorKind::Refused(_)) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
         self.patch(calendar, &id, None, Pending::done()).await.map(drop)
     }
 
@@ -103,24 +112,34 @@ impl Graph {
     ) -> Result<(), ConnectorError> {
         let id = RemoteId(event.id.clone());
         let members = known_members(event, now);
-        for (at, step) in steps {
-            let looked_up = match members.get(at) {
-                Some(_) => None,
-                None => Some(self.look_up(calendar, &id, at, now).await?),
-            };
-            let member = members.get(at).or(looked_up.as_ref());
-            let member =
-                member.ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION))?;
-            let tag = member.tag.as_deref();
-            match step {
-                Step::Cancel => self.remove(calendar, &member.id, tag).await?,
-                Step::Change(body) => {
-                    self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await?;
-                }
-            }
+        for one in in_order(steps, now) {
+            self.take_one(calendar, &id, &members, one, now).await?;
             *wrote = Wrote::Something;
         }
         Ok(())
+    }
+
+    async fn take_one(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        members: &BTreeMap<Moment, Member>,
+        (at, step): (&Moment, &Step),
+        now: &Form,
+    ) -> Result<(), ConnectorError> {
+        let looked_up = match members.get(at) {
+            Some(_) => None,
+            None => Some(self.look_up(calendar, id, at, now).await?),
+        };
+        let member = members.get(at).or(looked_up.as_ref());
+        let member = member.ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION))?;
+        let tag = member.tag.as_deref();
+        match step {
+            Step::Cancel => self.remove(calendar, &member.id, tag).await,
+            Step::Change(body) => {
+                self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await.map(drop)
+            }
+        }
     }
 
     /// Brings cancelled instances back, which Graph does only with all others: by another pattern, and then this one.
@@ -221,6 +240,24 @@ fn steps(now: &Form, form: &Form) -> BTreeMap<Moment, Step> {
         }
     }
     steps
+}
+
+/// The order in which Outlook takes them, as no instance may meet another even on its way: what is cancelled makes room, then
+/// the first is moved back first, and the last forward.
+fn in_order<'a>(steps: &'a BTreeMap<Moment, Step>, now: &Form) -> Vec<(&'a Moment, &'a Step)> {
+    let forward = |at: &Moment, step: &Step| {
+        let Step::Change(body) = step else { return false };
+        let to =
+            body.get("start").and_then(|start| start["dateTime"].as_str()?.get(..10)?.parse::<Date>().ok());
+        let part = now.parts.get(&Instance::At(at.clone()));
+        let from = part.and_then(map::span).map_or(at, |(start, _)| start);
+        to.is_some_and(|to| to > time::day_of(from))
+    };
+    let (mut last, mut order): (Vec<_>, Vec<_>) = steps.iter().partition(|(at, step)| forward(at, step));
+    order.sort_by_key(|(_, step)| matches!(step, Step::Change(_)));
+    last.reverse();
+    order.append(&mut last);
+    order
 }
 
 /// What a note leaves to be done on a series as it is now. What somebody cancelled or moved since is theirs.

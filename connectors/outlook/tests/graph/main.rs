@@ -6,6 +6,7 @@ mod support;
 
 mod auth;
 mod contract;
+mod crossing;
 mod errors;
 mod hidden;
 mod listing;
