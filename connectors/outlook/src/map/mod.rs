@@ -60,10 +60,6 @@ pub(crate) fn project(form: &Form) -> Form {
     // Outlook keeps the instant of a single event, and the clock of a series.
     let settle = |at: &Moment| if rule_of(master).is_some() { at.clone() } else { time::settled(at) };
     base.insert(Field::Time, Said::Span(settle(start), settle(end)));
-    if is_cancelled(master) {
-        // Refused; without it, it would look like one that takes place.
-        base.extend(master.get(&Field::Status).map(|status| (Field::Status, status.clone())));
-    }
     // Further dates are refused.
     let kept_whole = |field: &Field| matches!(field, Field::Rule | Field::Extra(_));
     base.extend(master.iter().filter(|(f, _)| kept_whole(f)).map(|(f, v)| (f.clone(), v.clone())));
@@ -219,7 +215,7 @@ fn form(event: &Event, uid: String) -> Result<Form, Reason> {
     master.insert(Field::Time, Said::Span(start.clone(), end));
     for exception in event.exception_occurrences.iter().flatten() {
         let at = time::original(exception, &start).ok_or(time::NO_TIME)?;
-        if exception.is_cancelled == Some(true) && event.is_cancelled != Some(true) {
+        if exception.is_cancelled == Some(true) {
             master.insert(Field::Except(at), Said::Present);
             continue;
         }

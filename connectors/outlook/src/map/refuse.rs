@@ -7,7 +7,7 @@ use almanac_ical::ComponentKind;
 use jiff::civil::{Date, Time};
 
 use super::rule::Repeats;
-use super::{Hits, cancelled, is_cancelled, project, rule_of, span, time};
+use super::{Hits, cancelled, project, rule_of, span, time};
 use crate::error::CROSSING;
 use crate::limits::EXCEPTIONS_MAX;
 
@@ -22,9 +22,6 @@ fn refusal(form: &Form) -> Result<(), Reason> {
     }
     let master = form.master().ok_or(Reason("only single instances of the series are known"))?;
     let (start, end) = time_of(master)?;
-    if is_cancelled(master) {
-        return Err(Reason("Outlook deletes what is cancelled; this event is cancelled and still there"));
-    }
     let rules = match master.get(&Field::Rule) {
         Some(Said::Lines(lines)) => lines.as_slice(),
         _ => &[],

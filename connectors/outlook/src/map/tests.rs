@@ -267,8 +267,29 @@ fn an_hour_that_the_clocks_skip_names_its_instance_all_the_same() {
 }
 
 #[test]
-fn what_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
-    assert!(refuses(&project(&event(&format!("{AT}STATUS:CANCELLED\n")))).is_some());
+fn what_is_cancelled_and_still_there_is_shown_free() {
+    let off = event(&format!("{AT}STATUS:CANCELLED\n"));
+    let projected = project(&off);
+    assert_eq!(refuses(&off), None);
+    assert!(projected == project(&event(&format!("{AT}TRANSP:TRANSPARENT\n"))));
+    assert_eq!(body(projected.master().unwrap(), None)["showAs"], "free");
+}
+
+/// The organizer's cancellation comes in, and is nothing that would have to be written back.
+#[test]
+fn what_its_organizer_cancelled_says_so_and_is_free_as_it_was_projected() {
+    let read = object(&answer(r#","isCancelled":true,"isOrganizer":false,"showAs":"busy""#)).unwrap().form;
+    let master = read.master().unwrap();
+    assert_eq!(master.get(&Field::Status), Some(&Said::Text("CANCELLED".into())));
+    let projected = project(&read);
+    let mut kept = read.clone();
+    kept.parts.values_mut().for_each(|part| drop(part.remove(&Field::Status)));
+    assert!(projected.master().unwrap().get(&Field::Transparency) == master.get(&Field::Transparency));
+    assert!(project(&kept) == projected);
+}
+
+#[test]
+fn an_instance_that_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
     let series = form(&format!(
         "BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\n{AT}RRULE:FREQ=DAILY;COUNT=5\nEND:VEVENT\n\
          BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\nRECURRENCE-ID;TZID=Europe/Vienna:20260106T090000\n\
