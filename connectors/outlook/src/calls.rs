@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::config::Mailbox;
 use crate::error::{self, About};
 use crate::limits::{ANSWER_BYTES_MAX, BATCH_MAX, PAGE_EVENTS, PAGES_MAX};
+use crate::shown::Removed;
 use crate::wire::{Batch, Failure, Inner, Page};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -36,6 +37,7 @@ pub(crate) struct Graph {
     pub(crate) account: Arc<Account>,
     pub(crate) base: Target,
     pub(crate) mailbox: Mailbox,
+    pub(crate) removed: Removed,
 }
 
 /// A request.

@@ -55,6 +55,9 @@ fn kind(status: StatusCode, code: &str, about: About) -> ErrorKind {
     if is("ErrorOccurrenceCrossingBoundary") {
         return ErrorKind::Refused(CROSSING);
     }
+    if is("ErrorCannotDeleteObject") {
+        return ErrorKind::Forbidden;
+    }
     match (status.as_u16(), about) {
         (401, _) => ErrorKind::NeedsSignIn,
         (403, _) => ErrorKind::Forbidden,
@@ -110,6 +113,8 @@ mod tests {
         let table = [
             (401, "InvalidAuthenticationToken", Event, ErrorKind::NeedsSignIn),
             (403, "ErrorAccessDenied", Calendar, ErrorKind::Forbidden),
+            (403, "errorcannotdeleteobject", Event, ErrorKind::Forbidden),
+            (400, "ErrorCannotDeleteObject", Event, ErrorKind::Forbidden),
             (404, "ErrorItemNotFound", Event, ErrorKind::Gone),
             (404, "ErrorItemNotFound", Calendar, ErrorKind::CalendarGone),
             (404, "ErrorItemNotFound", Delta, ErrorKind::CalendarGone),

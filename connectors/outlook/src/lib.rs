@@ -18,6 +18,7 @@ mod marks;
 mod pending;
 mod push;
 mod series;
+mod shown;
 #[cfg(feature = "sim")]
 #[expect(
     clippy::indexing_slicing,

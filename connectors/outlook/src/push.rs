@@ -238,6 +238,16 @@ impl Graph {
                     Some(_) => Err(conflict()),
                 }
             }
+            // What lies in Deleted Items cannot be deleted once more.
+            Err(error) if error.kind == ErrorKind::Forbidden => {
+                match self.event(deletion.calendar, deletion.id).await? {
+                    Some(event) => {
+                        let event = self.complete(deletion.calendar, event).await?;
+                        if self.is_shown(deletion.calendar, &event).await? { Err(error) } else { Ok(()) }
+                    }
+                    None => Ok(()),
+                }
+            }
             other => other,
         }
     }

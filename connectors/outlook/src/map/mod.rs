@@ -171,6 +171,18 @@ impl Hits {
     }
 }
 
+/// When an event begins; of a series the first instance that is not cancelled. `None`: there is none.
+pub(crate) fn first_there(form: &Form) -> Option<Moment> {
+    let master = form.master()?;
+    let (start, _) = span(master)?;
+    let Some(rule) = rule_of(master) else { return Some(start.clone()) };
+    let off: BTreeSet<Date> = cancelled(master).map(time::day_of).collect();
+    let day = Hits::of(rule, start).find(start.wall(), DateTime::MAX, |day| !off.contains(&day))?;
+    let at = time::on_day(start, day);
+    let changed = form.parts.get(&Instance::At(at.clone())).and_then(span);
+    Some(changed.map_or(at, |(start, _)| start.clone()))
+}
+
 /// An event, or a series with its exceptions, as an object.
 pub(crate) fn object(event: &Event) -> Result<RemoteObject, Reason> {
     let mark = marks::mark(event);

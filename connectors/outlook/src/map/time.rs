@@ -192,6 +192,13 @@ pub(crate) fn around(moment: &Moment) -> (Timestamp, Timestamp) {
     (at.saturating_sub(before).unwrap_or(at), at.saturating_add(after).unwrap_or(at))
 }
 
+/// A window of instants from a day before a moment to a day after it.
+pub(crate) fn near(moment: &Moment) -> (Timestamp, Timestamp) {
+    let day = SignedDuration::from_hours(24);
+    let (from, to) = around(moment);
+    (from.saturating_sub(day).unwrap_or(from), to.saturating_add(day).unwrap_or(to))
+}
+
 /// Whether a moment is on a minute: series are kept in minutes.
 pub(crate) fn is_whole_minute(moment: &Moment) -> bool {
     let time: Time = moment.wall().time();

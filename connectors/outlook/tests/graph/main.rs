@@ -7,6 +7,7 @@ mod support;
 mod auth;
 mod contract;
 mod crossing;
+mod deleted;
 mod errors;
 mod hidden;
 mod listing;
