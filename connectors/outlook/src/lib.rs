@@ -12,6 +12,7 @@ mod config;
 mod connector;
 mod error;
 mod fetch;
+mod history;
 mod limits;
 mod map;
 mod marks;

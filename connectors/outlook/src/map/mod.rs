@@ -17,6 +17,8 @@ use almanac_contract::{
 };
 use almanac_ical::ComponentKind;
 use almanac_ical::recur::{Budget, Expander, Rule};
+use almanac_ical::zone::Zone;
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use serde_json::{Map, Value, json};
 
@@ -169,6 +171,23 @@ impl Hits {
         }
         None
     }
+}
+
+/// Whether anything of an event lies between two instants; where the zone of a day is not known, it is UTC.
+pub(crate) fn touches(form: &Form, from: Timestamp, until: Timestamp) -> bool {
+    let inside = |part: &Part| {
+        span(part)
+            .is_some_and(|(start, end)| time::instant_of(start) < until && time::instant_of(end) >= from)
+    };
+    let Some(master) = form.master() else { return false };
+    let (Some((start, end)), Some(rule)) = (span(master), rule_of(master)) else { return inside(master) };
+    let utc = Zone::utc();
+    let length = end.wall().duration_since(start.wall());
+    let first = utc.local(from).checked_sub(length).unwrap_or(start.wall());
+    let off: BTreeSet<Date> = exceptions(form).iter().map(time::day_of).collect();
+    let is_there = |day: Date| !off.contains(&day);
+    let changed = |(instance, part): (&Instance, &Part)| *instance != Instance::Master && inside(part);
+    form.parts.iter().any(changed) || Hits::of(rule, start).find(first, utc.local(until), is_there).is_some()
 }
 
 /// When an event begins; of a series the first instance that is not cancelled. `None`: there is none.

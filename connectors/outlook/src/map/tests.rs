@@ -321,8 +321,9 @@ fn moved(off: &[u8], moves: &[(u8, u8)]) -> Form {
 
 #[test]
 fn an_instance_that_would_pass_or_meet_its_neighbour_is_refused_before_anything_is_sent() {
+    type Case = (&'static str, &'static [u8], &'static [(u8, u8)], bool);
     #[rustfmt::skip]
-    let table: &[(&str, &[u8], &[(u8, u8)], bool)] = &[
+    let table: &[Case] = &[
         ("on its own day", &[], &[(6, 6)], false),
         ("meets the next", &[], &[(6, 7)], true),
         ("meets the one before", &[], &[(6, 5)], true),

@@ -10,6 +10,7 @@ mod crossing;
 mod deleted;
 mod errors;
 mod hidden;
+mod history;
 mod listing;
 mod marks;
 mod parts;
