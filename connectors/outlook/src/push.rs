@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::calls::{At, Call, Graph};
-use crate::error::About;
+use crate::error::{About, CROSSING};
 use crate::fetch::unreadable;
 use crate::map::{self, Hits};
 use crate::marks;
@@ -125,7 +125,7 @@ impl Graph {
                 return Ok(Pushed::Written(Box::new(now)));
             }
             form = carried(&map::project(&now.form), &before, &form, drops)?;
-            if let Some(reason) = map::refuses(&form) {
+            if let Some(reason) = map::refuses(&form).filter(|reason| *reason == CROSSING) {
                 return Err(ConnectorError::new(ErrorKind::Refused(reason), CHANGE));
             }
         }

@@ -290,3 +290,82 @@ fn known_members(event: &Event, form: &Form) -> BTreeMap<Moment, Member> {
         })
         .collect()
 }
+
+#[cfg(all(test, feature = "sim"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use almanac_contract::{Field, Part, Value as Said};
+    use almanac_ical::ComponentKind;
+    use jiff::Timestamp;
+    use jiff::ToSpan as _;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sim::{CALENDAR, Graph as Sim};
+
+    const DAYS: i8 = 8;
+
+    fn at(day: i8, hour: i8) -> Moment {
+        let day = date(2026, 3, 10).checked_add(i64::from(day).days()).unwrap();
+        Moment::Zoned(day.at(hour, 0, 0, 0), "Europe/Vienna".to_owned())
+    }
+
+    /// Every second day, with some cancelled and some moved by a few days.
+    fn any_series() -> impl Strategy<Value = Form> {
+        let of_day =
+            prop_oneof![3 => Just(None), 2 => Just(Some(None)), 2 => (-3..4_i8).prop_map(|n| Some(Some(n)))];
+        prop::collection::vec(of_day, DAYS as usize).prop_map(|days| {
+            let mut master = Part::new();
+            master.insert(Field::Time, Said::Span(at(0, 9), at(0, 10)));
+            master.insert(Field::Rule, Said::Lines(vec![format!("FREQ=DAILY;COUNT={DAYS};INTERVAL=2")]));
+            let mut parts = BTreeMap::new();
+            for (day, what) in (0..DAYS).map(|n| n * 2).zip(days) {
+                match what {
+                    None => {}
+                    Some(None) => drop(master.insert(Field::Except(at(day, 9)), Said::Present)),
+                    Some(Some(by)) => {
+                        let span = Said::Span(at(day + by, 11), at(day + by, 12));
+                        parts.insert(Instance::At(at(day, 9)), Part::from([(Field::Time, span)]));
+                    }
+                }
+            }
+            parts.insert(Instance::Master, master);
+            map::project(&Form { kind: ComponentKind::Event, uid: "a@almanac.example".to_owned(), parts })
+        })
+    }
+
+    /// Whether Outlook takes all that leads from one form to another, in our order.
+    fn takes(sim: &mut Sim, id: &str, now: &Form, form: &Form) -> bool {
+        let steps = steps(now, form);
+        in_order(&steps, now).into_iter().all(|(at, step)| match step {
+            Step::Cancel => sim.cancel_instance(id, time::day_of(at)),
+            Step::Change(body) => sim.change_instance(id, time::day_of(at), &Value::Object(body.clone())),
+        })
+    }
+
+    proptest! {
+        /// Two who judge for themselves: what we refuse, and what the simulator does when it is sent all the same.
+        #[test]
+        fn what_we_refuse_for_its_neighbours_outlook_does_not_take_and_all_else_it_does(
+            one in any_series(), other in any_series(),
+        ) {
+            let mut master = one.master().unwrap().clone();
+            master.retain(|field, _| !matches!(field, Field::Except(_)));
+            let bare = Form { parts: [(Instance::Master, master)].into(), ..one.clone() };
+            let mut sim = Sim::new(Timestamp::UNIX_EPOCH);
+            let id = sim.create(CALENDAR, &Value::Object(map::body(bare.master().unwrap(), None))).unwrap();
+            prop_assert_eq!(takes(&mut sim, &id, &bare, &one), map::refuses(&one).is_none());
+            // What is cancelled stays so: it comes back in another way.
+            let mut other = other;
+            for at in map::cancelled(one.master().unwrap()) {
+                other.parts.remove(&Instance::At(at.clone()));
+                let master = other.parts.get_mut(&Instance::Master).unwrap();
+                master.insert(Field::Except(at.clone()), Said::Present);
+            }
+            if map::refuses(&one).is_none() && map::refuses(&other).is_none() {
+                prop_assert!(takes(&mut sim, &id, &one, &other));
+            }
+        }
+    }
+}
