@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use crate::config::Mailbox;
 use crate::error::{self, About};
+use crate::history::Met;
 use crate::limits::{ANSWER_BYTES_MAX, BATCH_MAX, PAGE_EVENTS, PAGES_MAX};
+use crate::shown::Removed;
 use crate::wire::{Batch, Failure, Inner, Page};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -36,6 +38,8 @@ pub(crate) struct Graph {
     pub(crate) account: Arc<Account>,
     pub(crate) base: Target,
     pub(crate) mailbox: Mailbox,
+    pub(crate) removed: Removed,
+    pub(crate) met: Met,
 }
 
 /// A request.

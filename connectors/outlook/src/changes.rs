@@ -62,6 +62,9 @@ impl Graph {
         if answer.value.len() > PAGE_EVENTS_MAX {
             return Err(ConnectorError::new(ErrorKind::Malformed, OPERATION));
         }
+        for event in answer.value.iter().filter(|event| event.removed.is_some()) {
+            self.removed.add(calendar, event.series_master_id.as_ref().unwrap_or(&event.id));
+        }
         let token = |first, link| {
             serde_json::to_string(&Place { until, first, link })
                 .map_err(|_| ConnectorError::new(ErrorKind::Malformed, OPERATION))

@@ -12,6 +12,8 @@ use async_trait::async_trait;
 use crate::calls::Graph;
 use crate::config::Setup;
 use crate::error::About;
+use crate::history::Met;
+use crate::shown::Removed;
 use crate::wire::Calendar;
 use crate::{map, watch};
 
@@ -29,7 +31,8 @@ impl Outlook {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let Setup { client, pace, clock, account, api, mailbox } = setup;
-        Self { graph: Graph { client, pace, clock, account, base: api, mailbox } }
+        let (removed, met) = (Removed::default(), Met::default());
+        Self { graph: Graph { client, pace, clock, account, base: api, mailbox, removed, met } }
     }
 }
 

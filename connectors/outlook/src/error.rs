@@ -18,7 +18,8 @@ pub(crate) enum About {
     Reading,
 }
 
-const CROSSING: Reason = Reason("Outlook does not let an instance of a series pass or meet its neighbour");
+pub(crate) const CROSSING: Reason =
+    Reason("Outlook does not let an instance of a series pass or meet its neighbour");
 const TOO_LARGE: Reason = Reason("the event is too large for Outlook");
 const NOT_TAKEN: Reason = Reason("Outlook does not take the event as it is");
 
@@ -53,6 +54,9 @@ fn kind(status: StatusCode, code: &str, about: About) -> ErrorKind {
     }
     if is("ErrorOccurrenceCrossingBoundary") {
         return ErrorKind::Refused(CROSSING);
+    }
+    if is("ErrorCannotDeleteObject") {
+        return ErrorKind::Forbidden;
     }
     match (status.as_u16(), about) {
         (401, _) => ErrorKind::NeedsSignIn,
@@ -109,6 +113,8 @@ mod tests {
         let table = [
             (401, "InvalidAuthenticationToken", Event, ErrorKind::NeedsSignIn),
             (403, "ErrorAccessDenied", Calendar, ErrorKind::Forbidden),
+            (403, "errorcannotdeleteobject", Event, ErrorKind::Forbidden),
+            (400, "ErrorCannotDeleteObject", Event, ErrorKind::Forbidden),
             (404, "ErrorItemNotFound", Event, ErrorKind::Gone),
             (404, "ErrorItemNotFound", Calendar, ErrorKind::CalendarGone),
             (404, "ErrorItemNotFound", Delta, ErrorKind::CalendarGone),

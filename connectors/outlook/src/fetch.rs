@@ -94,6 +94,9 @@ impl Graph {
         event: Event,
     ) -> Result<Changed, ConnectorError> {
         let event = self.complete(calendar, event).await?;
+        if self.removed.holds(calendar, id) && !self.is_shown(calendar, &event).await? {
+            return Ok(Changed::Gone(id.clone()));
+        }
         if Pending::on(&event).is_none() {
             return Ok(line(id, &event));
         }
@@ -163,7 +166,11 @@ impl Graph {
 
     /// A series with what the answer left out: further pages of exceptions; or all of them, where the service does not
     /// fill in what its documentation promises.
-    async fn complete(&self, calendar: &CalendarId, mut event: Event) -> Result<Event, ConnectorError> {
+    pub(crate) async fn complete(
+        &self,
+        calendar: &CalendarId,
+        mut event: Event,
+    ) -> Result<Event, ConnectorError> {
         if event.recurrence.is_none() {
             return Ok(event);
         }

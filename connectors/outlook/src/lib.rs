@@ -12,12 +12,14 @@ mod config;
 mod connector;
 mod error;
 mod fetch;
+mod history;
 mod limits;
 mod map;
 mod marks;
 mod pending;
 mod push;
 mod series;
+mod shown;
 #[cfg(feature = "sim")]
 #[expect(
     clippy::indexing_slicing,

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::calls::{At, Call, Graph};
-use crate::error::About;
+use crate::error::{About, CROSSING};
 use crate::fetch::unreadable;
 use crate::map::{self, Hits};
 use crate::marks;
@@ -41,6 +41,9 @@ impl Graph {
         if push.attempt == Attempt::Again
             && let Some(found) = self.find(push.calendar, push.mark).await?
         {
+            return Ok(Pushed::Found(Box::new(found)));
+        }
+        if let Some(found) = self.unlisted(push).await? {
             return Ok(Pushed::Found(Box::new(found)));
         }
         let form = map::project(push.form);
@@ -76,8 +79,30 @@ impl Graph {
         }
         let mut wrote = Wrote::Something;
         let settled = self.settle(push.calendar, &object.id, &form, Noted::Yes, &mut wrote).await;
-        let settled = settled.map_err(|error| wrote.so(error))?;
-        Ok(read_back(&form, settled))
+        match settled {
+            Ok(settled) => Ok(read_back(&form, settled)),
+            Err(refused) if matches!(refused.kind, ErrorKind::Refused(_)) => {
+                self.take_back(push.calendar, &object.id).await?;
+                Err(refused)
+            }
+            Err(error) => Err(wrote.so(error)),
+        }
+    }
+
+    /// Deletes what was just created and cannot be completed, unless it would mail somebody.
+    async fn take_back(&self, calendar: &CalendarId, id: &RemoteId) -> Result<(), ConnectorError> {
+        // Whatever keeps it: it is there, and is looked for before anything is created again.
+        let unclear = |error: ConnectorError| match error.kind {
+            ErrorKind::Conflict | ErrorKind::Gone | ErrorKind::Refused(_) | ErrorKind::Forbidden => {
+                ConnectorError::new(ErrorKind::Unclear, CREATE).because(error)
+            }
+            _ => Wrote::Something.so(error),
+        };
+        let Some(event) = self.event(calendar, id).await.map_err(unclear)? else { return Ok(()) };
+        if event.attendees.as_ref().is_some_and(|guests| !guests.is_empty()) {
+            return Err(ConnectorError::new(ErrorKind::Unclear, CREATE));
+        }
+        self.remove(calendar, id, event.tag().as_deref()).await.map_err(unclear)
     }
 
     async fn update(&self, push: &Push<'_>, known: &Known<'_>) -> Result<Pushed, ConnectorError> {
@@ -100,6 +125,9 @@ impl Graph {
                 return Ok(Pushed::Written(Box::new(now)));
             }
             form = carried(&map::project(&now.form), &before, &form, drops)?;
+            if let Some(reason) = map::refuses(&form).filter(|reason| *reason == CROSSING) {
+                return Err(ConnectorError::new(ErrorKind::Refused(reason), CHANGE));
+            }
         }
         let tag = version::tag(&known.version.0);
         let noted = if drops && excepted(&form) { Noted::Yes } else { Noted::No };
@@ -211,6 +239,16 @@ impl Graph {
                 match self.event(deletion.calendar, deletion.id).await? {
                     None => Ok(()),
                     Some(_) => Err(conflict()),
+                }
+            }
+            // What lies in Deleted Items cannot be deleted once more.
+            Err(error) if error.kind == ErrorKind::Forbidden => {
+                match self.event(deletion.calendar, deletion.id).await? {
+                    Some(event) => {
+                        let event = self.complete(deletion.calendar, event).await?;
+                        if self.is_shown(deletion.calendar, &event).await? { Err(error) } else { Ok(()) }
+                    }
+                    None => Ok(()),
                 }
             }
             other => other,

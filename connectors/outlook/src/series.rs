@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use almanac_contract::{
     CalendarId, ConnectorError, ErrorKind, Form, Instance, Moment, Reason, RemoteId, RemoteObject, Wrote,
 };
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use crate::calls::{Call, Graph, query};
@@ -72,8 +73,10 @@ impl Graph {
 
     /// Does what a note on a series leaves to be done.
     ///
+    /// What Outlook refuses is left: the series is as it is then, and no note keeps it from being read, written or deleted.
+    ///
     /// # Errors
-    /// The note stays. `Refused`: Outlook does not take what is left; nobody knows then what the series is to say.
+    /// The note stays. `Refused`: not even the pattern comes back that another one stands in for.
     pub(crate) async fn finish(
         &self,
         calendar: &CalendarId,
@@ -86,10 +89,16 @@ impl Graph {
             self.patch(calendar, &id, event.tag().as_deref(), json!({ "recurrence": pattern })).await?;
             event = self.present(calendar, &id).await?.0;
         }
-        let now = map::object(&event)
-            .map_err(|reason| ConnectorError::new(ErrorKind::Refused(reason), OPERATION))?;
-        let now = map::project(&now.form);
-        self.take(calendar, &event, &now, &left(pending, &now), &mut Wrote::Nothing).await?;
+        if let Ok(now) = map::object(&event) {
+            let now = map::project(&now.form);
+            let (steps, members) = (left(pending, &now), known_members(&event, &now));
+            for one in in_order(&steps, &now) {
+                match self.take_one(calendar, &id, &members, one, &now).await {
+                    Err(error) if !matches!(error.kind, ErrorKind::Refused(_)) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
         self.patch(calendar, &id, None, Pending::done()).await.map(drop)
     }
 
@@ -103,24 +112,34 @@ impl Graph {
     ) -> Result<(), ConnectorError> {
         let id = RemoteId(event.id.clone());
         let members = known_members(event, now);
-        for (at, step) in steps {
-            let looked_up = match members.get(at) {
-                Some(_) => None,
-                None => Some(self.look_up(calendar, &id, at, now).await?),
-            };
-            let member = members.get(at).or(looked_up.as_ref());
-            let member =
-                member.ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION))?;
-            let tag = member.tag.as_deref();
-            match step {
-                Step::Cancel => self.remove(calendar, &member.id, tag).await?,
-                Step::Change(body) => {
-                    self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await?;
-                }
-            }
+        for one in in_order(steps, now) {
+            self.take_one(calendar, &id, &members, one, now).await?;
             *wrote = Wrote::Something;
         }
         Ok(())
+    }
+
+    async fn take_one(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        members: &BTreeMap<Moment, Member>,
+        (at, step): (&Moment, &Step),
+        now: &Form,
+    ) -> Result<(), ConnectorError> {
+        let looked_up = match members.get(at) {
+            Some(_) => None,
+            None => Some(self.look_up(calendar, id, at, now).await?),
+        };
+        let member = members.get(at).or(looked_up.as_ref());
+        let member = member.ok_or_else(|| ConnectorError::new(ErrorKind::Refused(NO_INSTANCE), OPERATION))?;
+        let tag = member.tag.as_deref();
+        match step {
+            Step::Cancel => self.remove(calendar, &member.id, tag).await,
+            Step::Change(body) => {
+                self.patch(calendar, &member.id, tag, Value::Object(body.clone())).await.map(drop)
+            }
+        }
     }
 
     /// Brings cancelled instances back, which Graph does only with all others: by another pattern, and then this one.
@@ -223,6 +242,24 @@ fn steps(now: &Form, form: &Form) -> BTreeMap<Moment, Step> {
     steps
 }
 
+/// The order in which Outlook takes them, as no instance may meet another even on its way: what is cancelled makes room, then
+/// the first is moved back first, and the last forward.
+fn in_order<'a>(steps: &'a BTreeMap<Moment, Step>, now: &Form) -> Vec<(&'a Moment, &'a Step)> {
+    let forward = |at: &Moment, step: &Step| {
+        let Step::Change(body) = step else { return false };
+        let to =
+            body.get("start").and_then(|start| start["dateTime"].as_str()?.get(..10)?.parse::<Date>().ok());
+        let part = now.parts.get(&Instance::At(at.clone()));
+        let from = part.and_then(map::span).map_or(at, |(start, _)| start);
+        to.is_some_and(|to| to > time::day_of(from))
+    };
+    let (mut last, mut order): (Vec<_>, Vec<_>) = steps.iter().partition(|(at, step)| forward(at, step));
+    order.sort_by_key(|(_, step)| matches!(step, Step::Change(_)));
+    last.reverse();
+    order.append(&mut last);
+    order
+}
+
 /// What a note leaves to be done on a series as it is now. What somebody cancelled or moved since is theirs.
 fn left(pending: &Pending, now: &Form) -> BTreeMap<Moment, Step> {
     let mut steps = BTreeMap::new();
@@ -252,4 +289,83 @@ fn known_members(event: &Event, form: &Form) -> BTreeMap<Moment, Member> {
             Some((time::original(exception, start)?, member))
         })
         .collect()
+}
+
+#[cfg(all(test, feature = "sim"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use almanac_contract::{Field, Part, Value as Said};
+    use almanac_ical::ComponentKind;
+    use jiff::Timestamp;
+    use jiff::ToSpan as _;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sim::{CALENDAR, Graph as Sim};
+
+    const DAYS: i8 = 8;
+
+    fn at(day: i8, hour: i8) -> Moment {
+        let day = date(2026, 3, 10).checked_add(i64::from(day).days()).unwrap();
+        Moment::Zoned(day.at(hour, 0, 0, 0), "Europe/Vienna".to_owned())
+    }
+
+    /// Every second day, with some cancelled and some moved by a few days.
+    fn any_series() -> impl Strategy<Value = Form> {
+        let of_day =
+            prop_oneof![3 => Just(None), 2 => Just(Some(None)), 2 => (-3..4_i8).prop_map(|n| Some(Some(n)))];
+        prop::collection::vec(of_day, DAYS as usize).prop_map(|days| {
+            let mut master = Part::new();
+            master.insert(Field::Time, Said::Span(at(0, 9), at(0, 10)));
+            master.insert(Field::Rule, Said::Lines(vec![format!("FREQ=DAILY;COUNT={DAYS};INTERVAL=2")]));
+            let mut parts = BTreeMap::new();
+            for (day, what) in (0..DAYS).map(|n| n * 2).zip(days) {
+                match what {
+                    None => {}
+                    Some(None) => drop(master.insert(Field::Except(at(day, 9)), Said::Present)),
+                    Some(Some(by)) => {
+                        let span = Said::Span(at(day + by, 11), at(day + by, 12));
+                        parts.insert(Instance::At(at(day, 9)), Part::from([(Field::Time, span)]));
+                    }
+                }
+            }
+            parts.insert(Instance::Master, master);
+            map::project(&Form { kind: ComponentKind::Event, uid: "a@almanac.example".to_owned(), parts })
+        })
+    }
+
+    /// Whether Outlook takes all that leads from one form to another, in our order.
+    fn takes(sim: &mut Sim, id: &str, now: &Form, form: &Form) -> bool {
+        let steps = steps(now, form);
+        in_order(&steps, now).into_iter().all(|(at, step)| match step {
+            Step::Cancel => sim.cancel_instance(id, time::day_of(at)),
+            Step::Change(body) => sim.change_instance(id, time::day_of(at), &Value::Object(body.clone())),
+        })
+    }
+
+    proptest! {
+        /// Two who judge for themselves: what we refuse, and what the simulator does when it is sent all the same.
+        #[test]
+        fn what_we_refuse_for_its_neighbours_outlook_does_not_take_and_all_else_it_does(
+            one in any_series(), other in any_series(),
+        ) {
+            let mut master = one.master().unwrap().clone();
+            master.retain(|field, _| !matches!(field, Field::Except(_)));
+            let bare = Form { parts: [(Instance::Master, master)].into(), ..one.clone() };
+            let mut sim = Sim::new(Timestamp::UNIX_EPOCH);
+            let id = sim.create(CALENDAR, &Value::Object(map::body(bare.master().unwrap(), None))).unwrap();
+            prop_assert_eq!(takes(&mut sim, &id, &bare, &one), map::refuses(&one).is_none());
+            // What is cancelled stays so: it comes back in another way.
+            let mut other = other;
+            for at in map::cancelled(one.master().unwrap()) {
+                other.parts.remove(&Instance::At(at.clone()));
+                let master = other.parts.get_mut(&Instance::Master).unwrap();
+                master.insert(Field::Except(at.clone()), Said::Present);
+            }
+            if map::refuses(&one).is_none() && map::refuses(&other).is_none() {
+                prop_assert!(takes(&mut sim, &id, &one, &other));
+            }
+        }
+    }
 }

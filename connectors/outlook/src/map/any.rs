@@ -38,7 +38,7 @@ fn field() -> impl Strategy<Value = (Field, Said)> {
         text().prop_map(|text| (Field::Summary, text)),
         text().prop_map(|text| (Field::Description, text)),
         text().prop_map(|text| (Field::Location, text)),
-        Just((Field::Status, Said::Text("TENTATIVE".into()))),
+        prop_oneof!["TENTATIVE", "CANCELLED"].prop_map(|status| (Field::Status, Said::Text(status))),
         Just((Field::Transparency, Said::Text("TRANSPARENT".into()))),
         prop_oneof!["PRIVATE", "CONFIDENTIAL", "X-[A-Z]{3}"]
             .prop_map(|class| (Field::Class, Said::Text(class))),

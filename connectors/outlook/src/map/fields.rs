@@ -5,6 +5,7 @@ use almanac_ical::value::parse_duration;
 use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::is_cancelled;
 use crate::limits::{LINE_CHARACTERS_MAX, REMINDER_MINUTES_MAX};
 use crate::wire::{Event, Person};
 
@@ -35,7 +36,8 @@ pub(crate) fn read(event: &Event) -> Result<Part, Reason> {
         let value = value.as_deref().unwrap_or_default();
         table.iter().find(|(name, _)| *name == value).map_or("", |(_, said)| *said).to_owned()
     };
-    text(Field::Transparency, named(&event.show_as, &[("free", "TRANSPARENT")]));
+    let free = event.is_cancelled == Some(true) || event.show_as.as_deref() == Some("free");
+    text(Field::Transparency, if free { "TRANSPARENT".to_owned() } else { String::new() });
     text(
         Field::Class,
         named(
@@ -90,6 +92,10 @@ pub(crate) fn project(part: &Part) -> Part {
         }
     }
     kept.extend(part.values().filter_map(minutes_before).max().map(alarm));
+    if is_cancelled(part) {
+        // Outlook has no word for what is cancelled and still there; it takes nobody's time.
+        kept.insert(Field::Transparency, Said::Text("TRANSPARENT".to_owned()));
+    }
     kept
 }
 
@@ -234,7 +240,7 @@ pub(crate) fn normal(text: &str) -> String {
 }
 
 /// A text of one line, as long as Outlook takes it.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let text = normal(text).replace('\n', " ");
     let cut: String = text.trim().chars().take(LINE_CHARACTERS_MAX).collect();
     cut.trim_end().to_owned()

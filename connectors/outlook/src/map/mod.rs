@@ -1,6 +1,7 @@
 //! Events of Graph and forms, each way. Pure.
 
 pub(crate) mod fields;
+mod refuse;
 pub(crate) mod rule;
 pub(crate) mod time;
 
@@ -16,15 +17,18 @@ use almanac_contract::{
 };
 use almanac_ical::ComponentKind;
 use almanac_ical::recur::{Budget, Expander, Rule};
+use almanac_ical::zone::Zone;
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use serde_json::{Map, Value, json};
 
 use self::rule::Repeats;
 use self::time::Clue;
-use crate::limits::EXCEPTIONS_MAX;
 use crate::marks;
 use crate::version;
 use crate::wire::Event;
+
+pub(crate) use self::refuse::refuses;
 
 const UNNAMED: Reason = Reason("Outlook tells neither id nor version of the event");
 
@@ -44,90 +48,9 @@ pub(crate) fn rule_of(part: &Part) -> Option<&str> {
     }
 }
 
-/// Why Outlook cannot have a form.
-pub(crate) fn refuses(form: &Form) -> Option<Reason> {
-    refusal(form).err()
-}
-
-fn refusal(form: &Form) -> Result<(), Reason> {
-    if form.kind != ComponentKind::Event {
-        return Err(Reason("Outlook keeps events only in a calendar, no tasks and no journals"));
-    }
-    let master = form.master().ok_or(Reason("only single instances of the series are known"))?;
-    let (start, end) = time_of(master)?;
-    if is_cancelled(master) {
-        return Err(Reason("Outlook deletes what is cancelled; this event is cancelled and still there"));
-    }
-    let rules = match master.get(&Field::Rule) {
-        Some(Said::Lines(lines)) => lines.as_slice(),
-        _ => &[],
-    };
-    let rule = match rules {
-        [] if form.parts.len() > 1 => return Err(Reason("an instance of an event that does not recur")),
-        [] => None,
-        [rule] => Some(rule),
-        _ => return Err(Reason("Outlook has no series with more than one rule")),
-    };
-    let richer = |field: &Field| {
-        matches!(field, Field::Extra(_))
-            || matches!(field, Field::Other(name, _) if matches!(name.as_str(), "RDATE" | "EXRULE" | "EXDATE" | "RRULE"))
-    };
-    if master.keys().any(richer) {
-        return Err(Reason("Outlook has no series with further dates (RDATE) or exclusion rules"));
-    }
-    let Some(rule) = rule else { return Ok(()) };
-    Repeats::of_rule(rule, start)?;
-    if !time::is_whole_minute(start) {
-        return Err(Reason("Outlook has no series that begins within a minute"));
-    }
-    if time::settled(start) != *start || time::settled(end) != *end {
-        return Err(Reason("the series begins or ends at an hour that the clocks skip"));
-    }
-    if time::in_zone_of(end, start) != *end {
-        return Err(Reason("Outlook has no series that ends in another time zone than it begins in"));
-    }
-    let hits = Hits::of(rule, start);
-    if form.parts.len() > EXCEPTIONS_MAX || cancelled(master).count() > EXCEPTIONS_MAX {
-        return Err(Reason("the series has more exceptions than can be written"));
-    }
-    for (instance, part) in &form.parts {
-        let Instance::At(at) = instance else { continue };
-        if !hits.holds(at) {
-            return Err(Reason("a changed instance is none of the rule's"));
-        }
-        time_of(part)?;
-    }
-    Ok(())
-}
-
 /// Whether a part says of itself that it is cancelled.
 fn is_cancelled(part: &Part) -> bool {
     part.get(&Field::Status) == Some(&Said::Text("CANCELLED".to_owned()))
-}
-
-/// The times of a part, if Outlook can have them.
-fn time_of(part: &Part) -> Result<(&Moment, &Moment), Reason> {
-    if part.keys().any(|field| matches!(field, Field::Zone(_))) {
-        return Err(Reason("Outlook does not know the time zone"));
-    }
-    let (start, end) = span(part).ok_or(Reason("the event has no time"))?;
-    match (start, end) {
-        (Moment::Floating(_), _) | (_, Moment::Floating(_)) => {
-            return Err(Reason("Outlook has no floating times"));
-        }
-        (Moment::Date(from), Moment::Date(to)) if from < to => return Ok((start, end)),
-        (Moment::Date(_), _) | (_, Moment::Date(_)) => {
-            return Err(Reason("the event has no end that fits its start"));
-        }
-        _ => {}
-    }
-    let (Some(from), Some(to)) = (time::zone_of(start), time::zone_of(end)) else {
-        return Err(Reason("Outlook does not know the time zone"));
-    };
-    if to.instant(end.wall()) < from.instant(start.wall()) {
-        return Err(Reason("the event ends before it begins"));
-    }
-    Ok((start, end))
 }
 
 /// What Outlook keeps of a form.
@@ -139,10 +62,6 @@ pub(crate) fn project(form: &Form) -> Form {
     // Outlook keeps the instant of a single event, and the clock of a series.
     let settle = |at: &Moment| if rule_of(master).is_some() { at.clone() } else { time::settled(at) };
     base.insert(Field::Time, Said::Span(settle(start), settle(end)));
-    if is_cancelled(master) {
-        // Refused; without it, it would look like one that takes place.
-        base.extend(master.get(&Field::Status).map(|status| (Field::Status, status.clone())));
-    }
     // Further dates are refused.
     let kept_whole = |field: &Field| matches!(field, Field::Rule | Field::Extra(_));
     base.extend(master.iter().filter(|(f, _)| kept_whole(f)).map(|(f, v)| (f.clone(), v.clone())));
@@ -224,19 +143,63 @@ impl Hits {
 
     /// The days of the instances between two wall times, both included.
     pub(crate) fn days(&self, from: DateTime, to: DateTime) -> Vec<Date> {
-        let Some(expander) = &self.expander else { return Vec::new() };
-        let mut budget = Budget::SERIES;
         let mut days = Vec::new();
-        if let Ok(mut all) = expander.between(from, to, &mut budget) {
-            while let Ok(Some(at)) = all.next(&mut budget) {
-                if self.last.is_some_and(|last| at.date() > last) {
-                    break;
-                }
-                days.push(at.date());
-            }
-        }
+        self.find(from, to, |day| {
+            days.push(day);
+            false
+        });
         days
     }
+
+    /// The first of these days that is wanted.
+    pub(crate) fn find(
+        &self,
+        from: DateTime,
+        to: DateTime,
+        mut wanted: impl FnMut(Date) -> bool,
+    ) -> Option<Date> {
+        let mut budget = Budget::SERIES;
+        let mut all = self.expander.as_ref()?.between(from, to, &mut budget).ok()?;
+        while let Ok(Some(at)) = all.next(&mut budget) {
+            let day = at.date();
+            if self.last.is_some_and(|last| day > last) {
+                return None;
+            }
+            if wanted(day) {
+                return Some(day);
+            }
+        }
+        None
+    }
+}
+
+/// Whether anything of an event lies between two instants; where the zone of a day is not known, it is UTC.
+pub(crate) fn touches(form: &Form, from: Timestamp, until: Timestamp) -> bool {
+    let inside = |part: &Part| {
+        span(part)
+            .is_some_and(|(start, end)| time::instant_of(start) < until && time::instant_of(end) >= from)
+    };
+    let Some(master) = form.master() else { return false };
+    let (Some((start, end)), Some(rule)) = (span(master), rule_of(master)) else { return inside(master) };
+    let utc = Zone::utc();
+    let length = end.wall().duration_since(start.wall());
+    let first = utc.local(from).checked_sub(length).unwrap_or(start.wall());
+    let off: BTreeSet<Date> = exceptions(form).iter().map(time::day_of).collect();
+    let is_there = |day: Date| !off.contains(&day);
+    let changed = |(instance, part): (&Instance, &Part)| *instance != Instance::Master && inside(part);
+    form.parts.iter().any(changed) || Hits::of(rule, start).find(first, utc.local(until), is_there).is_some()
+}
+
+/// When an event begins; of a series the first instance that is not cancelled. `None`: there is none.
+pub(crate) fn first_there(form: &Form) -> Option<Moment> {
+    let master = form.master()?;
+    let (start, _) = span(master)?;
+    let Some(rule) = rule_of(master) else { return Some(start.clone()) };
+    let off: BTreeSet<Date> = cancelled(master).map(time::day_of).collect();
+    let day = Hits::of(rule, start).find(start.wall(), DateTime::MAX, |day| !off.contains(&day))?;
+    let at = time::on_day(start, day);
+    let changed = form.parts.get(&Instance::At(at.clone())).and_then(span);
+    Some(changed.map_or(at, |(start, _)| start.clone()))
 }
 
 /// An event, or a series with its exceptions, as an object.
@@ -283,7 +246,7 @@ fn form(event: &Event, uid: String) -> Result<Form, Reason> {
     master.insert(Field::Time, Said::Span(start.clone(), end));
     for exception in event.exception_occurrences.iter().flatten() {
         let at = time::original(exception, &start).ok_or(time::NO_TIME)?;
-        if exception.is_cancelled == Some(true) && event.is_cancelled != Some(true) {
+        if exception.is_cancelled == Some(true) {
             master.insert(Field::Except(at), Said::Present);
             continue;
         }

@@ -267,8 +267,29 @@ fn an_hour_that_the_clocks_skip_names_its_instance_all_the_same() {
 }
 
 #[test]
-fn what_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
-    assert!(refuses(&project(&event(&format!("{AT}STATUS:CANCELLED\n")))).is_some());
+fn what_is_cancelled_and_still_there_is_shown_free() {
+    let off = event(&format!("{AT}STATUS:CANCELLED\n"));
+    let projected = project(&off);
+    assert_eq!(refuses(&off), None);
+    assert!(projected == project(&event(&format!("{AT}TRANSP:TRANSPARENT\n"))));
+    assert_eq!(body(projected.master().unwrap(), None)["showAs"], "free");
+}
+
+/// The organizer's cancellation comes in, and is nothing that would have to be written back.
+#[test]
+fn what_its_organizer_cancelled_says_so_and_is_free_as_it_was_projected() {
+    let read = object(&answer(r#","isCancelled":true,"isOrganizer":false,"showAs":"busy""#)).unwrap().form;
+    let master = read.master().unwrap();
+    assert_eq!(master.get(&Field::Status), Some(&Said::Text("CANCELLED".into())));
+    let projected = project(&read);
+    let mut kept = read.clone();
+    kept.parts.values_mut().for_each(|part| drop(part.remove(&Field::Status)));
+    assert!(projected.master().unwrap().get(&Field::Transparency) == master.get(&Field::Transparency));
+    assert!(project(&kept) == projected);
+}
+
+#[test]
+fn an_instance_that_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
     let series = form(&format!(
         "BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\n{AT}RRULE:FREQ=DAILY;COUNT=5\nEND:VEVENT\n\
          BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\nRECURRENCE-ID;TZID=Europe/Vienna:20260106T090000\n\
@@ -280,4 +301,43 @@ fn what_says_that_it_is_cancelled_is_never_written_as_if_it_took_place() {
     let at = Moment::Zoned(jiff::civil::date(2026, 1, 6).at(9, 0, 0, 0), "Europe/Vienna".into());
     assert_eq!(exceptions(&projected), [at.clone()].into());
     assert!(projected.parts.len() == 1 && projected.master().unwrap().contains_key(&Field::Except(at)));
+}
+
+/// A daily series from the 5th to the 12th; each pair moves the instance of a day to another day.
+fn moved(off: &[u8], moves: &[(u8, u8)]) -> Form {
+    let mut lines = format!("BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\n{AT}RRULE:FREQ=DAILY;COUNT=8\n");
+    for day in off {
+        lines.push_str(&format!("EXDATE;TZID=Europe/Vienna:202601{day:02}T090000\n"));
+    }
+    lines.push_str("END:VEVENT\n");
+    for (from, to) in moves {
+        lines.push_str(&format!(
+            "BEGIN:VEVENT\nUID:a\nDTSTAMP:20260101T000000Z\nRECURRENCE-ID;TZID=Europe/Vienna:202601{from:02}T090000\n\
+             DTSTART;TZID=Europe/Vienna:202601{to:02}T110000\nDTEND;TZID=Europe/Vienna:202601{to:02}T120000\nEND:VEVENT\n"
+        ));
+    }
+    form(&lines)
+}
+
+#[test]
+fn an_instance_that_would_pass_or_meet_its_neighbour_is_refused_before_anything_is_sent() {
+    type Case = (&'static str, &'static [u8], &'static [(u8, u8)], bool);
+    #[rustfmt::skip]
+    let table: &[Case] = &[
+        ("on its own day", &[], &[(6, 6)], false),
+        ("meets the next", &[], &[(6, 7)], true),
+        ("meets the one before", &[], &[(6, 5)], true),
+        ("passes two", &[], &[(6, 8)], true),
+        ("the next is cancelled", &[7], &[(6, 7)], false),
+        ("passes what is cancelled and meets one", &[7], &[(6, 8)], true),
+        ("the next made room", &[8], &[(6, 7), (7, 8)], false),
+        ("the next comes to meet it", &[7], &[(6, 7), (8, 7)], true),
+        ("two change places", &[], &[(6, 7), (7, 6)], true),
+        ("the first before the series", &[], &[(5, 2)], false),
+        ("the last after the series", &[], &[(12, 20)], false),
+        ("the last but one after the last", &[], &[(11, 20)], true),
+    ];
+    for (what, off, moves, crosses) in table {
+        assert_eq!(refuses(&moved(off, moves)).is_some(), *crosses, "{what}");
+    }
 }

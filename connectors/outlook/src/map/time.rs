@@ -178,18 +178,27 @@ pub(crate) fn day_of(moment: &Moment) -> Date {
     moment.wall().date()
 }
 
+/// The instant of a moment; UTC where it has no zone.
+pub(crate) fn instant_of(moment: &Moment) -> Timestamp {
+    zone_of(moment).unwrap_or_else(Zone::utc).instant(moment.wall())
+}
+
 /// A window of instants around an instance: from a moment before it to one after.
 pub(crate) fn around(moment: &Moment) -> (Timestamp, Timestamp) {
-    let (zone, before, after) = match moment {
+    let (before, after) = match moment {
         // Midnight of whichever zone the mailbox has.
-        Moment::Date(_) => (Zone::utc(), SignedDuration::from_hours(14), SignedDuration::from_hours(38)),
-        _ => {
-            let minute = SignedDuration::from_mins(1);
-            (zone_of(moment).unwrap_or_else(Zone::utc), minute, minute)
-        }
+        Moment::Date(_) => (SignedDuration::from_hours(14), SignedDuration::from_hours(38)),
+        _ => (SignedDuration::from_mins(1), SignedDuration::from_mins(1)),
     };
-    let at = zone.instant(moment.wall());
+    let at = instant_of(moment);
     (at.saturating_sub(before).unwrap_or(at), at.saturating_add(after).unwrap_or(at))
+}
+
+/// A window of instants from a day before a moment to a day after it.
+pub(crate) fn near(moment: &Moment) -> (Timestamp, Timestamp) {
+    let day = SignedDuration::from_hours(24);
+    let (from, to) = around(moment);
+    (from.saturating_sub(day).unwrap_or(from), to.saturating_add(day).unwrap_or(to))
 }
 
 /// Whether a moment is on a minute: series are kept in minutes.

@@ -45,6 +45,8 @@ pub struct Graph {
     pub empty_pages: bool,
     /// Whether the service fills in `exceptionOccurrences` and `cancelledOccurrences`.
     pub tells_exceptions: bool,
+    /// Whether what was deleted still answers to its id, as it lies in Deleted Items.
+    pub keeps_deleted: bool,
     /// How long subscriptions are granted, at most.
     pub grants: Option<SignedDuration>,
     /// The mails that guests got.
@@ -52,6 +54,7 @@ pub struct Graph {
     calendars: BTreeMap<String, Calendar>,
     events: BTreeMap<String, Stored>,
     removed: Vec<(u64, String, String)>,
+    deleted: BTreeMap<String, Stored>,
     transactions: BTreeMap<String, String>,
     links: BTreeMap<String, delta::Link>,
     subscribed: BTreeMap<String, hooks::Subscription>,
@@ -77,11 +80,13 @@ impl Graph {
             page_events: 50,
             empty_pages: true,
             tells_exceptions: true,
+            keeps_deleted: false,
             grants: None,
             mails: Mails::default(),
             calendars: BTreeMap::from([(CALENDAR.to_owned(), calendar)]),
             events: BTreeMap::new(),
             removed: Vec::new(),
+            deleted: BTreeMap::new(),
             transactions: BTreeMap::new(),
             links: BTreeMap::new(),
             subscribed: BTreeMap::new(),
@@ -247,6 +252,7 @@ impl Graph {
                 let size = asked_page(request).unwrap_or(10).min(self.page_events).max(1);
                 self.delta(id, &request.path, &query, &asked, size).map(|page| reply(200, &page))
             }
+            (Method::GET, ["calendars", id, "calendarView"]) => self.view(id, &query, &asked),
             (Method::GET, ["calendars", id, "events"]) => self.search(id, &query, &asked),
             (Method::POST, ["calendars", id, "events"]) => {
                 self.make(id, &body).map(|id| self.told(201, &id, &asked))
@@ -294,6 +300,9 @@ impl Graph {
 
     fn read(&self, calendar: &str, id: &str, asked: &Asked) -> Result<Reply, (u16, &'static str)> {
         let known = self.calendars.contains_key(calendar);
+        if let Some(deleted) = self.deleted.get(id).filter(|event| known && event.calendar == calendar) {
+            return Ok(reply(200, &deleted.shown(id, asked)));
+        }
         let here = |event: &Stored| event.calendar == calendar;
         let master = self.member(id).map_or_else(|| id.to_owned(), |(master, _)| master);
         if !known || !self.events.get(&master).is_some_and(here) {
@@ -314,6 +323,27 @@ impl Graph {
             event.calendar == calendar && event.extended.get(*property).map(String::as_str) == Some(*value)
         });
         let found: Vec<Value> = found.map(|(id, event)| event.shown(id, asked)).collect();
+        Ok(reply(200, &json!({ "value": found })))
+    }
+
+    /// What lies in a window: single events, and the instances of series.
+    fn view(&self, calendar: &str, query: &Query, asked: &Asked) -> Result<Reply, (u16, &'static str)> {
+        if !self.calendars.contains_key(calendar) {
+            return Err((404, "ErrorItemNotFound"));
+        }
+        let at = |name| query.get(name).and_then(|text| text.parse::<Timestamp>().ok());
+        let (Some(from), Some(to)) = (at("startDateTime"), at("endDateTime")) else {
+            return Err((400, "ErrorInvalidParameter"));
+        };
+        let mut found = Vec::new();
+        for (id, event) in self.events.iter().filter(|(_, event)| event.calendar == calendar) {
+            if event.is_series() {
+                let days = event.within(from, to);
+                found.extend(days.into_iter().map(|day| event.shown_instance(id, day, asked)));
+            } else if event.span(None).is_some_and(|(start, end)| start < to && end >= from) {
+                found.push(event.shown(id, asked));
+            }
+        }
         Ok(reply(200, &json!({ "value": found })))
     }
 

@@ -92,8 +92,13 @@ impl Graph {
         let changes = written(body)?;
         if let Some((start, _)) = changes.get("start").and_then(time::sent) {
             let (before, after) = event.neighbours(day);
-            let crosses = before.is_some_and(|before| start.date() <= before)
-                || after.is_some_and(|after| start.date() >= after);
+            // Those days on which the neighbours are, wherever they have been moved to.
+            let is = |day: Date| {
+                let said = event.instance(day);
+                said.get("start").and_then(time::sent).map_or(day, |(start, _)| start.date())
+            };
+            let crosses = before.is_some_and(|before| start.date() <= is(before))
+                || after.is_some_and(|after| start.date() >= is(after));
             if crosses {
                 return Err((400, "ErrorOccurrenceCrossingBoundary"));
             }
@@ -113,6 +118,9 @@ impl Graph {
             Some((master, day)) => (master, Some(day)),
             None => (id.to_owned(), None),
         };
+        if self.deleted.contains_key(&master) {
+            return Err((403, "ErrorCannotDeleteObject"));
+        }
         let mut event = self.events.get(&master).cloned().ok_or((404, "ErrorItemNotFound"))?;
         let tag = day.and_then(|day| event.exceptions.get(&day)).map_or(event.tag, |exception| exception.tag);
         if !matches(condition, tag) {
@@ -126,7 +134,10 @@ impl Graph {
                 self.store(&master, event);
             }
             None => {
-                self.events.remove(&master);
+                let deleted = self.events.remove(&master);
+                if let Some(deleted) = deleted.filter(|_| self.keeps_deleted) {
+                    self.deleted.insert(master.clone(), deleted);
+                }
                 let number = self.next();
                 self.removed.push((number, event.calendar.clone(), master));
                 self.notify(&event.calendar, id, "deleted");

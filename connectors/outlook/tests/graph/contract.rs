@@ -134,7 +134,15 @@ async fn requests_and_answers_are_as_microsoft_declares_them() {
             json!({ "type": "required", "emailAddress": { "name": "B", "address": "b@almanac.example" } });
         let at = |hour| json!({ "dateTime": format!("2026-03-02T{hour}:00:00"), "timeZone": "UTC" });
         graph.create(CALENDAR, &json!({ "start": at(10), "end": at(11), "attendees": [guest] })).unwrap();
+        let at = |hour| json!({ "dateTime": format!("2024-03-05T{hour}:00:00"), "timeZone": "UTC" });
+        graph.create(CALENDAR, &json!({ "start": at(10), "end": at(11), "subject": "Another" })).unwrap();
     });
+    // No listing shows it, so the calendar is looked at.
+    let old = form(
+        "BEGIN:VEVENT\nUID:o@almanac.example\nDTSTAMP:20260101T000000Z\nDTSTART:20240305T100000Z\n\
+         DTEND:20240305T110000Z\nSUMMARY:Old\nEND:VEVENT\n",
+    );
+    ids.push(create(&device, &old).await.id);
     ids.extend([made.id.clone(), one.id]);
     device.calendars().await.unwrap();
     device.fetch(&calendar(), &ids).await.unwrap();

@@ -6,8 +6,11 @@ mod support;
 
 mod auth;
 mod contract;
+mod crossing;
+mod deleted;
 mod errors;
 mod hidden;
+mod history;
 mod listing;
 mod marks;
 mod parts;

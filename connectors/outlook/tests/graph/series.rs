@@ -287,25 +287,6 @@ async fn a_series_reads_as_before_a_write_or_as_after_it_wherever_it_stopped() {
     }
 }
 
-/// What Outlook does not take is left as it is, and is never read as if its exceptions had been removed.
-#[tokio::test]
-async fn a_series_that_cannot_be_finished_is_not_readable() {
-    let world = world().await;
-    let device = world.device();
-    let made = create(&device, &series()).await;
-    let refuse = |request: &almanac_simulator::Exchange| {
-        let body = r#"{"error":{"code":"ErrorOccurrenceCrossingBoundary"}}"#;
-        let instance = request.method != Method::GET && request.path.contains(".o");
-        instance.then(|| Fault::Answer(almanac_simulator::Reply::new(http::StatusCode::BAD_REQUEST, body)))
-    };
-    world.sim.plan(refuse);
-    let error = update(&device, &later(), &made).await.unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Refused(_)));
-    assert!(matches!(fetch(&device, &made.id).await, Changed::Unreadable(..)));
-    world.sim.calm();
-    assert!(there(&device, &made.id).await.form == device.project(&later()), "once it is taken");
-}
-
 /// A person who duplicates a series in the middle of a write gets a copy, and no work of ours on it.
 #[tokio::test]
 async fn a_note_on_a_copy_is_none() {
