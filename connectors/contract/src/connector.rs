@@ -1,6 +1,7 @@
 //! The trait that each vendor implements.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::calendar::{CalendarId, DeltaToken, PageToken, RemoteCalendar, RemoteId};
 use crate::capabilities::Capabilities;
@@ -82,6 +83,15 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// No channel is open, or one that nobody knows and that closes by itself.
     async fn watch(&self, calendar: &CalendarId, channel: &Channel) -> Result<Watch, ConnectorError>;
+
+    /// Lets a channel live on; what it is then. `None`: the vendor knows no such thing, or the channel is not there any more, and
+    /// another one is to be opened.
+    ///
+    /// # Errors
+    /// It lives as long as it did.
+    async fn renew(&self, _watch: &Watch, _until: Timestamp) -> Result<Option<Watch>, ConnectorError> {
+        Ok(None)
+    }
 
     /// Closes a channel. One that is closed already is a success.
     ///

@@ -8,6 +8,7 @@ use almanac_contract::{
     RemoteCalendar, RemoteId, RemoteObject, Watch,
 };
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::calls::Graph;
 use crate::config::Setup;
@@ -102,6 +103,10 @@ impl Connector for Outlook {
 
     async fn watch(&self, calendar: &CalendarId, channel: &Channel) -> Result<Watch, ConnectorError> {
         self.graph.watch(calendar, channel).await
+    }
+
+    async fn renew(&self, watch: &Watch, until: Timestamp) -> Result<Option<Watch>, ConnectorError> {
+        self.graph.renew(watch, until).await
     }
 
     async fn unwatch(&self, watch: &Watch) -> Result<(), ConnectorError> {

@@ -16,18 +16,18 @@ use crate::map::time;
 use crate::wire::{Notification, Notifications, Subscription};
 
 const WATCH: &str = "watch a calendar";
+const RENEW: &str = "go on watching a calendar";
 const UNWATCH: &str = "stop watching a calendar";
 
 impl Graph {
-    /// Opens a subscription. It is never renewed: a new one takes its place, which also works when the old one is lost.
+    /// Opens a subscription. Graph's documentation refuses a second one for the same resource, so what is there is renewed.
     pub(crate) async fn watch(
         &self,
         calendar: &CalendarId,
         channel: &Channel,
     ) -> Result<Watch, ConnectorError> {
         let malformed = || ConnectorError::new(ErrorKind::Malformed, WATCH);
-        let now = self.clock.now();
-        let until = channel.until.min(now.saturating_add(WATCH_MAX).unwrap_or(now));
+        let until = self.at_most(channel.until);
         // A name within JSON, not a URL: as it is.
         let mailbox = match &self.mailbox {
             Mailbox::SignedIn => "me".to_owned(),
@@ -61,6 +61,36 @@ impl Graph {
             resource: made.resource.unwrap_or(resource),
             until: granted.ok_or_else(malformed)?,
         })
+    }
+
+    fn at_most(&self, until: Timestamp) -> Timestamp {
+        let now = self.clock.now();
+        until.min(now.saturating_add(WATCH_MAX).unwrap_or(now))
+    }
+
+    /// Renews a subscription, which also authorizes it anew; `None`: it is not there any more.
+    pub(crate) async fn renew(
+        &self,
+        watch: &Watch,
+        until: Timestamp,
+    ) -> Result<Option<Watch>, ConnectorError> {
+        let call = Call {
+            method: Method::PATCH,
+            at: At::Path(format!("/subscriptions/{}", crate::calls::segment(&watch.channel))),
+            route: "/subscriptions/{subscription}",
+            operation: RENEW,
+            about: About::Event,
+            if_match: None,
+            body: Some(json!({ "expirationDateTime": time::text(self.at_most(until)) })),
+        };
+        let renewed: Subscription = match self.json(call).await {
+            Ok(renewed) => renewed,
+            Err(error) if error.kind == ErrorKind::Gone => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let granted = renewed.expiration_date_time.as_deref().and_then(|text| text.parse().ok());
+        let until = granted.ok_or_else(|| ConnectorError::new(ErrorKind::Malformed, RENEW))?;
+        Ok(Some(Watch { until, ..watch.clone() }))
     }
 
     pub(crate) async fn unwatch(&self, watch: &Watch) -> Result<(), ConnectorError> {

@@ -19,6 +19,7 @@ pub struct Hook {
 #[derive(Debug, Clone)]
 pub(super) struct Subscription {
     resource: String,
+    change_type: String,
     url: String,
     lifecycle_url: Option<String>,
     state: String,
@@ -34,8 +35,21 @@ impl Graph {
                 Some(_) => Reply::new(http::StatusCode::NO_CONTENT, ""),
                 None => failure(404, "ResourceNotFound"),
             },
+            (&Method::PATCH, Some(id)) => self.prolong(id, &body),
             _ => failure(405, "Request_BadRequest"),
         }
+    }
+
+    fn prolong(&mut self, id: &str, body: &Value) -> Reply {
+        let now = self.now;
+        let wanted = body["expirationDateTime"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let granted = self.grants.and_then(|grant| now.saturating_add(grant).ok());
+        let known = self.subscribed.get_mut(id).filter(|subscription| subscription.until > now);
+        let (Some(wanted), Some(subscription)) = (wanted, known) else {
+            return failure(404, "ResourceNotFound");
+        };
+        subscription.until = granted.map_or(wanted, |granted| granted.min(wanted));
+        reply(200, &shown(id, subscription))
     }
 
     fn subscribe(&mut self, body: &Value) -> Reply {
@@ -63,11 +77,15 @@ impl Graph {
         let number = self.next();
         let id = format!("sub-{number}");
         let lifecycle_url = text("lifecycleNotificationUrl");
-        let answer = json!({
-            "id": id, "resource": resource, "changeType": body["changeType"], "notificationUrl": url,
-            "clientState": state, "expirationDateTime": until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        });
-        self.subscribed.insert(id, Subscription { resource, url, lifecycle_url, state, until });
+        let now = self.now;
+        // "Duplicate subscriptions are not allowed."
+        if self.subscribed.values().any(|other| other.resource == resource && other.until > now) {
+            return failure(409, "InvalidRequest");
+        }
+        let change_type = text("changeType").unwrap_or_default();
+        let subscription = Subscription { resource, change_type, url, lifecycle_url, state, until };
+        let answer = shown(&id, &subscription);
+        self.subscribed.insert(id, subscription);
         reply(201, &answer)
     }
 
@@ -115,6 +133,15 @@ impl Graph {
     pub fn watchers(&self) -> usize {
         self.subscribed.len()
     }
+}
+
+/// A subscription as it is answered.
+fn shown(id: &str, subscription: &Subscription) -> Value {
+    json!({
+        "id": id, "resource": subscription.resource, "changeType": subscription.change_type,
+        "notificationUrl": subscription.url, "clientState": subscription.state,
+        "expirationDateTime": subscription.until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    })
 }
 
 /// `me/calendars/{id}/events`

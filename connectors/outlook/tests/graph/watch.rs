@@ -23,10 +23,19 @@ async fn a_subscription_lasts_as_long_as_it_was_granted() {
     let watch = device.watch(&calendar(), &channel()).await.unwrap();
     let week = SignedDuration::from_hours(24 * 7);
     assert!(watch.until <= day().saturating_add(week).unwrap(), "no longer than Graph allows");
+    let second = device.watch(&calendar(), &channel()).await;
+    assert!(second.is_err(), "Graph has one for a resource");
+
+    // It is renewed, for as long as it is granted now.
     world.sim.with(|graph| graph.grants = Some(SignedDuration::from_mins(4_230)));
-    let shorter = device.watch(&calendar(), &channel()).await.unwrap();
-    assert_eq!(shorter.until, day().saturating_add(SignedDuration::from_mins(4_230)).unwrap());
-    assert_ne!(watch.channel, shorter.channel, "a new one takes the place of the old");
+    let renewed = device.renew(&watch, channel().until).await.unwrap().unwrap();
+    assert_eq!(renewed.until, day().saturating_add(SignedDuration::from_mins(4_230)).unwrap());
+    assert_eq!((renewed.channel, renewed.resource), (watch.channel.clone(), watch.resource.clone()));
+
+    // What is not there any more is opened anew.
+    device.unwatch(&watch).await.unwrap();
+    assert_eq!(device.renew(&watch, channel().until).await.unwrap(), None);
+    device.watch(&calendar(), &channel()).await.unwrap();
 }
 
 /// Pitfall 19, 98, 99: a call names its channel and proves itself; what changed is asked for.

@@ -91,7 +91,12 @@ impl Vendors {
     /// start runs anyway, and a channel that is closed is opened again.
     async fn take(&self, link: &LinkInfo, open: &Channel, kind: SignalKind) -> Result<(), AppError> {
         match kind {
-            SignalKind::Closed | SignalKind::Renew => self.app.keep_link_channel(link.id, None).await?,
+            SignalKind::Closed => self.app.keep_link_channel(link.id, None).await?,
+            // It calls on while it is renewed.
+            SignalKind::Renew => {
+                let ending = Channel { until: self.clock.now(), ..open.clone() };
+                self.app.keep_link_channel(link.id, Some(&ending)).await?;
+            }
             _ => _ = self.app.note_signal(link.id, &open.channel, Some(self.clock.now())).await?,
         }
         if kind != SignalKind::Opened

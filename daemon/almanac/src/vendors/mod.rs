@@ -13,6 +13,7 @@ mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use almanac_admin::hooks::Vendor;
 use almanac_app::App;
@@ -35,6 +36,9 @@ pub(crate) use worker::serve;
 
 /// Failures in a row after which an account rests.
 const BREAKER_FAILURES: u32 = 5;
+
+/// How long a command waits for a vendor to close a channel.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// All accounts of the store.
 pub(crate) struct Vendors {
@@ -239,6 +243,19 @@ impl Vendors {
             live.wake.notify_one();
         }
         self.changed.notify_one();
+    }
+
+    /// Closes the channel of a link that rests or goes, as far as the vendor is there: what it does not hear of ends by itself.
+    pub(crate) async fn close_channel(&self, account: &AccountInfo, link: LinkId) {
+        let Ok(Some(open)) = self.app.link_channel(link).await else { return };
+        let Ok(live) = self.live(account).await else { return };
+        let watch = worker::as_watch(&open);
+        let closing = live.connector.unwatch(&watch);
+        if !matches!(tokio::time::timeout(CLOSING_PATIENCE, closing).await, Ok(Ok(()))) {
+            tracing::info!(account.id = %account.id, "the vendor was not told that it need not call any more");
+        }
+        lock(&live.watch_after).remove(&link);
+        let _ = self.app.keep_link_channel(link, None).await;
     }
 
     /// Who runs an account's links, or changes what they stand on, holds this.

@@ -25,6 +25,9 @@ const CHANNEL_MARGIN: SignedDuration = SignedDuration::from_hours(12);
 /// How long it is left at that after a channel was asked for, granted or not.
 const CHANNEL_PAUSE: SignedDuration = SignedDuration::from_mins(30);
 
+/// The same, however short a channel lives.
+const CHANNEL_PAUSE_MIN: SignedDuration = SignedDuration::from_secs(1);
+
 /// How long a channel is asked for. Vendors grant less.
 const CHANNEL_LIFE: SignedDuration = SignedDuration::from_hours(24 * 6);
 
@@ -219,6 +222,9 @@ impl Working {
                 wait = wait.min(rest);
             }
         }
+        for after in lock(&live.watch_after).values().filter(|after| **after > now) {
+            wait = wait.min(after.duration_since(now)); // a channel may have to be renewed
+        }
         // Never a loop without a pause.
         wait.max(SignedDuration::from_millis(50))
     }
@@ -279,31 +285,52 @@ impl Working {
         lock(&live.watch_after).insert(link.id, after);
         let Some(address) = vendors.hook_address(live) else { return false };
         let Some(wanted) = wanted_channel(address, now) else { return false };
+        let watched = match &open {
+            Some(open) => live.connector.renew(&as_watch(open), wanted.until).await,
+            None => Ok(None),
+        };
         let calendar = almanac_contract::CalendarId(link.remote.clone());
-        let watch = match live.connector.watch(&calendar, &wanted).await {
-            Ok(watch) => watch,
+        let watched = match watched {
+            Ok(Some(watch)) => Ok((watch, open.as_ref().map(|open| open.secret.clone()))),
+            Ok(None) => live.connector.watch(&calendar, &wanted).await.map(|watch| (watch, None)),
+            Err(error) => Err(error),
+        };
+        let (watch, secret) = match watched {
+            Ok(watched) => watched,
             Err(error) => {
                 let error = crate::failure::chain(&error);
                 tracing::warn!(account.id = %self.account, error, "the vendor does not call; polling goes on");
                 return lives;
             }
         };
+        // Half of its life is left to ask again, however short that is.
+        let half = watch.until.duration_since(now).checked_div(2).unwrap_or_default();
+        let after = now.saturating_add(half.clamp(CHANNEL_PAUSE_MIN, CHANNEL_PAUSE)).unwrap_or(now);
+        lock(&live.watch_after).insert(link.id, after);
+        let renewed = secret.is_some();
         let channel = Channel {
             channel: watch.channel,
             resource: watch.resource,
-            secret: wanted.secret,
+            secret: secret.unwrap_or(wanted.secret),
             until: watch.until,
-            signalled: None,
+            signalled: open.as_ref().filter(|_| renewed).and_then(|open| open.signalled),
         };
         if vendors.app.keep_link_channel(link.id, Some(&channel)).await.is_err() {
             return false;
         }
-        if let Some(open) = open {
-            let old =
-                almanac_contract::Watch { channel: open.channel, resource: open.resource, until: open.until };
-            let _ = live.connector.unwatch(&old).await; // it ends by itself
+        if let Some(open) = open.filter(|_| !renewed) {
+            let _ = live.connector.unwatch(&as_watch(&open)).await; // it ends by itself
         }
         lives
+    }
+}
+
+/// A channel in the words of the contract.
+pub(super) fn as_watch(open: &Channel) -> almanac_contract::Watch {
+    almanac_contract::Watch {
+        channel: open.channel.clone(),
+        resource: open.resource.clone(),
+        until: open.until,
     }
 }
 

@@ -211,3 +211,72 @@ fn a_channel_of_google_that_missed_a_change_is_not_relied_upon_until_it_calls_ag
 fn a_subscription_of_graph_that_missed_a_change_is_not_relied_upon_until_it_calls_again() {
     is_not_relied_upon_after_a_missed_call(&outlook());
 }
+
+#[test]
+fn a_subscription_that_graph_wants_renewed_calls_on_and_stays_the_only_one() {
+    let vendor = outlook();
+    let (daemon, erika) = called(&vendor);
+    let renewals = |vendor: &dyn Played| {
+        let seen = vendor.seen();
+        seen.iter()
+            .filter(|seen| seen.request.method == "PATCH" && seen.request.path.contains("/subscriptions/"))
+            .count()
+    };
+    vendor.seen();
+    vendor.with(|graph| graph.lifecycle("reauthorizationRequired"));
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    await_that("it was not renewed", || renewals(&vendor) > 0);
+    await_that("the subscription is not known", || {
+        status_of(&daemon, ACCOUNT)["channel_expires"].as_str().is_some_and(|at| at > "2026-12-01")
+    });
+    assert_eq!(vendor.channels(), 1);
+    vendor.make("There", 9);
+    for call in vendor.calls() {
+        let _ = deliver(&daemon.anonymous(), &call).expect(202);
+    }
+    await_that("the event did not come", || count(&daemon, &erika) == 1);
+}
+
+fn is_told_when_it_need_not_call(vendor: &dyn Played) {
+    let (daemon, _) = called(vendor);
+    let id = daemon.cli(&["link", "list", "--json"]).json()[0]["id"].as_str().unwrap().to_owned();
+    let _ = daemon.cli(&["link", "pause", &id]).ok();
+    assert_eq!(vendor.channels(), 0);
+    let _ = daemon.cli(&["link", "resume", &id]).ok();
+    await_that("no channel was opened again", || vendor.channels() == 1);
+    let _ = daemon.cli(&["account", "disable", ACCOUNT]).ok();
+    assert_eq!(vendor.channels(), 0);
+    let _ = daemon.cli(&["account", "enable", ACCOUNT]).ok();
+    await_that("no channel was opened again", || vendor.channels() == 1);
+    let _ = daemon.cli(&["link", "remove", &id]).ok();
+    assert_eq!(vendor.channels(), 0);
+}
+
+#[test]
+fn google_is_told_when_it_need_not_call_any_more() {
+    is_told_when_it_need_not_call(&google());
+}
+
+#[test]
+fn graph_is_told_when_it_need_not_call_any_more() {
+    is_told_when_it_need_not_call(&outlook());
+}
+
+#[test]
+fn a_channel_of_a_few_seconds_is_opened_again_in_time() {
+    let vendor = google();
+    vendor.with(|sim| sim.channel_life_max = jiff::SignedDuration::from_secs(2));
+    let (daemon, _) = polling(&vendor, "1h");
+    let expires = || status_of(&daemon, ACCOUNT)["channel_expires"].clone();
+    let mut seen = Vec::new();
+    await_that("it is not opened again", || {
+        vendor.with(|sim| sim.now = jiff::Timestamp::now());
+        let now = expires();
+        if now.is_string() && seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        seen.len() > 2
+    });
+}

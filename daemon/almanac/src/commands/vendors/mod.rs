@@ -176,6 +176,7 @@ impl Executor {
                 self.app.set_account_enabled(account.id, Enabled::No).await?;
                 let turn = self.pause_all(account.id).await?;
                 let _turn = turn.lock().await;
+                self.close_channels(&account).await?;
                 self.app.remove_account(account.id).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -184,6 +185,9 @@ impl Executor {
                 let account = self.app.account_named(&name).await?;
                 let state = if enabled { Enabled::Yes } else { Enabled::No };
                 self.app.set_account_enabled(account.id, state).await?;
+                if !enabled {
+                    self.close_channels(&account).await?;
+                }
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
             }
@@ -207,6 +211,7 @@ impl Executor {
                 self.app.set_link_state(link.id, &LinkState::Paused).await?;
                 let turn = self.vendors.turn(link.account);
                 let _turn = turn.lock().await;
+                self.close_channel(&link).await?;
                 self.app.remove_link(link.id).await?;
                 self.vendors.wake(link.account);
                 Ok(Outcome::Done)
@@ -301,8 +306,25 @@ impl Executor {
     async fn set_link(&self, link: &str, state: LinkState) -> Result<Outcome, Failure> {
         let link = self.link(link).await?;
         self.app.set_link_state(link.id, &state).await?;
+        if state != LinkState::Active {
+            self.close_channel(&link).await?;
+        }
         self.vendors.wake(link.account);
         Ok(Outcome::Done)
+    }
+
+    /// The vendor need not call about a link any more.
+    async fn close_channel(&self, link: &LinkInfo) -> Result<(), Failure> {
+        let account = self.app.account(link.account).await?;
+        self.vendors.close_channel(&account, link.id).await;
+        Ok(())
+    }
+
+    async fn close_channels(&self, account: &AccountInfo) -> Result<(), Failure> {
+        for link in self.app.links_of_account(account).await? {
+            self.vendors.close_channel(account, link.id).await;
+        }
+        Ok(())
     }
 
     async fn link(&self, text: &str) -> Result<LinkInfo, Failure> {
@@ -414,6 +436,7 @@ impl Executor {
             Stop::Vendor(error) => refused_by_vendor(&error),
             other => Failure::failed(chain(&other), "see the log of the server, and purge again"),
         })?;
+        self.vendors.close_channel(&account, link.id).await;
         self.app.remove_link(link.id).await?;
         self.vendors.changed.notify_one();
         Ok(Outcome::TakenBack { objects: purged.deleted, mailing: purged.mailing })
