@@ -101,7 +101,7 @@ pub(crate) struct Running<V> {
 }
 
 impl<V: Vendor> Running<V> {
-    fn start(vendor: V) -> Self {
+    pub(crate) fn start(vendor: V) -> Self {
         let runtime = Runtime::new().unwrap();
         let simulator = runtime.block_on(Simulator::start(vendor)).unwrap();
         Self { simulator, _runtime: runtime }
