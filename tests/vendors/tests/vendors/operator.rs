@@ -1,6 +1,7 @@
 //! What the operator sees and says: plans, what is held and parked, what was lost, and what never appears.
 
-use almanac_harness::{Daemon, Person, ics};
+use almanac_feed::sim::FeedHost;
+use almanac_harness::{Daemon, Person, TENANT, ics};
 use almanac_outlook::sim::{CALENDAR, Graph};
 use serde_json::{Value, json};
 
@@ -372,4 +373,18 @@ fn a_deletion_that_the_vendor_would_mail_about_is_made_only_if_somebody_says_so(
         assert_eq!((titles(&daemon, &erika).len(), vendor.titles().len()), (left, left), "{answer}");
         assert_eq!((vendor.mails(), &status_of(&daemon, ACCOUNT)["state"]), (mailed + mails, &json!("ok")));
     }
+}
+
+#[test]
+fn a_password_is_not_sent_for_a_tenant_that_is_not_there() {
+    let server = Running::start(FeedHost::default());
+    let (daemon, _) = practice(options());
+    let url = format!("{}/dav/", server.url());
+    let words = ["account", "add", "caldav", "new", "--url", &url, "--username", "ada", "--password-stdin"];
+    let add = |tenant: &str| daemon.cli_with_input(&[&words[..], &["--tenant", tenant]].concat(), b"canary");
+    let said = add("Nope").failed(1);
+    assert!(said.contains("tenant"), "{said}");
+    assert_eq!(server.take_seen().len(), 0);
+    let _ = add(TENANT).failed(1);
+    assert!(!server.take_seen().is_empty(), "it is that server that is asked");
 }

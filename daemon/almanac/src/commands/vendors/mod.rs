@@ -9,11 +9,11 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use almanac_app::AppError;
 use almanac_app::sync::{
     AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, NewAccount, NewLink,
     PairState,
 };
+use almanac_app::{AppError, TenantInfo};
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
 use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
 use almanac_sync::{Answer, Execution, Report, Scope, Stop, purge};
@@ -227,6 +227,11 @@ impl Executor {
     ) -> Result<Outcome, Failure> {
         let mut settings = checked_settings(kind, wish.settings)?;
         let secrets = Secrets::parse(&secret)?;
+        // Before anything is sent anywhere for a tenant that is not there.
+        let named = |tenant: &TenantInfo| tenant.name == wish.tenant || tenant.id.to_string() == wish.tenant;
+        if !self.app.tenants().iter().any(named) {
+            return Err(AppError::NotFound("tenant").into());
+        }
         if wish.check && matches!(kind, Kind::Icloud | Kind::Caldav) {
             // Whether the server mails people is asked once: what it keeps must not change afterwards.
             let trial = trial(&wish.name, kind, &settings);
