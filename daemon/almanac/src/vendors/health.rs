@@ -50,7 +50,11 @@ pub(crate) struct LinkHealth {
     pub(crate) drift: Option<u64>,
 }
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long nobody signs in after a first refusal. Each further one in a row doubles it.
+const SIGN_IN_WAIT: SignedDuration = SignedDuration::from_mins(15);
+
+/// The longest such wait.
+const SIGN_IN_WAIT_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// How an account is: the worst of its links.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,11 +122,14 @@ impl AccountHealth {
     }
 
     /// How long a link is left alone, whatever else happens: as it asked for, and longer with each failure. Where nobody is
-    /// signed in it is tried once a day: a wrong password that is sent again and again locks accounts.
+    /// signed in it is tried ever more seldom: a wrong password that is sent again and again locks accounts, and a server
+    /// that was confused for a moment must not cost a day.
     pub(crate) fn rest(&self, link: LinkId, now: Timestamp) -> Option<SignedDuration> {
         let health = self.links.get(&link)?;
         let until = match (health.state, health.tried) {
-            (HealthState::NeedsSignIn, Some(tried)) => tried.saturating_add(DAY).ok(),
+            (HealthState::NeedsSignIn, Some(tried)) => {
+                tried.saturating_add(sign_in_wait(health.failures)).ok()
+            }
             _ => health.until,
         };
         until.map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
@@ -131,5 +138,42 @@ impl AccountHealth {
     pub(crate) fn error(&self) -> Option<&str> {
         let worst = self.links.values().filter(|link| link.error.is_some()).max_by_key(|link| link.state);
         worst.and_then(|link| link.error.as_deref())
+    }
+}
+
+/// How long nobody signs in after so many refusals in a row.
+fn sign_in_wait(failures: u32) -> SignedDuration {
+    let doublings = failures.saturating_sub(1).min(16);
+    SIGN_IN_WAIT.saturating_mul(1_i32 << doublings).min(SIGN_IN_WAIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use almanac_contract::ConnectorError;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_sign_in_is_tried_after_a_quarter_of_an_hour_and_ever_more_seldom_up_to_once_a_day() {
+        let link = LinkId::from_bytes([1; 16]);
+        let mut health = AccountHealth::default();
+        let mut now = Timestamp::UNIX_EPOCH;
+        let refused = || Stop::Vendor(ConnectorError::new(ErrorKind::NeedsSignIn, "list changes"));
+        let wait = |_, _| SignedDuration::from_secs(1);
+        for minutes in [15, 30, 60, 120, 240, 480, 960, 1440, 1440] {
+            health.note(now, link, &Report::default(), Some(&refused()), wait);
+            assert_eq!(health.rest(link, now), Some(SignedDuration::from_mins(minutes)));
+            let almost = SignedDuration::from_mins(minutes) - SignedDuration::from_secs(1);
+            now = now.saturating_add(almost).unwrap();
+            assert_eq!(health.rest(link, now), Some(SignedDuration::from_secs(1)), "not before");
+            now = now.saturating_add(SignedDuration::from_secs(1)).unwrap();
+            assert_eq!(health.rest(link, now), None);
+        }
+        // Once it went well, it begins from the start.
+        health.note(now, link, &Report::default(), None, wait);
+        assert_eq!(health.rest(link, now), None);
+        health.note(now, link, &Report::default(), Some(&refused()), wait);
+        assert_eq!(health.rest(link, now), Some(SignedDuration::from_mins(15)));
+        assert_eq!(sign_in_wait(u32::MAX), SignedDuration::from_hours(24));
     }
 }
