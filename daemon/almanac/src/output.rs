@@ -4,6 +4,7 @@ mod vendors;
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::Outcome;
@@ -292,6 +293,17 @@ pub(crate) fn word<T: Serialize>(choice: &T) -> String {
     serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Without controls, which could move the cursor.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// An instant as people read it: without fractions of a second.
+fn moment(text: &str) -> String {
+    let second = text.parse::<Timestamp>().and_then(|at| Timestamp::from_second(at.as_second()));
+    second.map_or_else(|_| text.to_owned(), |second| second.to_string())
+}
+
 /// Columns as wide as their widest cell, two blanks apart. Controls, which could move the cursor, are blanks.
 pub(crate) fn columns(table: &[Vec<String>]) -> String {
     let count = table.iter().map(Vec::len).max().unwrap_or(0);
@@ -303,8 +315,7 @@ pub(crate) fn columns(table: &[Vec<String>]) -> String {
     for row in table {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            let clean: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            line.push_str(&format!("{clean:width$}  "));
+            line.push_str(&format!("{:width$}  ", clean(cell)));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -333,7 +344,7 @@ fn status(row: &StatusRow) -> String {
     let known =
         lines.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let text: String = known.map(|(name, value)| format!("{name:12} {value}\n")).collect();
-    if row.accounts.is_empty() { text } else { text + "\n" + &columns(&vendors::accounts(&row.accounts)) }
+    if row.accounts.is_empty() { text } else { text + "\n" + &vendors::accounts(&row.accounts) }
 }
 
 #[cfg(test)]

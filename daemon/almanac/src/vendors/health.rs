@@ -8,6 +8,7 @@ use almanac_sync::{Report, Stop};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::commands::vendors::remedy::Trouble;
 use crate::failure::chain;
 
 /// How an account is.
@@ -38,6 +39,8 @@ pub(crate) enum HealthState {
 pub(crate) struct LinkHealth {
     pub(crate) state: HealthState,
     pub(crate) error: Option<String>,
+    /// What the error is, for whoever has to do something about it.
+    pub(crate) trouble: Option<Trouble>,
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
     /// When what waits may be sent.
@@ -80,6 +83,7 @@ impl AccountHealth {
         health.tried = Some(now);
         health.failures = if stop.is_some() { health.failures.saturating_add(1) } else { 0 };
         (health.error, health.until) = (None, None);
+        health.trouble = stop.and_then(Trouble::of_run);
         health.state = match stop {
             None => {
                 health.last_success = Some(now);
@@ -136,8 +140,16 @@ impl AccountHealth {
     }
 
     pub(crate) fn error(&self) -> Option<&str> {
-        let worst = self.links.values().filter(|link| link.error.is_some()).max_by_key(|link| link.state);
-        worst.and_then(|link| link.error.as_deref())
+        self.worst().and_then(|link| link.error.as_deref())
+    }
+
+    /// What the error is that [`Self::error`] tells.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.worst().and_then(|link| link.trouble)
+    }
+
+    fn worst(&self) -> Option<&LinkHealth> {
+        self.links.values().filter(|link| link.error.is_some()).max_by_key(|link| link.state)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the operator sees and says: plans, what is held and parked, what was lost, and what never appears.
 
-use almanac_feed::sim::FeedHost;
+use almanac_feed::sim::{FeedHost, PATH, Shown};
 use almanac_harness::{Daemon, Person, TENANT, ics};
 use almanac_outlook::sim::{CALENDAR, Graph};
 use serde_json::{Value, json};
@@ -92,6 +92,7 @@ fn many_deletions_are_held_until_somebody_says_yes_or_no() {
     assert_eq!(titles(&daemon, &erika).len(), 30, "nothing is deleted");
     let status = status_of(&daemon, ACCOUNT);
     assert_eq!((&status["state"], &status["held"]), (&json!("held"), &json!(20)));
+    assert_eq!(status["remedy"], "`almanac sync held`");
 
     let held = rows(&daemon, &["held"]);
     assert_eq!(held.len(), 20);
@@ -128,7 +129,14 @@ fn a_calendar_that_the_vendor_does_not_have_any_more_is_detached_and_nothing_is_
         assert_eq!(row["state"], "detached", "{row}");
         assert!(row["reason"].as_str().unwrap().contains("not there any more"), "{row}");
         assert_eq!(titles(&daemon, &erika).len(), 3);
-        assert_eq!(status_of(&daemon, ACCOUNT)["state"], "detached");
+        let status = status_of(&daemon, ACCOUNT);
+        let id = row["id"].as_str().unwrap();
+        let remedy = format!(
+            "when the calendar is there again: `almanac link resume {id}`; else `almanac link remove {id}`"
+        );
+        assert_eq!((&status["state"], &status["remedy"]), (&json!("detached"), &json!(remedy)));
+        assert!(status["error"].as_str().unwrap().contains("detached"), "{status}");
+        assert!(daemon.cli(&["sync", "now"]).failed(1).contains(&remedy));
     }
 }
 
@@ -149,7 +157,8 @@ fn what_a_vendor_cannot_hold_is_parked_with_its_reason_and_holds_up_nothing() {
     assert_eq!(vendor.titles(), ["Fine"]);
     let parked = rows(&daemon, &["parked"]);
     assert_eq!(parked[0]["why"], "Outlook has no series with several instances a day");
-    assert_eq!(status_of(&daemon, ACCOUNT)["state"], "degraded");
+    let status = status_of(&daemon, ACCOUNT);
+    assert_eq!((&status["state"], &status["remedy"]), (&json!("degraded"), &json!("`almanac sync parked`")));
     let _ =
         daemon.client(&erika).put(&erika.object("hourly.ics"), hourly.replace("HOURLY", "DAILY")).expect(204);
     sync_at_last(&daemon);
@@ -234,6 +243,7 @@ fn the_status_of_an_account_tells_everything_that_an_operator_asks() {
         ("kind", json!("google")),
         ("state", json!("ok")),
         ("error", json!(null)),
+        ("remedy", json!(null)),
         ("links", json!(1)),
         ("queue", json!(0)),
         ("oldest_pending", json!(null)),
@@ -387,4 +397,74 @@ fn a_password_is_not_sent_for_a_tenant_that_is_not_there() {
     assert_eq!(server.take_seen().len(), 0);
     let _ = add(TENANT).failed(1);
     assert!(!server.take_seen().is_empty(), "it is that server that is asked");
+}
+
+#[test]
+fn what_went_wrong_is_told_with_what_to_do_about_just_that() {
+    let other = Running::start(FeedHost::default());
+    let mut state = FeedHost::default();
+    state.event("uid-1", 5, "Rota");
+    let server = Running::start(state);
+    let (daemon, _) = practice(options().set("sync.poll", "1h"));
+    let url = format!("{}{PATH}", server.url());
+    let show = |shown: Shown| server.with(|host| host.shown = shown);
+    let caldav = ["--url", &url, "--username", "ada", "--password-stdin"];
+
+    show(Shown::Elsewhere(other.url()));
+    let said = add_account(&daemon, "caldav", "new", &caldav, "canary").failed(1);
+    assert!(
+        said.contains("was not given for") && said.contains("remedy: if the password may go to"),
+        "{said}"
+    );
+    assert!(said.contains("give --url https://HOST/") && other.take_seen().is_empty(), "{said}");
+    show(Shown::Status(503));
+    for said in [
+        add_account(&daemon, "caldav", "new", &caldav, "canary").failed(1),
+        add_account(&daemon, "feed", "new", &["--url-stdin"], &url).failed(1),
+    ] {
+        assert!(said.contains("remedy: ") && !said.contains("egress") && !said.contains("address"), "{said}");
+    }
+    let words = ["--url", "cal.example.org", "--username", "ada", "--password-stdin"];
+    for said in [
+        add_account(&daemon, "caldav", "new", &words, "canary").failed(1),
+        add_account(&daemon, "feed", "new", &["--url-stdin"], "cal.example.org").failed(1),
+        add_account(
+            &daemon,
+            "google",
+            "new",
+            &["--api-url", "x", "--client-id", "a", "--tokens-stdin"],
+            "{}",
+        )
+        .failed(1),
+    ] {
+        assert!(
+            said.contains("cannot be used") && !said.contains("remove") && said.contains("correct"),
+            "{said}"
+        );
+    }
+    assert_eq!(daemon.cli(&["account", "list", "--json"]).json(), json!([]));
+
+    show(Shown::Calendar);
+    let _ = add_account(&daemon, "feed", "rota", &["--url-stdin"], &url).ok();
+    let _ = daemon.cli(&["link", "add", "rota/feed", "erika/calendar", "--mode", "pull"]).ok();
+    sync_at_last(&daemon);
+    let well = doctor_on_accounts(&daemon);
+    assert_eq!((&well["level"], &well["seen"]), (&json!("ok"), &json!("1 account is well")));
+    show(Shown::Status(429));
+    let said = daemon.cli(&["sync", "now"]).failed(1);
+    assert!(said.contains("remedy: nothing is to be done: it goes on by itself"), "{said}");
+    let people = daemon.cli(&["status"]).ok();
+    let line = people.lines().find(|line| line.starts_with("rota ")).unwrap();
+    let until = line.split_whitespace().nth(3).unwrap();
+    assert!(line.contains("throttled until ") && until.len() == "2026-01-01T00:00:00Z".len(), "{people}");
+    assert_eq!(doctor_on_accounts(&daemon)["level"], "ok", "nobody has to do anything");
+    let sign_in = ["account", "sign-in", "rota", "--password-stdin"];
+    let said = daemon.cli_with_input(&sign_in, b"canary").failed(1);
+    assert!(said.contains("a feed without --username"), "{said}");
+}
+
+fn doctor_on_accounts(daemon: &Daemon) -> Value {
+    let said = daemon.cli(&["doctor", "--json"]).stdout;
+    let findings: Vec<Value> = serde_json::from_str(&said).unwrap();
+    findings.into_iter().find(|row| row["name"] == "accounts").unwrap()
 }

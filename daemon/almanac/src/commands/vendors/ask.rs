@@ -124,7 +124,10 @@ fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> R
                 links.len(),
                 first.error.as_deref().unwrap_or_default()
             ),
-            "see `almanac status`; what was done is kept, and the next run goes on",
+            format!(
+                "{}; what was done is kept, and the next run goes on",
+                first.remedy.as_deref().unwrap_or("see `almanac status`")
+            ),
         ));
     }
     let waiting: u64 = links.iter().map(|row| row.waiting).sum();

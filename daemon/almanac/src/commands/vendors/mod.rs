@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod metrics;
+pub(crate) mod remedy;
 pub(crate) mod rows;
 pub(crate) mod status;
 mod waiting;
@@ -25,6 +26,7 @@ use crate::failure::{Failure, chain};
 use crate::vendors::secrets::Secrets;
 use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
 
+use remedy::{Stage, Whose};
 use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
 
 /// A wish about accounts, links or their runs.
@@ -159,7 +161,12 @@ impl Executor {
                 let account = self.app.account_named(&name).await?;
                 let new = Secrets::parse(&secret_of(attachment)?)?;
                 let before = self.app.account_secret(account.id).await?;
-                let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default().or(&new);
+                let before = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default();
+                let whose = Whose::new(&account, &before, Stage::Asked);
+                if let (Some(why), Some(_)) = (whose.takes_no_password(), &new.password) {
+                    return Err(Failure::failed(why, whose.sign_in()));
+                }
+                let secrets = before.or(&new);
                 self.app.keep_account_secret(account.id, &secrets.to_secret()).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -187,7 +194,7 @@ impl Executor {
             }
             C::AccountCalendars { name } => {
                 let account = self.app.account_named(&name).await?;
-                let calendars = self.calendars_of(&account).await?;
+                let calendars = self.calendars_of(&account, Stage::Asked).await?;
                 Ok(Outcome::Remotes(calendars.iter().map(RemoteRow::from).collect()))
             }
             C::LinkAdd { remote, at, mode, privacy, conflicts, paused } => {
@@ -232,8 +239,8 @@ impl Executor {
         if !self.app.tenants().iter().any(named) {
             return Err(AppError::NotFound("tenant").into());
         }
-        if wish.check && matches!(kind, Kind::Icloud | Kind::Caldav) {
-            // Whether the server mails people is asked once: what it keeps must not change afterwards.
+        if wish.check {
+            // Whether a server mails people is asked once: what it keeps must not change afterwards.
             let trial = trial(&wish.name, kind, &settings);
             let scheduling = probe(&self.vendors, &trial, kind, secrets.clone()).await?;
             if scheduling == almanac_icloud::Scheduling::None {
@@ -247,7 +254,8 @@ impl Executor {
             secret: Some(secrets.to_secret()),
         };
         let account = self.app.add_account(&wish.tenant, new).await?;
-        let tried = if wish.check { self.calendars_of(&account).await.map(drop) } else { Ok(()) };
+        let tried =
+            if wish.check { self.calendars_of(&account, Stage::Adding).await.map(drop) } else { Ok(()) };
         if let Err(failure) = tried {
             self.app.remove_account(account.id).await?;
             self.vendors.forget(account.id);
@@ -257,9 +265,20 @@ impl Executor {
         Ok(Outcome::Made(account.id.to_string()))
     }
 
-    async fn calendars_of(&self, account: &AccountInfo) -> Result<Vec<RemoteCalendar>, Failure> {
+    async fn calendars_of(
+        &self,
+        account: &AccountInfo,
+        stage: Stage,
+    ) -> Result<Vec<RemoteCalendar>, Failure> {
         let live = self.vendors.live(account).await?;
-        live.connector.calendars().await.map_err(|error| refused_by_vendor(&error))
+        let whose = self.whose(account, stage).await?;
+        live.connector.calendars().await.map_err(|error| refused_by_vendor(&error, &whose))
+    }
+
+    async fn whose(&self, account: &AccountInfo, stage: Stage) -> Result<Whose, Failure> {
+        let secret = self.app.account_secret(account.id).await?;
+        let secrets = secret.and_then(|secret| Secrets::parse(&secret).ok()).unwrap_or_default();
+        Ok(Whose::new(account, &secrets, stage))
     }
 
     async fn add_link(
@@ -277,7 +296,7 @@ impl Executor {
             )
         })?;
         let account = self.app.account_named(name).await?;
-        let calendars = self.calendars_of(&account).await?;
+        let calendars = self.calendars_of(&account, Stage::Asked).await?;
         let found = pick(&calendars, calendar)?;
         let (mode, privacy) = terms(mode, privacy)?;
         if mode != LinkMode::Pull && found.access != CalendarAccess::Write {
@@ -341,15 +360,16 @@ impl Executor {
             let outcomes = match run {
                 Ok(outcomes) => outcomes,
                 Err(failure) => {
-                    rows.push(RunRow::failed(account, failure.what));
+                    rows.push(RunRow::failed(account, failure));
                     continue;
                 }
             };
             if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
                 self.vendors.wake(account.id); // it is sent when its wait is over
             }
+            let whose = self.whose(account, Stage::Runs).await?;
             for outcome in outcomes {
-                let mut row = run_row(&outcome, &names);
+                let mut row = run_row(&outcome, &names, &whose);
                 let waiting = self.app.waiting(&outcome.link).await?;
                 (row.held_in_all, row.parked_in_all) = (waiting.held, waiting.parked);
                 rows.push(row);
@@ -413,9 +433,14 @@ impl Executor {
         self.app.set_link_state(link.id, &LinkState::Paused).await?;
         let turn = self.vendors.turn(account.id);
         let _turn = turn.lock().await;
-        let purged = purge(&self.app, &*live.connector, &link).await.map_err(|stop| match stop {
-            Stop::Vendor(error) => refused_by_vendor(&error),
-            other => Failure::failed(chain(&other), "see the log of the server, and purge again"),
+        let whose = self.whose(&account, Stage::Asked).await?;
+        let purged = purge(&self.app, &*live.connector, &link).await.map_err(|stop| {
+            let failure = match stop {
+                Stop::Vendor(error) => refused_by_vendor(&error, &whose),
+                other => Failure::failed(chain(&other), "see the log of the server"),
+            };
+            let remedy = format!("{}; the link rests until `almanac sync purge {}`", failure.remedy, link.id);
+            Failure { remedy, ..failure }
         })?;
         self.app.remove_link(link.id).await?;
         self.vendors.changed.notify_one();
