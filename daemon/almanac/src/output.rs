@@ -11,7 +11,7 @@ use crate::commands::Outcome;
 use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
-use vendors::runs;
+use vendors::{restored, runs};
 
 /// For whom a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,9 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
             let renamed = if row.renamed { ", under another name, since its own is taken" } else { "" };
             return format!("restored: {} {}{renamed}\n", word(&row.kind), row.calendar);
         }
-        Outcome::Answered { objects } => return format!("noted: {objects}\n"),
+        Outcome::Answered { objects: 0 } => return "noted: 0, since nothing that waits is such\n".to_owned(),
+        Outcome::Answered { objects } => return format!("noted: {objects}; a run follows\n"),
+        Outcome::LostRestored(row) => return restored(row),
         Outcome::Runs(rows) if audience == Audience::People => return runs(rows),
         Outcome::Runs(rows) => return json(rows),
         Outcome::TakenBack { objects, mailing: 0 } => return format!("deleted at the vendor: {objects}\n"),

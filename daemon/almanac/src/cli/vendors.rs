@@ -24,9 +24,9 @@ Examples:
   almanac account add caldav cloud --tenant riverside --preset nextcloud --url https://cloud.example.org --username ada --password-stdin
   almanac account add feed holidays --tenant riverside --url-stdin < url
   almanac account add feed rota --tenant riverside --username ada --url-stdin < url-and-password
-The URL of a feed is a secret: the first line of stdin. With --username the second line is the password. An account is tried before
-it is kept. tokens.json has access_token, refresh_token and expires_at. A server in the own network has to be opened in
-[egress] allow.")]
+The URL of a feed is a secret: the first line of stdin. With --username the second line is the password.
+An account is tried before it is kept. tokens.json has access_token, refresh_token and expires_at. A server in the own
+network has to be opened in [egress] allow.")]
     Add(Box<AccountAdd>),
     /// Signs in anew to an account whose tokens or password have ended
     #[command(after_help = "\

@@ -2,7 +2,7 @@
 
 use super::{clean, columns, heading, moment, or_dash};
 use crate::commands::Outcome;
-use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, RunRows};
+use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, LostRow, RunRows};
 
 /// The rows of a list about accounts and links; empty if it is another list.
 pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
@@ -87,7 +87,11 @@ pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
 pub(super) fn runs(rows: &RunRows) -> String {
     let mut text = String::new();
     if rows.links.is_empty() {
-        text.push_str("there is no active link: see `almanac link add --help`\n");
+        text.push_str(&match rows.paused {
+            0 => "there is no active link: see `almanac link add --help`\n".to_owned(),
+            1 => "1 link is paused: see `almanac link list`\n".to_owned(),
+            paused => format!("{paused} links are paused: see `almanac link list`\n"),
+        });
     }
     for row in &rows.links {
         let calendar = row.calendar.as_deref().unwrap_or("(deleted)");
@@ -120,6 +124,13 @@ pub(super) fn runs(rows: &RunRows) -> String {
         text.push_str("nothing was changed: this is what a run would do\n");
     }
     text
+}
+
+/// What an object has again that had lost it.
+pub(super) fn restored(row: &LostRow) -> String {
+    let whose = if row.loser == "store" { "the version from here" } else { "the vendor's version" };
+    let (at, fields) = (moment(&row.at), row.fields.join(", "));
+    format!("restored: {whose} that lost at {at} ({fields}); a run follows\n")
 }
 
 /// The accounts of a status, and below them what is wrong with which and what to do.

@@ -96,3 +96,27 @@ fn a_feed_that_wants_a_password_is_set_up_and_signed_in_again_from_the_command_l
     let log = daemon.log();
     assert!(!log.contains("canary-one") && !log.contains("canary-two") && !log.contains(PATH), "{log}");
 }
+
+#[test]
+fn forty_deletions_of_a_feed_that_are_approved_cost_no_download_each() {
+    let mut host = FeedHost::default();
+    for n in 0..60 {
+        host.event(&format!("uid-{n}"), 1 + n % 28, &format!("event {n}"));
+    }
+    let host = Running::start(host);
+    let (daemon, erika) = practice(options().set("sync.poll", "1h"));
+    let url = format!("{}{PATH}", host.url());
+    let _ = add_account(&daemon, "feed", "rota", &["--url-stdin"], &url).ok();
+    link(&daemon, "rota/feed", "erika/calendar", "pull");
+    sync_at_last(&daemon);
+    host.with(|host| (0..40).for_each(|n| host.remove(&format!("uid-{n}"))));
+    let said = daemon.cli(&["sync", "now"]).failed(1);
+    assert!(said.contains("40 objects are held"), "{said}");
+    let _ = host.take_seen();
+    let _ = daemon.cli(&["sync", "held", "approve", "--all"]).ok();
+    sync_at_last(&daemon);
+    assert_eq!(titles(&daemon, &erika).len(), 20);
+    // One for the runs that the word and the command cause, each; and one whole reading at most.
+    let asked = host.take_seen().len();
+    assert!(asked <= 6, "{asked} requests");
+}

@@ -65,6 +65,8 @@ fn a_plan_before_the_first_run_says_what_it_would_do_and_changes_nothing() {
     let _ = daemon.cli(&["link", "pause", &id]).ok();
     put(&daemon, &erika, &["Three"]);
     assert_eq!(sync(&daemon).len(), 0, "it rests");
+    assert_eq!(daemon.cli(&["sync", "now"]).ok(), "1 link is paused: see `almanac link list`\n");
+    assert_eq!(one_link(&daemon)["mode"], "two-way");
     let plan = daemon.cli(&["sync", "plan", "--json"]).json();
     assert_eq!(plan["links"][0]["there"]["created"], 1, "a link at rest has a plan, too");
     assert_eq!(vendor.titles().len(), 5);
@@ -109,7 +111,8 @@ fn many_deletions_are_held_until_somebody_says_yes_or_no() {
     let trash = daemon.cli(&["trash", "list", "--json"]).json();
     assert_eq!(trash["entries"].as_array().unwrap().len(), 8, "and in the trash");
 
-    let _ = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    let said = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    assert_eq!(said, "noted: 12; a run follows\n");
     sync_at_last(&daemon);
     assert_eq!((titles(&daemon, &erika), vendor.titles().len()), (vendor.titles(), 22), "the rest is back");
     assert_eq!(status_of(&daemon, ACCOUNT)["state"], "ok");
@@ -185,7 +188,9 @@ fn what_lost_a_contradiction_is_in_the_history_and_can_be_had_again() {
     );
     let lost = rows(&daemon, &["history"]);
     assert_eq!((lost.len(), &lost[0]["loser"], &lost[0]["fields"]), (1, &json!("vendor"), &json!(["title"])));
-    let _ = daemon.cli(&["sync", "history", "restore", lost[0]["id"].as_str().unwrap()]).ok();
+    let said = daemon.cli(&["sync", "history", "restore", lost[0]["id"].as_str().unwrap()]).ok();
+    assert!(said.starts_with("restored: the vendor's version that lost at 20"), "{said}");
+    assert!(said.ends_with("Z (title); a run follows\n") && !said.contains('.'), "{said}");
     sync_at_last(&daemon);
     let both = (titles(&daemon, &erika), vendor.titles());
     assert_eq!(both, (vec!["Canary theirs".into()], vec!["Canary theirs".into()]));
@@ -467,4 +472,25 @@ fn doctor_on_accounts(daemon: &Daemon) -> Value {
     let said = daemon.cli(&["doctor", "--json"]).stdout;
     let findings: Vec<Value> = serde_json::from_str(&said).unwrap();
     findings.into_iter().find(|row| row["name"] == "accounts").unwrap()
+}
+
+#[test]
+fn a_link_that_tells_times_alone_is_listed_as_what_it_was_made() {
+    let vendor = google();
+    let (daemon, _) = practice(options().set("sync.poll", "1h"));
+    let _ = add(&daemon, &vendor).ok();
+    let remote = format!("{ACCOUNT}/{}", vendor.calendar());
+    for (words, mode, privacy) in [
+        (&["--mode", "busy-only"][..], "busy-only", "busy"),
+        (&["--mode", "push", "--privacy", "busy"], "busy-only", "busy"),
+        (&["--mode", "push", "--privacy", "initials"], "push", "initials"),
+        (&["--mode", "push"], "push", "full"),
+    ] {
+        let id = daemon.cli(&[&["link", "add", &remote, "erika/calendar", "--paused"], words].concat()).ok();
+        let row = one_link(&daemon);
+        assert_eq!((&row["mode"], &row["privacy"]), (&json!(mode), &json!(privacy)));
+        let people = daemon.cli(&["link", "list"]).ok();
+        assert!(people.contains(&format!("  {mode} ")), "{people}");
+        let _ = daemon.cli(&["link", "remove", id.trim()]).ok();
+    }
 }

@@ -114,7 +114,7 @@ fn say(config: &Config, command: VendorsCommand, listing: Option<cli::Listing>) 
 fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> Result<(), Failure> {
     let outcome = carry_out(config, command, &[])?;
     print(text(&outcome, invoke::audience(listing)).as_bytes())?;
-    let Outcome::Runs(RunRows { links, plan }) = outcome else { return Ok(()) };
+    let Outcome::Runs(RunRows { links, plan, .. }) = outcome else { return Ok(()) };
     let failed: Vec<_> = links.iter().filter(|row| row.error.is_some()).collect();
     if let Some(first) = failed.first() {
         return Err(Failure::failed(

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use almanac_app::sync::{
-    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, NewAccount, NewLink,
+    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink,
     PairState,
 };
 use almanac_app::{AppError, TenantInfo};
@@ -27,7 +27,7 @@ use crate::vendors::secrets::Secrets;
 use crate::vendors::{Kind, LinkOutcome, Patience, Vendors, checked_settings, probe, refused_by_vendor};
 
 use remedy::{Stage, Whose};
-use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
+use rows::{AccountRow, LostRow, Names, RemoteRow, RunRow, RunRows, link_row, run_row};
 
 /// A wish about accounts, links or their runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -375,14 +375,16 @@ impl Executor {
                 rows.push(row);
             }
         }
+        let mut paused = 0;
         for link in self.app.links().await? {
             let meant = accounts.iter().any(|account| account.id == link.account);
+            paused += u64::from(meant && link.state == LinkState::Paused);
             let told = rows.iter().any(|row| row.link == link.id.to_string());
             if let (true, LinkState::Detached(reason)) = (meant && !told, &link.state) {
                 rows.push(RunRow::detached(&link, &names, reason));
             }
         }
-        Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
+        Ok(Outcome::Runs(RunRows { links: rows, paused, plan: dry_run }))
     }
 
     async fn history(&self, link: Option<&str>, names: bool) -> Result<Outcome, Failure> {
@@ -392,18 +394,9 @@ impl Executor {
         };
         let mut rows = Vec::new();
         for link in links {
-            rows.extend(self.app.link_history(&link).await?.iter().map(|lost| LostRow {
-                id: lost.id.to_string(),
-                link: lost.link.to_string(),
-                at: lost.at.to_string(),
-                loser: match lost.loser {
-                    Loser::Store => "store".to_owned(),
-                    Loser::Vendor => "vendor".to_owned(),
-                },
-                fields: lost.fields.clone(),
-                deleted: lost.deleted,
-                name: names.then(|| lost.name.clone().into_inner()),
-            }));
+            let lost = self.app.link_history(&link).await?;
+            let names = if names { Names::Shown } else { Names::Hidden };
+            rows.extend(lost.iter().map(|lost| LostRow::new(lost, names)));
         }
         Ok(Outcome::Lost(rows))
     }
@@ -417,7 +410,11 @@ impl Executor {
                 Err(AppError::NotFound(_)) => {}
                 other => {
                     other?;
-                    return Ok(Outcome::Done);
+                    let history = self.app.link_history(&link).await?;
+                    let lost = history.iter().find(|lost| lost.id == id);
+                    return Ok(lost.map_or(Outcome::Done, |lost| {
+                        Outcome::LostRestored(LostRow::new(lost, Names::Hidden))
+                    }));
                 }
             }
         }

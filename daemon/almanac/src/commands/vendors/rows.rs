@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState};
+use almanac_app::sync::{
+    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, LostEntry,
+};
 use almanac_base::AccountId;
 use almanac_contract::{CalendarAccess, RemoteCalendar};
 use almanac_sync::Stop;
@@ -83,6 +85,8 @@ pub(crate) struct CountsRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunRows {
     pub(crate) links: Vec<RunRow>,
+    /// Links that do not run because somebody paused them.
+    pub(crate) paused: u64,
     /// Whether it was only said, not done.
     pub(crate) plan: bool,
 }
@@ -189,10 +193,11 @@ pub(super) fn place(link: &LinkInfo) -> Option<String> {
 }
 
 pub(super) fn link_row(link: &LinkInfo, accounts: &BTreeMap<AccountId, String>) -> LinkRow {
-    let mode = match link.mode {
-        LinkMode::TwoWay => "two-way",
-        LinkMode::Pull => "pull",
-        LinkMode::Push => "push",
+    let mode = match (link.mode, link.privacy) {
+        (LinkMode::TwoWay, _) => "two-way",
+        (LinkMode::Pull, _) => "pull",
+        (LinkMode::Push, LinkPrivacy::Busy) => "busy-only",
+        (LinkMode::Push, LinkPrivacy::Full | LinkPrivacy::Initials) => "push",
     };
     let privacy = match link.privacy {
         LinkPrivacy::Full => "full",
@@ -239,6 +244,30 @@ impl RunRow {
             error: Some(format!("the link is detached: {reason}")),
             remedy: Some(detached(link.id)),
             ..Self::default()
+        }
+    }
+}
+
+/// Whether names of objects, which may tell of patients, are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    Shown,
+    Hidden,
+}
+
+impl LostRow {
+    pub(super) fn new(lost: &LostEntry, names: Names) -> Self {
+        Self {
+            id: lost.id.to_string(),
+            link: lost.link.to_string(),
+            at: lost.at.to_string(),
+            loser: match lost.loser {
+                Loser::Store => "store".to_owned(),
+                Loser::Vendor => "vendor".to_owned(),
+            },
+            fields: lost.fields.clone(),
+            deleted: lost.deleted,
+            name: (names == Names::Shown).then(|| lost.name.clone().into_inner()),
         }
     }
 }
