@@ -47,6 +47,8 @@ pub(crate) struct LinkHealth {
     pub(crate) next: Option<Timestamp>,
     /// Runs in a row that did not come to their end.
     pub(crate) failures: u32,
+    /// How often a sign-in was refused since the last run that came to its end.
+    pub(crate) refusals: u32,
     /// When it was last tried.
     pub(crate) tried: Option<Timestamp>,
     /// What a look at everything found that runs had missed.
@@ -82,6 +84,13 @@ impl AccountHealth {
         health.next = report.next;
         health.tried = Some(now);
         health.failures = if stop.is_some() { health.failures.saturating_add(1) } else { 0 };
+        health.refusals = match stop {
+            None => 0,
+            Some(Stop::Vendor(error)) if error.kind == ErrorKind::NeedsSignIn => {
+                health.refusals.saturating_add(1)
+            }
+            Some(_) => health.refusals,
+        };
         (health.error, health.until) = (None, None);
         health.trouble = stop.and_then(Trouble::of_run);
         health.state = match stop {
@@ -132,7 +141,7 @@ impl AccountHealth {
         let health = self.links.get(&link)?;
         let until = match (health.state, health.tried) {
             (HealthState::NeedsSignIn, Some(tried)) => {
-                tried.saturating_add(sign_in_wait(health.failures)).ok()
+                tried.saturating_add(sign_in_wait(health.refusals)).ok()
             }
             _ => health.until,
         };
@@ -153,9 +162,9 @@ impl AccountHealth {
     }
 }
 
-/// How long nobody signs in after so many refusals in a row.
-fn sign_in_wait(failures: u32) -> SignedDuration {
-    let doublings = failures.saturating_sub(1).min(16);
+/// How long nobody signs in after so many refusals.
+fn sign_in_wait(refusals: u32) -> SignedDuration {
+    let doublings = refusals.saturating_sub(1).min(16);
     SIGN_IN_WAIT.saturating_mul(1_i32 << doublings).min(SIGN_IN_WAIT_MAX)
 }
 
@@ -181,9 +190,13 @@ mod tests {
             now = now.saturating_add(SignedDuration::from_secs(1)).unwrap();
             assert_eq!(health.rest(link, now), None);
         }
-        // Once it went well, it begins from the start.
+        // Once it went well, it begins from the start, however often something else failed before.
         health.note(now, link, &Report::default(), None, wait);
         assert_eq!(health.rest(link, now), None);
+        for _ in 0..20 {
+            let down = Stop::Vendor(ConnectorError::new(ErrorKind::Unavailable, "list changes"));
+            health.note(now, link, &Report::default(), Some(&down), wait);
+        }
         health.note(now, link, &Report::default(), Some(&refused()), wait);
         assert_eq!(health.rest(link, now), Some(SignedDuration::from_mins(15)));
         assert_eq!(sign_in_wait(u32::MAX), SignedDuration::from_hours(24));

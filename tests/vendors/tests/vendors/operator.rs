@@ -5,7 +5,7 @@ use almanac_harness::{Daemon, Person, TENANT, ics};
 use almanac_outlook::sim::{CALENDAR, Graph};
 use serde_json::{Value, json};
 
-use crate::played::{ACCOUNT, Played, Running, add, google, linked, outlook};
+use crate::played::{ACCOUNT, Played, Running, add, google, linked, outlook, tokens};
 use crate::practice::{add_account, named, options, practice, status_of, sync, sync_at_last, titles, writes};
 
 fn event(uid: &str, title: &str) -> String {
@@ -493,4 +493,23 @@ fn a_link_that_tells_times_alone_is_listed_as_what_it_was_made() {
         assert!(people.contains(&format!("  {mode} ")), "{people}");
         let _ = daemon.cli(&["link", "remove", id.trim()]).ok();
     }
+}
+
+#[test]
+fn a_purge_that_the_vendor_refuses_says_how_to_go_on() {
+    let vendor = google();
+    let (daemon, erika) = linked(&vendor);
+    put(&daemon, &erika, &["Mine"]);
+    sync_at_last(&daemon);
+    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    vendor.revoke();
+    let said = daemon.cli(&["sync", "purge", &id]).failed(1);
+    for part in ["`almanac account sign-in played`", &format!("`almanac sync purge {id}`")] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("password"), "{said}");
+    let new = tokens(&vendor.grant());
+    let _ = daemon.cli_with_input(&["account", "sign-in", ACCOUNT, "--tokens-stdin"], new.as_bytes()).ok();
+    let _ = daemon.cli(&["sync", "purge", &id]).ok();
+    assert_eq!((vendor.titles().len(), titles(&daemon, &erika).len()), (0, 1));
 }

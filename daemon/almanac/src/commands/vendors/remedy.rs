@@ -115,6 +115,7 @@ impl Trouble {
             Self::Absent if whose.stage == Stage::Adding => "check the address",
             Self::Absent => return format!("see `almanac account calendars {}`", shell_word(&whose.name)),
             Self::Store => "see the log of the server, and `almanac doctor`",
+            Self::Other if runs => "see the log of the server; it is tried again by itself",
             Self::Other => "try again; see the log of the server",
         };
         text.to_owned()
