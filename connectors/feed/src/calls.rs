@@ -11,7 +11,7 @@ use crate::config::Setup;
 use crate::limits::BODY_BYTES_MAX;
 
 /// What was last seen, to be asked with.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Validators {
     pub(crate) etag: Option<String>,
     pub(crate) modified: Option<String>,

@@ -41,6 +41,10 @@ pub struct Setup {
 /// As [`Target::parse`].
 pub fn target(url: &str) -> Result<Target, Refusal> {
     let url = url.trim();
+    // A parser of URLs leaves out line ends: what stood in the next line would become part of the address.
+    if url.contains(|c: char| c.is_ascii_control()) {
+        return Err(Refusal::Unreadable);
+    }
     let secure = ["webcal://", "webcals://"].iter().find_map(|scheme| {
         let (start, rest) = url.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -62,6 +66,8 @@ mod tests {
             (" WebCal://a.test/x\n", Ok("https://a.test/x")),
             ("webcals://a.test/", Ok("https://a.test/")),
             ("https://a.test/x", Ok("https://a.test/x")),
+            ("https://a.test/x\nnext line", Err(Refusal::Unreadable)),
+            ("webcal://a.test/x\r\n\ty", Err(Refusal::Unreadable)),
             ("webcal:a.test", Err(Refusal::Scheme)),
             ("file:///etc/passwd", Err(Refusal::Scheme)),
             ("webcal://u:p@a.test/", Err(Refusal::UserInfo)),

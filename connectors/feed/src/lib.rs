@@ -17,7 +17,7 @@ pub mod sim;
 mod token;
 mod wire;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use almanac_contract::{
     CalendarAccess, CalendarId, Capabilities, ChangePage, Changed, Channel, Connector, ConnectorError,
@@ -25,9 +25,11 @@ use almanac_contract::{
     Pushed, Reason, Received, RemoteCalendar, RemoteId, RemoteObject, Watch,
 };
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use calls::{Got, Validators};
 pub use config::{Identity, Setup, target};
+use limits::KEPT_MAX;
 use map::{Entry, Rule};
 use reading::Reading;
 use token::{Apart, Seen};
@@ -45,11 +47,20 @@ pub struct Feed {
     setup: Setup,
     /// The reading whose pages are being asked for. If it is lost, the listing begins anew.
     open: Mutex<Option<Arc<Listing>>>,
+    /// The last reading; nothing after a failure.
+    last: Mutex<Option<Kept>>,
+}
+
+/// A whole reading, and when it was last known to be what the feed says.
+struct Kept {
+    reading: Arc<Reading>,
+    validators: Validators,
+    at: Timestamp,
 }
 
 /// A reading on its way out, page by page.
 struct Listing {
-    reading: Reading,
+    reading: Arc<Reading>,
     rule: Rule,
     /// What its objects are called: the same for all pages.
     entries: Vec<Entry>,
@@ -68,29 +79,52 @@ impl Feed {
     /// A connector for one feed.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        Self { setup, open: Mutex::new(None) }
+        Self { setup, open: Mutex::default(), last: Mutex::default() }
     }
 
+    /// Asks for the feed; `None` if it is as it was seen. The answer is kept; after an error nothing is.
     async fn read(
         &self,
         operation: &'static str,
         seen: &Validators,
-    ) -> Result<Option<(Reading, Validators)>, ConnectorError> {
-        match calls::get(&self.setup, operation, seen).await? {
-            Got::Same => Ok(None),
+    ) -> Result<Option<(Arc<Reading>, Validators)>, ConnectorError> {
+        // Taken away first: nothing that goes wrong on the way leaves an old reading behind.
+        let before = self.last().take();
+        let (kept, read) = match calls::get(&self.setup, operation, seen).await? {
+            // It is what is kept only if that is what was seen.
+            Got::Same => (before.filter(|kept| kept.validators == *seen).map(|kept| kept.reading), None),
             Got::Text(text, validators) => {
                 let reading = Reading::new(text).await;
-                let reading = reading
-                    .map_err(|broken| ConnectorError::new(ErrorKind::Malformed, operation).because(broken))?;
-                Ok(Some((reading, validators)))
+                let reading = Arc::new(reading.map_err(|broken| {
+                    ConnectorError::new(ErrorKind::Malformed, operation).because(broken)
+                })?);
+                (Some(Arc::clone(&reading)), Some((reading, validators)))
             }
-        }
+        };
+        let validators = read.as_ref().map_or(seen, |(_, validators)| validators).clone();
+        let at = self.setup.clock.now();
+        *self.last() = kept.map(|reading| Kept { reading, validators, at });
+        Ok(read)
     }
 
     /// The feed as it is, whatever was seen.
-    async fn read_now(&self, operation: &'static str) -> Result<(Reading, Validators), ConnectorError> {
+    async fn read_now(&self, operation: &'static str) -> Result<Arc<Reading>, ConnectorError> {
         let read = self.read(operation, &Validators::default()).await?;
-        read.ok_or_else(|| ConnectorError::new(ErrorKind::Malformed, operation))
+        read.map(|(reading, _)| reading).ok_or_else(|| ConnectorError::new(ErrorKind::Malformed, operation))
+    }
+
+    /// The last reading, if it is young.
+    fn young(&self) -> Option<Arc<Reading>> {
+        let now = self.setup.clock.now();
+        let mut last = self.last();
+        // One of the future is of a clock that was set back.
+        let is_young = |kept: &Kept| kept.at <= now && now.duration_since(kept.at) < KEPT_MAX;
+        *last = last.take().filter(is_young);
+        last.as_ref().map(|kept| Arc::clone(&kept.reading))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// By what the objects of a first reading are told apart: it is read a second time at once, and if the same objects
@@ -198,7 +232,7 @@ impl Connector for Feed {
     }
 
     async fn calendars(&self) -> Result<Vec<RemoteCalendar>, ConnectorError> {
-        let (reading, _) = self.read_now("list calendars").await?;
+        let reading = self.read_now("list calendars").await?;
         let name = reading.name().unwrap_or_else(|| self.setup.url.host().to_owned());
         let id = CalendarId(CALENDAR.to_owned());
         Ok(vec![RemoteCalendar { id, name, access: CalendarAccess::Read, primary: true }])
@@ -222,7 +256,11 @@ impl Connector for Feed {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let (reading, _) = self.read_now("fetch objects").await?;
+        // Objects are asked for one by one, and each time the whole file would come.
+        let reading = match self.young() {
+            Some(reading) => reading,
+            None => self.read_now("fetch objects").await?,
+        };
         Ok(reading.find(ids).await)
     }
 

@@ -1,5 +1,7 @@
 //! The bounds of a feed.
 
+use jiff::SignedDuration;
+
 /// The body of a feed. A clinic's calendar of ten years has some 10 MiB.
 pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
@@ -29,3 +31,6 @@ pub(crate) const VALIDATOR_BYTES_MAX: usize = 1024;
 
 /// A delta token that is read.
 pub(crate) const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// How old a reading may be that objects are fetched from.
+pub(crate) const KEPT_MAX: SignedDuration = SignedDuration::from_secs(60);

@@ -56,6 +56,8 @@ pub struct FeedHost {
     pub shown: Shown,
     /// Lines that stand in the calendar beside its objects, as they are.
     pub beside: String,
+    /// What `Authorization` must say; anybody may read it if it is empty.
+    pub authorization: String,
     objects: BTreeMap<String, Vec<(String, String)>>,
     revision: u32,
     answers: u32,
@@ -68,6 +70,7 @@ impl Default for FeedHost {
             validators: Validators::Tag,
             shown: Shown::Calendar,
             beside: "X-WR-CALNAME:Opening hours\r\n".to_owned(),
+            authorization: String::new(),
             objects: BTreeMap::new(),
             revision: 1,
             answers: 0,
@@ -148,6 +151,10 @@ impl Vendor for FeedHost {
         self.answers += 1;
         if request.path != PATH {
             return Reply::new(StatusCode::NOT_FOUND, "no such feed");
+        }
+        let given = request.header("authorization").unwrap_or_default();
+        if !self.authorization.is_empty() && given != self.authorization {
+            return Reply::new(StatusCode::UNAUTHORIZED, "who are you?").with("www-authenticate", "Basic");
         }
         match &self.shown {
             Shown::Calendar => self.shown(request),

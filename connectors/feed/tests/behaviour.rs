@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 struct World {
     host: Simulator<FeedHost>,
     feed: Feed,
+    clock: Arc<ManualClock>,
 }
 
 impl World {
@@ -36,13 +37,13 @@ impl World {
         let mut setup = Setup {
             client: Arc::new(Client::new(&config).unwrap()),
             pace: Arc::new(Pace::new(Arc::clone(&clock) as _, 1_000, 60_000, 1)),
-            clock,
+            clock: Arc::clone(&clock) as _,
             url: Target::parse(&format!("{}{PATH}", host.url())).unwrap(),
             credentials: None,
             identity: Identity::Detect,
         };
         set_up(&mut setup);
-        Self { feed: Feed::new(setup), host }
+        Self { feed: Feed::new(setup), host, clock }
     }
 
     async fn page(&self, since: Option<&DeltaToken>) -> Result<ChangePage, ConnectorError> {
@@ -213,6 +214,84 @@ async fn what_changed_has_another_version_and_the_same_id_and_what_is_left_out_i
     let asked = [gone.clone(), after.id.clone()];
     let lines = world.feed.fetch(&calendar(), &asked).await.unwrap();
     assert_eq!(lines, [Changed::Gone(gone), Changed::Now(Box::new(after.clone()))]);
+}
+
+#[tokio::test]
+async fn many_fetches_after_a_listing_ask_the_feed_no_more_and_a_minute_later_once() {
+    for validators in [Validators::Tag, Validators::Date, Validators::Nothing] {
+        let world = World::new(|host| {
+            for n in 0..60 {
+                host.event(&format!("uid-{n}"), 1 + n % 28, &format!("event {n}"));
+            }
+            host.validators = validators;
+        })
+        .await;
+        let first = world.list(None).await;
+        world.host.with(|host| (0..40).for_each(|n| host.remove(&format!("uid-{n}"))));
+        world.requests();
+        let second = world.list(first.token()).await;
+        assert_eq!((second.objects().len(), world.requests()), (20, 1));
+        let still: Vec<_> = second.ids();
+        let fetch_each = async || {
+            for change in &first.changes {
+                let line = world.feed.fetch(&calendar(), &[change.id().clone()]).await.unwrap();
+                let gone = matches!(line[..], [Changed::Gone(_)]);
+                assert_eq!(gone, !still.contains(&change.id().0), "{line:?}");
+            }
+            world.requests()
+        };
+        assert_eq!(fetch_each().await, 0, "{validators:?}");
+        world.clock.advance(SignedDuration::from_secs(59));
+        assert_eq!(fetch_each().await, 0, "{validators:?}");
+        world.clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(fetch_each().await, 1, "{validators:?}");
+        // A listing always asks, and what it hears makes the reading young again.
+        world.clock.advance(SignedDuration::from_secs(50));
+        assert_eq!((world.list(second.token()).await.changes.len(), world.requests()), (0, 1));
+        world.clock.advance(SignedDuration::from_secs(50));
+        assert_eq!(fetch_each().await, 0, "{validators:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_failure_nothing_is_told_from_memory() {
+    let world = World::new(week).await;
+    let first = world.list(None).await;
+    let one = [first.object("day 5").id.clone()];
+    for (shown, kind) in [
+        (Shown::Status(503), ErrorKind::Unavailable),
+        (Shown::Status(404), ErrorKind::CalendarGone),
+        (Shown::Torn(60), ErrorKind::Malformed),
+    ] {
+        world.host.with(|host| host.shown = Shown::Calendar);
+        assert_eq!(world.feed.fetch(&calendar(), &one).await.unwrap().len(), 1);
+        world.host.with(|host| host.shown = shown);
+        for since in [first.token(), None] {
+            assert_eq!(world.page(since).await.unwrap_err().kind, kind);
+            assert_eq!(world.feed.fetch(&calendar(), &one).await.unwrap_err().kind, kind);
+        }
+    }
+    // Nor is the failure remembered.
+    world.host.with(|host| host.shown = Shown::Calendar);
+    world.requests();
+    for _ in 0..2 {
+        assert_eq!(world.feed.fetch(&calendar(), &one).await.unwrap().len(), 1);
+    }
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_not_taken_for_an_older_feed_that_is_there_again() {
+    let world = World::new(week).await;
+    let before = world.list(None).await;
+    let old = world.host.with(|host| host.clone());
+    world.host.with(|host| host.remove("uid-5"));
+    let after = world.list(before.token()).await;
+    assert_eq!(after.objects().len(), 4);
+    world.host.with(|host| *host = old);
+    assert_eq!(world.list(before.token()).await.changes.len(), 0, "as it was then");
+    let lines = world.feed.fetch(&calendar(), &[before.object("day 5").id.clone()]).await.unwrap();
+    assert!(matches!(lines[..], [Changed::Now(_)]), "{lines:?}");
 }
 
 /// Pitfall 6.

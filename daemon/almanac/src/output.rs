@@ -4,13 +4,14 @@ mod vendors;
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::Outcome;
 use crate::commands::rows::{RootRow, StatusRow, VerifyRow};
 use crate::commands::trash::TrashRows;
 use crate::failure::Failure;
-use vendors::runs;
+use vendors::{restored, runs};
 
 /// For whom a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,9 @@ pub(crate) fn text(outcome: &Outcome, audience: Audience) -> String {
             let renamed = if row.renamed { ", under another name, since its own is taken" } else { "" };
             return format!("restored: {} {}{renamed}\n", word(&row.kind), row.calendar);
         }
-        Outcome::Answered { objects } => return format!("noted: {objects}\n"),
+        Outcome::Answered { objects: 0 } => return "noted: 0, since nothing that waits is such\n".to_owned(),
+        Outcome::Answered { objects } => return format!("noted: {objects}; a run follows\n"),
+        Outcome::LostRestored(row) => return restored(row),
         Outcome::Runs(rows) if audience == Audience::People => return runs(rows),
         Outcome::Runs(rows) => return json(rows),
         Outcome::TakenBack { objects, mailing: 0 } => return format!("deleted at the vendor: {objects}\n"),
@@ -292,6 +295,17 @@ pub(crate) fn word<T: Serialize>(choice: &T) -> String {
     serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Without controls, which could move the cursor.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// An instant as people read it: without fractions of a second.
+fn moment(text: &str) -> String {
+    let second = text.parse::<Timestamp>().and_then(|at| Timestamp::from_second(at.as_second()));
+    second.map_or_else(|_| text.to_owned(), |second| second.to_string())
+}
+
 /// Columns as wide as their widest cell, two blanks apart. Controls, which could move the cursor, are blanks.
 pub(crate) fn columns(table: &[Vec<String>]) -> String {
     let count = table.iter().map(Vec::len).max().unwrap_or(0);
@@ -303,8 +317,7 @@ pub(crate) fn columns(table: &[Vec<String>]) -> String {
     for row in table {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            let clean: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            line.push_str(&format!("{clean:width$}  "));
+            line.push_str(&format!("{:width$}  ", clean(cell)));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -333,7 +346,7 @@ fn status(row: &StatusRow) -> String {
     let known =
         lines.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let text: String = known.map(|(name, value)| format!("{name:12} {value}\n")).collect();
-    if row.accounts.is_empty() { text } else { text + "\n" + &columns(&vendors::accounts(&row.accounts)) }
+    if row.accounts.is_empty() { text } else { text + "\n" + &vendors::accounts(&row.accounts) }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ of the instance, which stay.")]
         listing: Listing,
     },
     /// The passphrase that protects the root key
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  almanac key passphrase change")]
     Passphrase(PassphraseVerb),
 }
 

@@ -23,6 +23,8 @@ Examples:
   almanac account add caldav office --tenant riverside --url https://cal.example.org/ --username ada --password-stdin
   almanac account add caldav cloud --tenant riverside --preset nextcloud --url https://cloud.example.org --username ada --password-stdin
   almanac account add feed holidays --tenant riverside --url-stdin < url
+  almanac account add feed rota --tenant riverside --username ada --url-stdin < url-and-password
+The URL of a feed is a secret: the first line of stdin. With --username the second line is the password.
 An account is tried before it is kept. tokens.json has access_token, refresh_token and expires_at. A server in the own
 network has to be opened in [egress] allow.")]
     Add(Box<AccountAdd>),
@@ -30,7 +32,8 @@ network has to be opened in [egress] allow.")]
     #[command(after_help = "\
 Examples:
   almanac account sign-in work --client-secret-file secret
-  almanac account sign-in ada --password-stdin < app-password")]
+  almanac account sign-in ada --password-stdin < app-password
+  almanac account sign-in rota --password-stdin < password          a feed that was added with --username")]
     SignIn(SignIn),
     /// Lists accounts
     #[command(after_help = "Examples:\n  almanac account list\n  almanac account list --json")]
@@ -84,14 +87,14 @@ pub(crate) struct AccountAdd {
     /// A server that is known by name: icloud, yahoo, fastmail, nextcloud
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
-    /// The name to sign in with: caldav, icloud, feed
+    /// The name to sign in with: caldav, icloud; feed, if it wants one
     #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,
-    /// Reads the password from stdin
+    /// Reads the password from stdin: caldav, icloud
     #[arg(long)]
     pub(crate) password_stdin: bool,
-    /// Reads the URL of a feed from stdin: it is a secret
-    #[arg(long, conflicts_with = "password_stdin")]
+    /// Reads the URL of a feed from the first line of stdin, and with --username its password from the second
+    #[arg(long)]
     pub(crate) url_stdin: bool,
     /// The application's id at Google or Microsoft
     #[arg(long, value_name = "ID")]
@@ -456,6 +459,7 @@ mod tests {
             "account add icloud w --tenant t --username u --password-stdin",
             "account add caldav w --tenant t --url u --username u --password-stdin --unchecked",
             "account add feed w --tenant t --url-stdin",
+            "account add feed w --tenant t --username u --url-stdin",
             "account sign-in w --tokens-stdin",
             "account list --json",
             "account remove w",

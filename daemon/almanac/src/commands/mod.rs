@@ -178,6 +178,8 @@ pub(crate) enum Outcome {
         objects: u64,
     },
     Lost(Vec<LostRow>),
+    /// What an object has again.
+    LostRestored(LostRow),
     /// What a link wrote at its vendor; what stays there would mail people.
     TakenBack {
         objects: u64,

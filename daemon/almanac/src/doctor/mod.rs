@@ -3,6 +3,7 @@
 //! One file a subject. Each gathers what there is to see into a value, and a pure function judges it: a table of tests
 //! says what is well and what is not. A check that cannot be made says so; it never keeps the others from being made.
 
+mod accounts;
 mod backups;
 mod certificate;
 mod clock;
@@ -129,6 +130,7 @@ async fn examine(config: Config, options: cli::Doctor) -> Vec<Finding> {
     let subject = Subject { config, options, now: SystemClock.now(), status };
     findings.extend(files::findings(&subject));
     findings.push(store::finding(&subject));
+    findings.extend(accounts::findings(&subject));
     findings.extend(clock::findings(&subject).await);
     findings.extend(room::findings(&subject));
     findings.extend(ports::findings(&subject).await);

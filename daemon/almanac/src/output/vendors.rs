@@ -1,8 +1,8 @@
 //! Accounts, links and their runs as tables.
 
-use super::{heading, or_dash};
+use super::{clean, columns, heading, moment, or_dash};
 use crate::commands::Outcome;
-use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, RunRows};
+use crate::commands::vendors::rows::{AccountStatusRow, CountsRow, LostRow, RunRows};
 
 /// The rows of a list about accounts and links; empty if it is another list.
 pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
@@ -58,7 +58,7 @@ pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
                     row.reference.clone(),
                     row.account.clone(),
                     row.why.clone(),
-                    or_dash(row.since.as_deref()),
+                    or_dash(row.since.as_deref().map(moment).as_deref()),
                     row.link.clone(),
                 ];
                 if named {
@@ -74,7 +74,7 @@ pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
             let mut table = vec![heading(names.get(..if named { 6 } else { 5 }).unwrap_or_default())];
             table.extend(rows.iter().map(|row| {
                 let what = if row.deleted { "deletion".to_owned() } else { row.fields.join(", ") };
-                let cells = [row.id.clone(), row.at.clone(), row.loser.clone(), what, row.link.clone()];
+                let cells = [row.id.clone(), moment(&row.at), row.loser.clone(), what, row.link.clone()];
                 cells.into_iter().chain(row.name.clone()).collect()
             }));
             table
@@ -87,7 +87,11 @@ pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
 pub(super) fn runs(rows: &RunRows) -> String {
     let mut text = String::new();
     if rows.links.is_empty() {
-        text.push_str("there is no active link: see `almanac link add --help`\n");
+        text.push_str(&match rows.paused {
+            0 => "there is no active link: see `almanac link add --help`\n".to_owned(),
+            1 => "1 link is paused: see `almanac link list`\n".to_owned(),
+            paused => format!("{paused} links are paused: see `almanac link list`\n"),
+        });
     }
     for row in &rows.links {
         let calendar = row.calendar.as_deref().unwrap_or("(deleted)");
@@ -110,7 +114,10 @@ pub(super) fn runs(rows: &RunRows) -> String {
             }
         }
         if let Some(error) = &row.error {
-            text.push_str(&format!("  failed: {error}\n"));
+            text.push_str(&format!("  failed: {}\n", clean(error)));
+        }
+        if let Some(remedy) = &row.remedy {
+            text.push_str(&format!("  remedy: {}\n", clean(remedy)));
         }
     }
     if rows.plan && !rows.links.is_empty() {
@@ -119,19 +126,37 @@ pub(super) fn runs(rows: &RunRows) -> String {
     text
 }
 
-/// The accounts of a status.
-pub(super) fn accounts(rows: &[AccountStatusRow]) -> Vec<Vec<String>> {
+/// What an object has again that had lost it.
+pub(super) fn restored(row: &LostRow) -> String {
+    let whose = if row.loser == "store" { "the version from here" } else { "the vendor's version" };
+    let (at, fields) = (moment(&row.at), row.fields.join(", "));
+    format!("restored: {whose} that lost at {at} ({fields}); a run follows\n")
+}
+
+/// The accounts of a status, and below them what is wrong with which and what to do.
+pub(super) fn accounts(rows: &[AccountStatusRow]) -> String {
+    let mut text = columns(&account_table(rows));
+    for row in rows.iter().filter(|row| row.error.is_some() || row.remedy.is_some()) {
+        let error = row.error.as_deref().unwrap_or(&row.state);
+        text.push_str(&format!("{}: {}\n", clean(&row.name), clean(error)));
+        if let Some(remedy) = &row.remedy {
+            text.push_str(&format!("  remedy: {}\n", clean(remedy)));
+        }
+    }
+    text
+}
+
+fn account_table(rows: &[AccountStatusRow]) -> Vec<Vec<String>> {
     let mut table = vec![heading(&["ACCOUNT", "STATE", "LAST SUCCESS", "QUEUE", "HELD", "PARKED"])];
     table.extend(rows.iter().map(|row| {
-        let state = match (&row.error, &row.throttled_until) {
-            (_, Some(until)) => format!("{} until {until}", row.state),
-            (Some(error), None) => format!("{}: {error}", row.state),
-            (None, None) => row.state.clone(),
+        let state = match &row.throttled_until {
+            Some(until) => format!("{} until {}", row.state, moment(until)),
+            None => row.state.clone(),
         };
         vec![
             row.name.clone(),
             state,
-            or_dash(row.last_success.as_deref()),
+            or_dash(row.last_success.as_deref().map(moment).as_deref()),
             row.queue.to_string(),
             row.held.to_string(),
             row.parked.to_string(),

@@ -1,18 +1,18 @@
 //! Which connectors there are, and what each is made of. A new vendor is a kind here and a dependency in the manifest.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use almanac_app::sync::AccountInfo;
 use almanac_base::Secret;
 use almanac_contract::{Connector, Pace as Allowed};
+use almanac_egress::Target;
 use almanac_egress::oauth::{Account, Application, Credentials, ServiceAccount};
 use almanac_egress::throttle::Pace;
-use almanac_egress::{EgressError, Kind as Unsent, Refusal, Target};
 use serde::{Deserialize, Serialize};
 
 use super::secrets::{Keeper, Secrets};
 use super::{Vendors, lock};
+use crate::commands::vendors::remedy::{Stage, Trouble, Whose};
 use crate::failure::{Failure, chain};
 
 /// A kind of account.
@@ -81,7 +81,10 @@ pub(crate) fn checked_settings(
     Ok(settings)
 }
 
-/// The connector of an account. Makes no request.
+/// What to do about settings that cannot be used, as long as they are not kept.
+const CORRECT: &str = "correct what was given; see `almanac account add --help`";
+
+/// The connector of an account that is kept. Makes no request.
 pub(super) fn connect(
     vendors: &Vendors,
     account: &AccountInfo,
@@ -94,25 +97,39 @@ pub(super) fn connect(
         )
     })?;
     let secrets = secret.map(Secrets::parse).transpose()?.unwrap_or_default();
-    let making = Making { vendors, account, secrets };
-    match kind {
-        Kind::Google => making.google(),
-        Kind::Outlook => making.outlook(),
-        Kind::Icloud | Kind::Caldav => making.caldav(kind),
-        Kind::Feed => making.feed(),
-    }
+    let making = Making { vendors, account, secrets, stage: Stage::Runs };
+    making.connect(kind).map_err(|failure| match failure.remedy.as_str() {
+        CORRECT => Failure {
+            remedy: "remove the account, and add it again with other settings".to_owned(),
+            ..failure
+        },
+        _ => failure,
+    })
 }
 
 struct Making<'a> {
     vendors: &'a Vendors,
     account: &'a AccountInfo,
     secrets: Secrets,
+    stage: Stage,
 }
 
 impl Making<'_> {
+    fn connect(&self, kind: Kind) -> Result<Arc<dyn Connector>, Failure> {
+        match kind {
+            Kind::Google => self.google(),
+            Kind::Outlook => self.outlook(),
+            Kind::Icloud | Kind::Caldav => self.caldav(kind),
+            Kind::Feed => self.feed(),
+        }
+    }
+
     fn pace(&self, allowed: Allowed) -> Arc<Pace> {
         let clock = Arc::clone(&self.vendors.clock);
         let made = || Arc::new(Pace::new(clock, allowed.burst, allowed.per_minute, allowed.at_once));
+        if self.stage == Stage::Adding {
+            return made(); // one that is not kept has no id of its own
+        }
         Arc::clone(lock(&self.vendors.paces).entry(self.account.id).or_insert_with(made))
     }
 
@@ -193,7 +210,8 @@ impl Making<'_> {
             kind == Kind::Icloud || self.account.setting("preset").is_some_and(|name| name != "nextcloud");
         let pace = if hosted { almanac_icloud::PACE } else { PACE_OWN_SERVER };
         let password = self.secrets.password.clone().ok_or_else(|| {
-            Failure::failed("the account has no password", "remove it and add it again with --password-stdin")
+            let whose = Whose::new(self.account, &self.secrets, self.stage);
+            Failure::failed("the account has no password", whose.sign_in())
         })?;
         Ok(almanac_icloud::CalDav::new(almanac_icloud::Setup {
             client: self.vendors.client()?,
@@ -244,17 +262,30 @@ pub(super) fn caldav_url(kind: Kind, preset: Option<&str>, url: Option<&str>) ->
     Target::parse(&begin).map_err(|error| unusable(&error))
 }
 
-/// Whether a CalDAV server mails people by itself; signs in to find out.
+/// Looks whether the settings of a new account can be used, and signs in to a `CalDAV` server to find out whether it mails
+/// people by itself.
+///
+/// # Errors
+/// They cannot, or that server refuses.
 pub(crate) async fn probe(
     vendors: &Vendors,
     account: &AccountInfo,
     kind: Kind,
     secrets: Secrets,
 ) -> Result<almanac_icloud::Scheduling, Failure> {
-    let making = Making { vendors, account, secrets };
-    let connector = making.caldav_with(kind, almanac_icloud::Scheduling::Server)?;
-    let probe = connector.probe().await.map_err(|error| refused_by_vendor(&error))?;
-    Ok(probe.scheduling)
+    let whose = Whose::new(account, &secrets, Stage::Adding);
+    let making = Making { vendors, account, secrets, stage: Stage::Adding };
+    match kind {
+        Kind::Icloud | Kind::Caldav => {
+            let connector = making.caldav_with(kind, almanac_icloud::Scheduling::Server)?;
+            let probe = connector.probe().await.map_err(|error| refused_by_vendor(&error, &whose))?;
+            Ok(probe.scheduling)
+        }
+        Kind::Google | Kind::Outlook | Kind::Feed => {
+            making.connect(kind)?;
+            Ok(almanac_icloud::Scheduling::Server)
+        }
+    }
 }
 
 /// The endpoints of a Google account.
@@ -303,49 +334,18 @@ pub(crate) fn application(
             Ok(almanac_google::auth::application(&google_endpoints(account)?, id, secret))
         }
         Kind::Outlook => outlook_application(account, secret),
-        Kind::Icloud | Kind::Caldav | Kind::Feed => {
-            Err(Failure::usage("nobody signs in to this kind of account with a browser", "give a password"))
-        }
+        Kind::Icloud | Kind::Caldav | Kind::Feed => Err(Failure::usage(
+            "nobody signs in to this kind of account with a browser",
+            "give --password-stdin, with the password on stdin",
+        )),
     }
 }
 
 fn unusable(error: &dyn std::error::Error) -> Failure {
-    Failure::failed(
-        format!("the account cannot be used: {}", chain(error)),
-        "remove it and add it again with other settings",
-    )
+    Failure::failed(format!("the account cannot be used: {}", chain(error)), CORRECT)
 }
 
 /// What a vendor refused, as the operator reads it.
-pub(crate) fn refused_by_vendor(error: &almanac_contract::ConnectorError) -> Failure {
-    use almanac_contract::ErrorKind;
-    let remedy = match error.kind {
-        ErrorKind::NeedsSignIn => {
-            "check name and password; iCloud, Yahoo and Fastmail take app-specific passwords only"
-        }
-        ErrorKind::Unavailable => {
-            "check the address and the network; a server in the own network has to be opened in [egress] allow"
-        }
-        ErrorKind::Throttled => "wait a while and try again",
-        ErrorKind::CalendarGone | ErrorKind::Gone => "see `almanac account calendars`",
-        ErrorKind::Forbidden if is_closed(error) => {
-            "correct the address; if it is meant, open it in [egress] allow of the configuration"
-        }
-        ErrorKind::Forbidden => "give the account the right at the vendor",
-        _ => "try again; see the log of the server",
-    };
-    Failure::failed(chain(error), remedy)
-}
-
-/// Whether the request was not let out.
-fn is_closed(error: &almanac_contract::ConnectorError) -> bool {
-    let mut cause: Option<&dyn Error> = error.source();
-    while let Some(error) = cause {
-        let egress = error.downcast_ref::<EgressError>();
-        if error.is::<Refusal>() || egress.is_some_and(|egress| matches!(egress.kind, Unsent::Refused(_))) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+pub(crate) fn refused_by_vendor(error: &almanac_contract::ConnectorError, whose: &Whose) -> Failure {
+    Failure::failed(chain(error), Trouble::of(error).remedy(whose))
 }

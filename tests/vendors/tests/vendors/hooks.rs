@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use almanac_harness::{Client, Daemon, Person, Response};
 
-use crate::played::{ACCOUNT, Call, Played, add, google, outlook};
+use crate::played::{ACCOUNT, Call, Played, add, google, now, outlook};
 use crate::practice::{link, options, practice, status_of, sync_at_last};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -272,7 +272,7 @@ fn a_channel_of_a_few_seconds_is_opened_again_in_time() {
     let expires = || status_of(&daemon, ACCOUNT)["channel_expires"].clone();
     let mut seen = Vec::new();
     await_that("it is not opened again", || {
-        vendor.with(|sim| sim.now = jiff::Timestamp::now());
+        vendor.with(|sim| sim.now = now());
         let now = expires();
         if now.is_string() && seen.last() != Some(&now) {
             seen.push(now);

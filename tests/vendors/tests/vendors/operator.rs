@@ -1,10 +1,11 @@
 //! What the operator sees and says: plans, what is held and parked, what was lost, and what never appears.
 
-use almanac_harness::{Daemon, Person, ics};
+use almanac_feed::sim::{FeedHost, PATH, Shown};
+use almanac_harness::{Daemon, Person, TENANT, ics};
 use almanac_outlook::sim::{CALENDAR, Graph};
 use serde_json::{Value, json};
 
-use crate::played::{ACCOUNT, Played, Running, add, google, linked, outlook};
+use crate::played::{ACCOUNT, Played, Running, add, google, linked, outlook, tokens};
 use crate::practice::{add_account, named, options, practice, status_of, sync, sync_at_last, titles, writes};
 
 fn event(uid: &str, title: &str) -> String {
@@ -64,6 +65,8 @@ fn a_plan_before_the_first_run_says_what_it_would_do_and_changes_nothing() {
     let _ = daemon.cli(&["link", "pause", &id]).ok();
     put(&daemon, &erika, &["Three"]);
     assert_eq!(sync(&daemon).len(), 0, "it rests");
+    assert_eq!(daemon.cli(&["sync", "now"]).ok(), "1 link is paused: see `almanac link list`\n");
+    assert_eq!(one_link(&daemon)["mode"], "two-way");
     let plan = daemon.cli(&["sync", "plan", "--json"]).json();
     assert_eq!(plan["links"][0]["there"]["created"], 1, "a link at rest has a plan, too");
     assert_eq!(vendor.titles().len(), 5);
@@ -91,6 +94,7 @@ fn many_deletions_are_held_until_somebody_says_yes_or_no() {
     assert_eq!(titles(&daemon, &erika).len(), 30, "nothing is deleted");
     let status = status_of(&daemon, ACCOUNT);
     assert_eq!((&status["state"], &status["held"]), (&json!("held"), &json!(20)));
+    assert_eq!(status["remedy"], "`almanac sync held`");
 
     let held = rows(&daemon, &["held"]);
     assert_eq!(held.len(), 20);
@@ -107,7 +111,8 @@ fn many_deletions_are_held_until_somebody_says_yes_or_no() {
     let trash = daemon.cli(&["trash", "list", "--json"]).json();
     assert_eq!(trash["entries"].as_array().unwrap().len(), 8, "and in the trash");
 
-    let _ = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    let said = daemon.cli(&["sync", "held", "reject", "--all"]).ok();
+    assert_eq!(said, "noted: 12; a run follows\n");
     sync_at_last(&daemon);
     assert_eq!((titles(&daemon, &erika), vendor.titles().len()), (vendor.titles(), 22), "the rest is back");
     assert_eq!(status_of(&daemon, ACCOUNT)["state"], "ok");
@@ -127,7 +132,14 @@ fn a_calendar_that_the_vendor_does_not_have_any_more_is_detached_and_nothing_is_
         assert_eq!(row["state"], "detached", "{row}");
         assert!(row["reason"].as_str().unwrap().contains("not there any more"), "{row}");
         assert_eq!(titles(&daemon, &erika).len(), 3);
-        assert_eq!(status_of(&daemon, ACCOUNT)["state"], "detached");
+        let status = status_of(&daemon, ACCOUNT);
+        let id = row["id"].as_str().unwrap();
+        let remedy = format!(
+            "when the calendar is there again: `almanac link resume {id}`; else `almanac link remove {id}`"
+        );
+        assert_eq!((&status["state"], &status["remedy"]), (&json!("detached"), &json!(remedy)));
+        assert!(status["error"].as_str().unwrap().contains("detached"), "{status}");
+        assert!(daemon.cli(&["sync", "now"]).failed(1).contains(&remedy));
     }
 }
 
@@ -148,7 +160,8 @@ fn what_a_vendor_cannot_hold_is_parked_with_its_reason_and_holds_up_nothing() {
     assert_eq!(vendor.titles(), ["Fine"]);
     let parked = rows(&daemon, &["parked"]);
     assert_eq!(parked[0]["why"], "Outlook has no series with several instances a day");
-    assert_eq!(status_of(&daemon, ACCOUNT)["state"], "degraded");
+    let status = status_of(&daemon, ACCOUNT);
+    assert_eq!((&status["state"], &status["remedy"]), (&json!("degraded"), &json!("`almanac sync parked`")));
     let _ =
         daemon.client(&erika).put(&erika.object("hourly.ics"), hourly.replace("HOURLY", "DAILY")).expect(204);
     sync_at_last(&daemon);
@@ -175,7 +188,9 @@ fn what_lost_a_contradiction_is_in_the_history_and_can_be_had_again() {
     );
     let lost = rows(&daemon, &["history"]);
     assert_eq!((lost.len(), &lost[0]["loser"], &lost[0]["fields"]), (1, &json!("vendor"), &json!(["title"])));
-    let _ = daemon.cli(&["sync", "history", "restore", lost[0]["id"].as_str().unwrap()]).ok();
+    let said = daemon.cli(&["sync", "history", "restore", lost[0]["id"].as_str().unwrap()]).ok();
+    assert!(said.starts_with("restored: the vendor's version that lost at 20"), "{said}");
+    assert!(said.ends_with("Z (title); a run follows\n") && !said.contains('.'), "{said}");
     sync_at_last(&daemon);
     let both = (titles(&daemon, &erika), vendor.titles());
     assert_eq!(both, (vec!["Canary theirs".into()], vec!["Canary theirs".into()]));
@@ -233,6 +248,7 @@ fn the_status_of_an_account_tells_everything_that_an_operator_asks() {
         ("kind", json!("google")),
         ("state", json!("ok")),
         ("error", json!(null)),
+        ("remedy", json!(null)),
         ("links", json!(1)),
         ("queue", json!(0)),
         ("oldest_pending", json!(null)),
@@ -372,4 +388,128 @@ fn a_deletion_that_the_vendor_would_mail_about_is_made_only_if_somebody_says_so(
         assert_eq!((titles(&daemon, &erika).len(), vendor.titles().len()), (left, left), "{answer}");
         assert_eq!((vendor.mails(), &status_of(&daemon, ACCOUNT)["state"]), (mailed + mails, &json!("ok")));
     }
+}
+
+#[test]
+fn a_password_is_not_sent_for_a_tenant_that_is_not_there() {
+    let server = Running::start(FeedHost::default());
+    let (daemon, _) = practice(options());
+    let url = format!("{}/dav/", server.url());
+    let words = ["account", "add", "caldav", "new", "--url", &url, "--username", "ada", "--password-stdin"];
+    let add = |tenant: &str| daemon.cli_with_input(&[&words[..], &["--tenant", tenant]].concat(), b"canary");
+    let said = add("Nope").failed(1);
+    assert!(said.contains("tenant"), "{said}");
+    assert_eq!(server.take_seen().len(), 0);
+    let _ = add(TENANT).failed(1);
+    assert!(!server.take_seen().is_empty(), "it is that server that is asked");
+}
+
+#[test]
+fn what_went_wrong_is_told_with_what_to_do_about_just_that() {
+    let other = Running::start(FeedHost::default());
+    let mut state = FeedHost::default();
+    state.event("uid-1", 5, "Rota");
+    let server = Running::start(state);
+    let (daemon, _) = practice(options().set("sync.poll", "1h"));
+    let url = format!("{}{PATH}", server.url());
+    let show = |shown: Shown| server.with(|host| host.shown = shown);
+    let caldav = ["--url", &url, "--username", "ada", "--password-stdin"];
+
+    show(Shown::Elsewhere(other.url()));
+    let said = add_account(&daemon, "caldav", "new", &caldav, "canary").failed(1);
+    assert!(
+        said.contains("was not given for") && said.contains("remedy: if the password may go to"),
+        "{said}"
+    );
+    assert!(said.contains("give --url https://HOST/") && other.take_seen().is_empty(), "{said}");
+    show(Shown::Status(503));
+    for said in [
+        add_account(&daemon, "caldav", "new", &caldav, "canary").failed(1),
+        add_account(&daemon, "feed", "new", &["--url-stdin"], &url).failed(1),
+    ] {
+        assert!(said.contains("remedy: ") && !said.contains("egress") && !said.contains("address"), "{said}");
+    }
+    let words = ["--url", "cal.example.org", "--username", "ada", "--password-stdin"];
+    for said in [
+        add_account(&daemon, "caldav", "new", &words, "canary").failed(1),
+        add_account(&daemon, "feed", "new", &["--url-stdin"], "cal.example.org").failed(1),
+        add_account(
+            &daemon,
+            "google",
+            "new",
+            &["--api-url", "x", "--client-id", "a", "--tokens-stdin"],
+            "{}",
+        )
+        .failed(1),
+    ] {
+        assert!(
+            said.contains("cannot be used") && !said.contains("remove") && said.contains("correct"),
+            "{said}"
+        );
+    }
+    assert_eq!(daemon.cli(&["account", "list", "--json"]).json(), json!([]));
+
+    show(Shown::Calendar);
+    let _ = add_account(&daemon, "feed", "rota", &["--url-stdin"], &url).ok();
+    let _ = daemon.cli(&["link", "add", "rota/feed", "erika/calendar", "--mode", "pull"]).ok();
+    sync_at_last(&daemon);
+    let well = doctor_on_accounts(&daemon);
+    assert_eq!((&well["level"], &well["seen"]), (&json!("ok"), &json!("1 account is well")));
+    show(Shown::Status(429));
+    let said = daemon.cli(&["sync", "now"]).failed(1);
+    assert!(said.contains("remedy: nothing is to be done: it goes on by itself"), "{said}");
+    let people = daemon.cli(&["status"]).ok();
+    let line = people.lines().find(|line| line.starts_with("rota ")).unwrap();
+    let until = line.split_whitespace().nth(3).unwrap();
+    assert!(line.contains("throttled until ") && until.len() == "2026-01-01T00:00:00Z".len(), "{people}");
+    assert_eq!(doctor_on_accounts(&daemon)["level"], "ok", "nobody has to do anything");
+    let sign_in = ["account", "sign-in", "rota", "--password-stdin"];
+    let said = daemon.cli_with_input(&sign_in, b"canary").failed(1);
+    assert!(said.contains("a feed without --username"), "{said}");
+}
+
+fn doctor_on_accounts(daemon: &Daemon) -> Value {
+    let said = daemon.cli(&["doctor", "--json"]).stdout;
+    let findings: Vec<Value> = serde_json::from_str(&said).unwrap();
+    findings.into_iter().find(|row| row["name"] == "accounts").unwrap()
+}
+
+#[test]
+fn a_link_that_tells_times_alone_is_listed_as_what_it_was_made() {
+    let vendor = google();
+    let (daemon, _) = practice(options().set("sync.poll", "1h"));
+    let _ = add(&daemon, &vendor).ok();
+    let remote = format!("{ACCOUNT}/{}", vendor.calendar());
+    for (words, mode, privacy) in [
+        (&["--mode", "busy-only"][..], "busy-only", "busy"),
+        (&["--mode", "push", "--privacy", "busy"], "busy-only", "busy"),
+        (&["--mode", "push", "--privacy", "initials"], "push", "initials"),
+        (&["--mode", "push"], "push", "full"),
+    ] {
+        let id = daemon.cli(&[&["link", "add", &remote, "erika/calendar", "--paused"], words].concat()).ok();
+        let row = one_link(&daemon);
+        assert_eq!((&row["mode"], &row["privacy"]), (&json!(mode), &json!(privacy)));
+        let people = daemon.cli(&["link", "list"]).ok();
+        assert!(people.contains(&format!("  {mode} ")), "{people}");
+        let _ = daemon.cli(&["link", "remove", id.trim()]).ok();
+    }
+}
+
+#[test]
+fn a_purge_that_the_vendor_refuses_says_how_to_go_on() {
+    let vendor = google();
+    let (daemon, erika) = linked(&vendor);
+    put(&daemon, &erika, &["Mine"]);
+    sync_at_last(&daemon);
+    let id = one_link(&daemon)["id"].as_str().unwrap().to_owned();
+    vendor.revoke();
+    let said = daemon.cli(&["sync", "purge", &id]).failed(1);
+    for part in ["`almanac account sign-in played`", &format!("`almanac sync purge {id}`")] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("password"), "{said}");
+    let new = tokens(&vendor.grant());
+    let _ = daemon.cli_with_input(&["account", "sign-in", ACCOUNT, "--tokens-stdin"], new.as_bytes()).ok();
+    let _ = daemon.cli(&["sync", "purge", &id]).ok();
+    assert_eq!((vendor.titles().len(), titles(&daemon, &erika).len()), (0, 1));
 }

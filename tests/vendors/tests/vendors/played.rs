@@ -101,7 +101,7 @@ pub(crate) struct Running<V> {
 }
 
 impl<V: Vendor> Running<V> {
-    fn start(vendor: V) -> Self {
+    pub(crate) fn start(vendor: V) -> Self {
         let runtime = Runtime::new().unwrap();
         let simulator = runtime.block_on(Simulator::start(vendor)).unwrap();
         Self { simulator, _runtime: runtime }
@@ -118,7 +118,7 @@ impl<V> Deref for Running<V> {
 
 /// The simulators have no clock; the daemon has the machine's.
 #[expect(clippy::disallowed_methods, reason = "the daemon is another process, with the same clock")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 

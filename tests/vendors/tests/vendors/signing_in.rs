@@ -64,6 +64,18 @@ fn needs_a_person_and_is_healed_by_one(vendor: &dyn Played) {
     assert!(said.contains("sign"), "{said}");
     let status = status_of(&daemon, ACCOUNT);
     assert_eq!(status["state"], "needs-sign-in", "{status}");
+    let remedy = status["remedy"].as_str().unwrap();
+    assert!(remedy.contains("`almanac account sign-in played") && !remedy.contains("password"), "{remedy}");
+    assert!(said.contains(remedy), "`sync now` names the same command: {said}");
+    let people = daemon.cli(&["status"]).ok();
+    assert!(people.contains(&format!("\n  remedy: {remedy}\n")) && people.contains("\nplayed: "), "{people}");
+    assert!(people.lines().any(|line| line.starts_with("played   needs-sign-in  20")), "{people}");
+    let doctor = daemon.cli(&["doctor", "--json"]).stdout;
+    let findings: serde_json::Value = serde_json::from_str(&doctor).unwrap();
+    let found = findings.as_array().unwrap().iter().find(|row| row["name"] == "accounts").unwrap();
+    assert_eq!((&found["level"], &found["remedy"]), (&"warning".into(), &format!("played: {remedy}").into()));
+    let refused = daemon.cli(&["account", "calendars", ACCOUNT]).failed(1);
+    assert!(refused.contains(remedy), "{refused}");
     renewals(vendor);
     for _ in 0..3 {
         let _ = daemon.cli(&["sync", "now"]).failed(1);
@@ -109,7 +121,13 @@ fn the_end_of_a_sign_in_at_google_is_told_two_days_before() {
         let status = status_of(&daemon, ACCOUNT);
         assert_eq!(status["state"], state, "{status}");
         assert!(status["sign_in_ends"].is_string(), "{status}");
-        let advice = status["error"].as_str().unwrap_or_default();
-        assert_eq!(advice.contains("almanac account sign-in"), state == "degraded", "{advice}");
+        let (error, advice) = (&status["error"], &status["remedy"]);
+        assert_eq!(
+            error.as_str().is_some_and(|error| error.contains("ends at")),
+            state == "degraded",
+            "{error}"
+        );
+        let advised = advice.as_str().is_some_and(|text| text.contains("almanac account sign-in played"));
+        assert_eq!(advised, state == "degraded", "{advice}");
     }
 }

@@ -21,6 +21,8 @@ use crate::vendors::{Kind, application, checked_settings, locate};
 /// What a secret may have, in bytes.
 const SECRET_MAX: u64 = 64 << 10;
 
+const FEED_WITH_PASSWORD: &str = "give --username NAME and --url-stdin, with the URL in the first line of stdin and the password in the second";
+
 /// `almanac account`
 ///
 /// # Errors
@@ -112,7 +114,7 @@ fn say(config: &Config, command: VendorsCommand, listing: Option<cli::Listing>) 
 fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> Result<(), Failure> {
     let outcome = carry_out(config, command, &[])?;
     print(text(&outcome, invoke::audience(listing)).as_bytes())?;
-    let Outcome::Runs(RunRows { links, plan }) = outcome else { return Ok(()) };
+    let Outcome::Runs(RunRows { links, plan, .. }) = outcome else { return Ok(()) };
     let failed: Vec<_> = links.iter().filter(|row| row.error.is_some()).collect();
     if let Some(first) = failed.first() {
         return Err(Failure::failed(
@@ -122,7 +124,10 @@ fn run_now(config: &Config, command: VendorsCommand, listing: cli::Listing) -> R
                 links.len(),
                 first.error.as_deref().unwrap_or_default()
             ),
-            "see `almanac status`; what was done is kept, and the next run goes on",
+            format!(
+                "{}; what was done is kept, and the next run goes on",
+                first.remedy.as_deref().unwrap_or("see `almanac status`")
+            ),
         ));
     }
     let waiting: u64 = links.iter().map(|row| row.waiting).sum();
@@ -179,16 +184,15 @@ fn add(config: &Config, mut wish: cli::AccountAdd) -> Result<(), Failure> {
         })?;
         secrets.service_account = Some(parsed);
     }
+    if wish.url_stdin && kind != Kind::Feed {
+        return Err(Failure::usage("only the URL of a feed is read from stdin", "leave out --url-stdin"));
+    }
     match kind {
         Kind::Icloud | Kind::Caldav => secrets.password = Some(password(wish.password_stdin)?),
         Kind::Feed => {
-            if !wish.url_stdin {
-                return Err(Failure::usage(
-                    "the URL of a feed is a secret and is read from stdin",
-                    "give --url-stdin, with the URL on stdin",
-                ));
-            }
-            secrets.url = Some(stdin_text()?);
+            check_feed(&wish)?;
+            let (url, password) = feed_lines(&stdin_text()?, wish.username.is_some())?;
+            (secrets.url, secrets.password) = (Some(url), password);
         }
         Kind::Google | Kind::Outlook if wish.tokens_stdin => {
             secrets = secrets.or(&Secrets::parse(&Secret::new(stdin_text()?))?);
@@ -216,11 +220,45 @@ fn add(config: &Config, mut wish: cli::AccountAdd) -> Result<(), Failure> {
     print(text(&outcome, Audience::People).as_bytes())
 }
 
+fn check_feed(wish: &cli::AccountAdd) -> Result<(), Failure> {
+    if wish.password_stdin {
+        return Err(Failure::usage(
+            "the password of a feed is read together with its URL",
+            FEED_WITH_PASSWORD,
+        ));
+    }
+    if !wish.url_stdin {
+        return Err(Failure::usage(
+            "the URL of a feed is a secret and is read from stdin",
+            "give --url-stdin, with the URL on stdin",
+        ));
+    }
+    Ok(())
+}
+
+/// The URL of a feed, and its password if it has one. Nothing of the text is told: either is a secret.
+fn feed_lines(text: &str, named: bool) -> Result<(String, Option<String>), Failure> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    match (lines.as_slice(), named) {
+        ([], _) => Err(Failure::usage("there is no URL on stdin", "give the URL of the feed on stdin")),
+        ([url], false) => Ok(((*url).to_owned(), None)),
+        ([url, password], true) if !password.is_empty() => {
+            Ok(((*url).to_owned(), Some((*password).to_owned())))
+        }
+        ([_], true) => Err(Failure::usage("there is no password on stdin", FEED_WITH_PASSWORD)),
+        (_, true) => Err(Failure::usage("stdin has other lines than two", FEED_WITH_PASSWORD)),
+        (_, false) => Err(Failure::usage(
+            "stdin has more than one line",
+            format!("give the URL alone; for a feed with a password {FEED_WITH_PASSWORD}"),
+        )),
+    }
+}
+
 fn sign_in_again(config: &Config, wish: &cli::SignIn) -> Result<(), Failure> {
     let mut secrets = Secrets::default();
     secrets.client_secret = wish.client_secret_file.as_deref().map(read_secret).transpose()?;
     if wish.password_stdin {
-        secrets.password = Some(stdin_text()?);
+        secrets.password = Some(password(true)?);
     } else if wish.tokens_stdin {
         secrets = secrets.or(&Secrets::parse(&Secret::new(stdin_text()?))?);
     } else {
@@ -254,7 +292,11 @@ fn signed_in(
 
 fn password(from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
-        return stdin_text();
+        let text = stdin_text()?;
+        return match text.lines().nth(1) {
+            None => Ok(text),
+            Some(_) => Err(Failure::usage("stdin has more than one line", "give the password alone")),
+        };
     }
     Err(Failure::usage(
         "the password is read from stdin",
@@ -280,4 +322,44 @@ fn read_secret(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     invoke::open_input(path)?.take(SECRET_MAX).read_to_string(&mut text).map_err(failed)?;
     Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_a_feed_is_one_line_and_its_password_another_and_neither_is_ever_taken_for_the_other() {
+        let url = "https://a.test/x";
+        for (name, text, named, expected) in [
+            ("a url", url, false, Ok((url, None))),
+            ("both", "https://a.test/x\nsecret 1", true, Ok((url, Some("secret 1")))),
+            (
+                "both, with the line ends of Windows",
+                "https://a.test/x\r\nsecret 1",
+                true,
+                Ok((url, Some("secret 1"))),
+            ),
+            ("nothing", "", false, Err("no URL")),
+            ("a password of nobody", "https://a.test/x\nsecret 1", false, Err("more than one line")),
+            ("no password", url, true, Err("no password")),
+            ("an empty line between", "https://a.test/x\n\nsecret 1", true, Err("other lines than two")),
+            ("too much", "https://a.test/x\nsecret 1\nsecret 2", true, Err("other lines than two")),
+        ] {
+            match (feed_lines(text, named), expected) {
+                (Ok((url, password)), Ok(expected)) => {
+                    assert_eq!((url.as_str(), password.as_deref()), expected, "{name}");
+                }
+                (Err(failure), Err(part)) => {
+                    assert!(failure.what.contains(part), "{name}: {failure}");
+                    assert!(!failure.to_string().contains("secret"), "{name}: {failure}");
+                    assert!(
+                        failure.remedy.contains("stdin") || failure.remedy.contains("--username"),
+                        "{failure}"
+                    );
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
 }

@@ -83,6 +83,7 @@ mod tests {
             tenant: "praxis-nord".to_owned(),
             state: "held".to_owned(),
             error: None,
+            remedy: None,
             throttled_until: None,
             last_success: None,
             lag_seconds: Some(7),

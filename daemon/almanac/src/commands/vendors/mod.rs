@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod metrics;
+pub(crate) mod remedy;
 pub(crate) mod rows;
 pub(crate) mod status;
 mod waiting;
@@ -9,11 +10,11 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use almanac_app::AppError;
 use almanac_app::sync::{
-    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, NewAccount, NewLink,
+    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink,
     PairState,
 };
+use almanac_app::{AppError, TenantInfo};
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
 use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar, Retry};
 use almanac_sync::{Answer, Execution, Report, Scope, Stop, purge};
@@ -27,7 +28,8 @@ use crate::vendors::{
     Kind, LinkOutcome, Patience, Vendors, checked_settings, draw, probe, refused_by_vendor,
 };
 
-use rows::{AccountRow, LostRow, RemoteRow, RunRow, RunRows, link_row, run_row};
+use remedy::{Stage, Whose};
+use rows::{AccountRow, LostRow, Names, RemoteRow, RunRow, RunRows, link_row, run_row};
 
 /// A wish about accounts, links or their runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,7 +163,12 @@ impl Executor {
                 let account = self.app.account_named(&name).await?;
                 let new = Secrets::parse(&secret_of(attachment)?)?;
                 let before = self.app.account_secret(account.id).await?;
-                let secrets = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default().or(&new);
+                let before = before.as_ref().map(Secrets::parse).transpose()?.unwrap_or_default();
+                let whose = Whose::new(&account, &before, Stage::Asked);
+                if let (Some(why), Some(_)) = (whose.takes_no_password(), &new.password) {
+                    return Err(Failure::failed(why, whose.sign_in()));
+                }
+                let secrets = before.or(&new);
                 self.app.keep_account_secret(account.id, &secrets.to_secret()).await?;
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -193,7 +200,7 @@ impl Executor {
             }
             C::AccountCalendars { name } => {
                 let account = self.app.account_named(&name).await?;
-                let calendars = self.calendars_of(&account).await?;
+                let calendars = self.calendars_of(&account, Stage::Asked).await?;
                 Ok(Outcome::Remotes(calendars.iter().map(RemoteRow::from).collect()))
             }
             C::LinkAdd { remote, at, mode, privacy, conflicts, paused } => {
@@ -234,8 +241,13 @@ impl Executor {
     ) -> Result<Outcome, Failure> {
         let mut settings = checked_settings(kind, wish.settings)?;
         let secrets = Secrets::parse(&secret)?;
-        if wish.check && matches!(kind, Kind::Icloud | Kind::Caldav) {
-            // Whether the server mails people is asked once: what it keeps must not change afterwards.
+        // Before anything is sent anywhere for a tenant that is not there.
+        let named = |tenant: &TenantInfo| tenant.name == wish.tenant || tenant.id.to_string() == wish.tenant;
+        if !self.app.tenants().iter().any(named) {
+            return Err(AppError::NotFound("tenant").into());
+        }
+        if wish.check {
+            // Whether a server mails people is asked once: what it keeps must not change afterwards.
             let trial = trial(&wish.name, kind, &settings);
             let scheduling = probe(&self.vendors, &trial, kind, secrets.clone()).await?;
             if scheduling == almanac_icloud::Scheduling::None {
@@ -249,7 +261,8 @@ impl Executor {
             secret: Some(secrets.to_secret()),
         };
         let account = self.app.add_account(&wish.tenant, new).await?;
-        let tried = if wish.check { self.calendars_of(&account).await.map(drop) } else { Ok(()) };
+        let tried =
+            if wish.check { self.calendars_of(&account, Stage::Adding).await.map(drop) } else { Ok(()) };
         if let Err(failure) = tried {
             self.app.remove_account(account.id).await?;
             self.vendors.forget(account.id);
@@ -259,9 +272,20 @@ impl Executor {
         Ok(Outcome::Made(account.id.to_string()))
     }
 
-    async fn calendars_of(&self, account: &AccountInfo) -> Result<Vec<RemoteCalendar>, Failure> {
+    async fn calendars_of(
+        &self,
+        account: &AccountInfo,
+        stage: Stage,
+    ) -> Result<Vec<RemoteCalendar>, Failure> {
         let live = self.vendors.live(account).await?;
-        live.connector.calendars().await.map_err(|error| refused_by_vendor(&error))
+        let whose = self.whose(account, stage).await?;
+        live.connector.calendars().await.map_err(|error| refused_by_vendor(&error, &whose))
+    }
+
+    async fn whose(&self, account: &AccountInfo, stage: Stage) -> Result<Whose, Failure> {
+        let secret = self.app.account_secret(account.id).await?;
+        let secrets = secret.and_then(|secret| Secrets::parse(&secret).ok()).unwrap_or_default();
+        Ok(Whose::new(account, &secrets, stage))
     }
 
     async fn add_link(
@@ -279,7 +303,7 @@ impl Executor {
             )
         })?;
         let account = self.app.account_named(name).await?;
-        let calendars = self.calendars_of(&account).await?;
+        let calendars = self.calendars_of(&account, Stage::Asked).await?;
         let found = pick(&calendars, calendar)?;
         let (mode, privacy) = terms(mode, privacy)?;
         if mode != LinkMode::Pull && found.access != CalendarAccess::Write {
@@ -360,28 +384,31 @@ impl Executor {
             let outcomes = match run {
                 Ok(outcomes) => outcomes,
                 Err(failure) => {
-                    rows.push(RunRow::failed(account, failure.what));
+                    rows.push(RunRow::failed(account, failure));
                     continue;
                 }
             };
             if !dry_run && outcomes.iter().any(|outcome| outcome.report.waiting > 0) {
                 self.vendors.wake(account.id); // it is sent when its wait is over
             }
+            let whose = self.whose(account, Stage::Runs).await?;
             for outcome in outcomes {
-                let mut row = run_row(&outcome, &names);
+                let mut row = run_row(&outcome, &names, &whose);
                 let waiting = self.app.waiting(&outcome.link).await?;
                 (row.held_in_all, row.parked_in_all) = (waiting.held, waiting.parked);
                 rows.push(row);
             }
         }
+        let mut paused = 0;
         for link in self.app.links().await? {
             let meant = accounts.iter().any(|account| account.id == link.account);
+            paused += u64::from(meant && link.state == LinkState::Paused);
             let told = rows.iter().any(|row| row.link == link.id.to_string());
             if let (true, LinkState::Detached(reason)) = (meant && !told, &link.state) {
                 rows.push(RunRow::detached(&link, &names, reason));
             }
         }
-        Ok(Outcome::Runs(RunRows { links: rows, plan: dry_run }))
+        Ok(Outcome::Runs(RunRows { links: rows, paused, plan: dry_run }))
     }
 
     async fn history(&self, link: Option<&str>, names: bool) -> Result<Outcome, Failure> {
@@ -391,18 +418,9 @@ impl Executor {
         };
         let mut rows = Vec::new();
         for link in links {
-            rows.extend(self.app.link_history(&link).await?.iter().map(|lost| LostRow {
-                id: lost.id.to_string(),
-                link: lost.link.to_string(),
-                at: lost.at.to_string(),
-                loser: match lost.loser {
-                    Loser::Store => "store".to_owned(),
-                    Loser::Vendor => "vendor".to_owned(),
-                },
-                fields: lost.fields.clone(),
-                deleted: lost.deleted,
-                name: names.then(|| lost.name.clone().into_inner()),
-            }));
+            let lost = self.app.link_history(&link).await?;
+            let names = if names { Names::Shown } else { Names::Hidden };
+            rows.extend(lost.iter().map(|lost| LostRow::new(lost, names)));
         }
         Ok(Outcome::Lost(rows))
     }
@@ -416,7 +434,11 @@ impl Executor {
                 Err(AppError::NotFound(_)) => {}
                 other => {
                     other?;
-                    return Ok(Outcome::Done);
+                    let history = self.app.link_history(&link).await?;
+                    let lost = history.iter().find(|lost| lost.id == id);
+                    return Ok(lost.map_or(Outcome::Done, |lost| {
+                        Outcome::LostRestored(LostRow::new(lost, Names::Hidden))
+                    }));
                 }
             }
         }
@@ -432,9 +454,14 @@ impl Executor {
         self.app.set_link_state(link.id, &LinkState::Paused).await?;
         let turn = self.vendors.turn(account.id);
         let _turn = turn.lock().await;
-        let purged = purge(&self.app, &*live.connector, &link).await.map_err(|stop| match stop {
-            Stop::Vendor(error) => refused_by_vendor(&error),
-            other => Failure::failed(chain(&other), "see the log of the server, and purge again"),
+        let whose = self.whose(&account, Stage::Asked).await?;
+        let purged = purge(&self.app, &*live.connector, &link).await.map_err(|stop| {
+            let failure = match stop {
+                Stop::Vendor(error) => refused_by_vendor(&error, &whose),
+                other => Failure::failed(chain(&other), "see the log of the server"),
+            };
+            let remedy = format!("{}; the link rests until `almanac sync purge {}`", failure.remedy, link.id);
+            Failure { remedy, ..failure }
         })?;
         self.vendors.close_channel(&account, link.id).await;
         self.app.remove_link(link.id).await?;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use almanac_app::sync::{AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState};
+use almanac_app::sync::{
+    AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, Loser, LostEntry,
+};
 use almanac_base::AccountId;
 use almanac_contract::{CalendarAccess, RemoteCalendar};
+use almanac_sync::Stop;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::chain;
+use super::remedy::{Trouble, Whose, detached};
+use crate::failure::{Failure, chain};
 use crate::vendors::LinkOutcome;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +70,8 @@ pub(crate) struct RunRow {
     pub(crate) held_in_all: u64,
     pub(crate) parked_in_all: u64,
     pub(crate) error: Option<String>,
+    /// What to do about the error.
+    pub(crate) remedy: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +85,8 @@ pub(crate) struct CountsRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunRows {
     pub(crate) links: Vec<RunRow>,
+    /// Links that do not run because somebody paused them.
+    pub(crate) paused: u64,
     /// Whether it was only said, not done.
     pub(crate) plan: bool,
 }
@@ -121,6 +129,8 @@ pub(crate) struct AccountStatusRow {
     /// `ok`, `held`, `degraded`, `throttled`, `detached`, `needs-sign-in`, `broken`, `disabled` or `unknown`
     pub(crate) state: String,
     pub(crate) error: Option<String>,
+    /// What to do; absent when all is well.
+    pub(crate) remedy: Option<String>,
     pub(crate) throttled_until: Option<String>,
     pub(crate) last_success: Option<String>,
     pub(crate) lag_seconds: Option<i64>,
@@ -144,7 +154,11 @@ impl std::fmt::Debug for WaitingRow {
     }
 }
 
-pub(super) fn run_row(outcome: &LinkOutcome, accounts: &BTreeMap<AccountId, String>) -> RunRow {
+pub(super) fn run_row(
+    outcome: &LinkOutcome,
+    accounts: &BTreeMap<AccountId, String>,
+    whose: &Whose,
+) -> RunRow {
     let (report, link) = (&outcome.report, &outcome.link);
     let counts = |counts: &almanac_sync::Counts| CountsRow {
         created: counts.created,
@@ -167,6 +181,10 @@ pub(super) fn run_row(outcome: &LinkOutcome, accounts: &BTreeMap<AccountId, Stri
         held_in_all: 0,
         parked_in_all: 0,
         error: outcome.stop.as_ref().map(|stop| chain(stop)),
+        remedy: outcome.stop.as_ref().and_then(|stop| match stop {
+            Stop::Detached(_) => Some(detached(link.id)),
+            stop => Some(Trouble::of_run(stop)?.remedy(whose)),
+        }),
     }
 }
 
@@ -175,10 +193,11 @@ pub(super) fn place(link: &LinkInfo) -> Option<String> {
 }
 
 pub(super) fn link_row(link: &LinkInfo, accounts: &BTreeMap<AccountId, String>) -> LinkRow {
-    let mode = match link.mode {
-        LinkMode::TwoWay => "two-way",
-        LinkMode::Pull => "pull",
-        LinkMode::Push => "push",
+    let mode = match (link.mode, link.privacy) {
+        (LinkMode::TwoWay, _) => "two-way",
+        (LinkMode::Pull, _) => "pull",
+        (LinkMode::Push, LinkPrivacy::Busy) => "busy-only",
+        (LinkMode::Push, LinkPrivacy::Full | LinkPrivacy::Initials) => "push",
     };
     let privacy = match link.privacy {
         LinkPrivacy::Full => "full",
@@ -211,8 +230,9 @@ pub(super) fn link_row(link: &LinkInfo, accounts: &BTreeMap<AccountId, String>) 
 
 impl RunRow {
     /// Of an account that cannot be used at all.
-    pub(super) fn failed(account: &AccountInfo, error: String) -> Self {
-        Self { account: account.name.clone(), error: Some(error), ..Self::default() }
+    pub(super) fn failed(account: &AccountInfo, failure: Failure) -> Self {
+        let (error, remedy) = (Some(failure.what), Some(failure.remedy));
+        Self { account: account.name.clone(), error, remedy, ..Self::default() }
     }
 
     /// Of a link that does not run because a calendar is gone.
@@ -222,7 +242,32 @@ impl RunRow {
             account: accounts.get(&link.account).cloned().unwrap_or_default(),
             calendar: place(link),
             error: Some(format!("the link is detached: {reason}")),
+            remedy: Some(detached(link.id)),
             ..Self::default()
+        }
+    }
+}
+
+/// Whether names of objects, which may tell of patients, are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    Shown,
+    Hidden,
+}
+
+impl LostRow {
+    pub(super) fn new(lost: &LostEntry, names: Names) -> Self {
+        Self {
+            id: lost.id.to_string(),
+            link: lost.link.to_string(),
+            at: lost.at.to_string(),
+            loser: match lost.loser {
+                Loser::Store => "store".to_owned(),
+                Loser::Vendor => "vendor".to_owned(),
+            },
+            fields: lost.fields.clone(),
+            deleted: lost.deleted,
+            name: (names == Names::Shown).then(|| lost.name.clone().into_inner()),
         }
     }
 }
