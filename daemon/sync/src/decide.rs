@@ -439,6 +439,23 @@ fn common(one: &Form, other: &Form) -> Form {
     both
 }
 
+/// Whether two forms differ in nothing but what each guest has for themselves.
+pub(crate) fn differ_in_private(one: &Form, other: &Form) -> bool {
+    let common = |form: &Form| {
+        let mut form = form.clone();
+        for part in form.parts.values_mut() {
+            part.retain(|field, _| {
+                !matches!(
+                    field,
+                    Field::Alarm(..) | Field::Transparency | Field::Class | Field::Category(_) | Field::Color
+                )
+            });
+        }
+        form.parts
+    };
+    common(one) == common(other)
+}
+
 /// That a side's wish about the object as a whole did not come through.
 fn whole(loser: Side) -> Conflict {
     Conflict { instance: Instance::Master, field: None, loser, wanted: None }

@@ -5,11 +5,12 @@ use almanac_app::sync::{
     Dispatch, LinkMode, LinkPolicy, Loser, Lost, Pair, PairOrigin, PairRole, PairState, Settled, Step,
     StepChange, StepView,
 };
-use almanac_contract::{Field, Form, RemoteObject, Role, form, rewritten};
+use almanac_contract::{Form, RemoteObject, Role, form, rewritten};
 use almanac_ical::{CalendarObject, ComponentKind};
 
 use crate::decide::{
-    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, landed, without_lost,
+    Action, Decision, Extras, Known, Mode, Outcome, Policy, View as _, as_here, decide, differ_in_private,
+    landed, without_lost,
 };
 use crate::limits::STEP_ATTEMPTS;
 use crate::merge::{Conflict, Side};
@@ -574,23 +575,6 @@ pub(crate) fn role(object: &RemoteObject) -> PairRole {
         Role::Owner => PairRole::Own,
         Role::Attendee => PairRole::Attendee,
     }
-}
-
-/// Whether two forms differ in nothing but what each guest has for themselves.
-fn differ_in_private(one: &Form, other: &Form) -> bool {
-    let common = |form: &Form| {
-        let mut form = form.clone();
-        for part in form.parts.values_mut() {
-            part.retain(|field, _| {
-                !matches!(
-                    field,
-                    Field::Alarm(..) | Field::Transparency | Field::Class | Field::Category(_) | Field::Color
-                )
-            });
-        }
-        form.parts
-    };
-    common(one) == common(other)
 }
 
 pub(crate) fn tally(counts: &mut Counts, action: &Action) {

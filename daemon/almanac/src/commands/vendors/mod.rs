@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod metrics;
 pub(crate) mod remedy;
 pub(crate) mod rows;
+mod runs;
 pub(crate) mod status;
 mod waiting;
 
@@ -16,20 +17,19 @@ use almanac_app::sync::{
 };
 use almanac_app::{AppError, TenantInfo};
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
-use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar, Retry};
-use almanac_sync::{Answer, Execution, Report, Scope, Stop, purge};
-use jiff::{SignedDuration, Timestamp};
+use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
+use almanac_sync::{Answer, Execution, Scope, Stop, purge};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Executor, Outcome, path};
 use crate::failure::{Failure, chain};
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{
-    Kind, LinkOutcome, Patience, Vendors, checked_settings, draw, probe, refused_by_vendor,
-};
+use crate::vendors::{Kind, checked_settings, probe, refused_by_vendor};
 
 use remedy::{Stage, Whose};
 use rows::{AccountRow, LostRow, Names, RemoteRow, RunRow, RunRows, link_row, run_row};
+use runs::run_until_idle;
 
 /// A wish about accounts, links or their runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -500,72 +500,6 @@ fn secret_of(attachment: &[u8]) -> Result<Secret, Failure> {
     let text = std::str::from_utf8(attachment)
         .map_err(|_| Failure::failed("the secret of the account is no text", "give it again"))?;
     Ok(Secret::new(if text.is_empty() { "{}".to_owned() } else { text.to_owned() }))
-}
-
-/// Runs of one account by one command, at most.
-const RUNS_MAX: u32 = 9;
-
-/// How long a command waits between its runs in all, for what is better later.
-const RETRIES_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
-
-/// Runs until there is nothing left to do, as often and as long as a person waits for it.
-async fn run_until_idle(
-    vendors: &Arc<Vendors>,
-    account: &AccountInfo,
-    execution: Execution,
-    scope: Scope,
-) -> Result<Vec<LinkOutcome>, Failure> {
-    let mut all = vendors.run(account, execution, scope, Patience::Ignore).await?;
-    let mut last: Vec<_> = all.iter().map(|outcome| wait_of(vendors, outcome, 1)).collect();
-    let mut patience = RETRIES_PATIENCE;
-    for attempt in 2..=RUNS_MAX {
-        let Some(wait) = last.iter().flatten().min().filter(|wait| **wait <= patience) else { break };
-        if execution == Execution::Plan {
-            break;
-        }
-        patience = patience.saturating_sub(*wait);
-        tokio::time::sleep((*wait).try_into().unwrap_or_default()).await;
-        let again = vendors.run(account, execution, Scope::Changes, Patience::Ignore).await?;
-        last = again.iter().map(|outcome| wait_of(vendors, outcome, attempt)).collect();
-        for outcome in again {
-            match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
-                Some(before) => {
-                    let sum = add(&before.report, &outcome.report);
-                    *before = LinkOutcome { report: sum, ..outcome };
-                }
-                None => all.push(outcome),
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// How long to wait before another run can bring a link further; `None`: it is idle, or nothing but a person helps.
-fn wait_of(vendors: &Vendors, outcome: &LinkOutcome, attempt: u32) -> Option<SignedDuration> {
-    match outcome.stop.as_ref().map(Stop::retry) {
-        Some(Retry::After(wait)) => Some(wait),
-        Some(Retry::Backoff) => Some(vendors.backoff().delay(attempt, draw(), None)),
-        Some(Retry::Never) => None,
-        None if outcome.report.here.all() + outcome.report.there.all() > 0 => Some(SignedDuration::ZERO),
-        None => outcome.report.next.map(|next| next.duration_since(vendors.now()).max(SignedDuration::ZERO)),
-    }
-}
-
-/// What two runs did together.
-fn add(one: &Report, other: &Report) -> Report {
-    let mut sum = other.clone();
-    for (into, from) in [(&mut sum.here, &one.here), (&mut sum.there, &one.there)] {
-        into.created += from.created;
-        into.updated += from.updated;
-        into.deleted += from.deleted;
-    }
-    sum.lost += one.lost;
-    sum.held += one.held;
-    sum.parked += one.parked;
-    sum.mails += one.mails;
-    sum.matched += one.matched;
-    sum.mirrors += one.mirrors;
-    sum
 }
 
 /// The calendar with this id; or with this name, else with an id that is a path and ends so, if only one is such.
