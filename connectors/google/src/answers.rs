@@ -58,9 +58,9 @@ fn kind(status: StatusCode, reason: &str, about: About, effect: Effect) -> Error
         | (403, "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "dailyLimitExceeded") => {
             ErrorKind::Throttled
         }
-        (401, "push.webhookUrlUnauthorized") => {
-            ErrorKind::Refused(Reason("Google calls no address whose domain is not verified for the application"))
-        }
+        (401, "push.webhookUrlUnauthorized") => ErrorKind::Refused(Reason(
+            "Google calls no address whose domain is not verified for the application",
+        )),
         (401, _) => ErrorKind::NeedsSignIn,
         (403, "forbiddenForNonOrganizer") => ErrorKind::Refused(Reason("only its organizer can change that")),
         // The person granted less than was asked for, or the project may not use the API: the calendar is there.
