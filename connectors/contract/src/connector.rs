@@ -63,6 +63,20 @@ pub trait Connector: Send + Sync {
         mark: &Mark,
     ) -> Result<Option<RemoteObject>, ConnectorError>;
 
+    /// What may be the same as an object that is to be created, where no listing shows it: it bears a mark of this UID, by
+    /// whichever link, or it has no mark and this UID, or these times and this title. Nothing where listings are of everything.
+    ///
+    /// # Errors
+    /// It is not known whether there is such an object.
+    async fn unlisted(
+        &self,
+        _calendar: &CalendarId,
+        _form: &Form,
+        _mark: &Mark,
+    ) -> Result<Vec<RemoteObject>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
     /// Writes an object. Safe to repeat with the same key: a second creation finds the first.
     ///
     /// # Errors

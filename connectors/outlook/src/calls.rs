@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 use crate::config::Mailbox;
 use crate::error::{self, About};
-use crate::history::Met;
 use crate::limits::{ANSWER_BYTES_MAX, BATCH_MAX, PAGE_EVENTS, PAGES_MAX};
 use crate::shown::Removed;
 use crate::wire::{Batch, Failure, Inner, Page};
@@ -39,7 +38,6 @@ pub(crate) struct Graph {
     pub(crate) base: Target,
     pub(crate) mailbox: Mailbox,
     pub(crate) removed: Removed,
-    pub(crate) met: Met,
 }
 
 /// A request.

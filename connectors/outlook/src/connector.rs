@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use crate::calls::Graph;
 use crate::config::Setup;
 use crate::error::About;
-use crate::history::Met;
 use crate::shown::Removed;
 use crate::wire::Calendar;
 use crate::{map, watch};
@@ -32,8 +31,8 @@ impl Outlook {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let Setup { client, pace, clock, account, api, mailbox } = setup;
-        let (removed, met) = (Removed::default(), Met::default());
-        Self { graph: Graph { client, pace, clock, account, base: api, mailbox, removed, met } }
+        let removed = Removed::default();
+        Self { graph: Graph { client, pace, clock, account, base: api, mailbox, removed } }
     }
 }
 
@@ -103,6 +102,15 @@ impl Connector for Outlook {
 
     async fn watch(&self, calendar: &CalendarId, channel: &Channel) -> Result<Watch, ConnectorError> {
         self.graph.watch(calendar, channel).await
+    }
+
+    async fn unlisted(
+        &self,
+        calendar: &CalendarId,
+        form: &Form,
+        mark: &Mark,
+    ) -> Result<Vec<RemoteObject>, ConnectorError> {
+        self.graph.unlisted(calendar, form, mark).await
     }
 
     async fn renew(&self, watch: &Watch, until: Timestamp) -> Result<Option<Watch>, ConnectorError> {

@@ -18,8 +18,8 @@ pub(crate) const PAGE_EVENTS_MAX: usize = 2_000;
 /// Names of what listings said to be removed that are kept in memory, to be looked at more closely when they are read.
 pub(crate) const REMOVED_MAX: usize = 10_000;
 
-/// Names of events outside of the window that are kept in memory, of which it is known whose they are.
-pub(crate) const MET_MAX: usize = 10_000;
+/// Events at the time of one that is to be created, which are looked at where no listing shows them.
+pub(crate) const UNLISTED_MAX: usize = 20;
 
 /// Requests of one batch; Graph takes no more.
 pub(crate) const BATCH_MAX: usize = 20;

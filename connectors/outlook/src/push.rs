@@ -43,9 +43,6 @@ impl Graph {
         {
             return Ok(Pushed::Found(Box::new(found)));
         }
-        if let Some(found) = self.unlisted(push).await? {
-            return Ok(Pushed::Found(Box::new(found)));
-        }
         let form = map::project(push.form);
         let master = master(&form)?;
         let mut body = map::body(master, None);

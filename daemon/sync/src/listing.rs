@@ -175,7 +175,7 @@ impl LinkRun<'_> {
     }
 
     /// Whether an object is what another link of this store wrote: taking it in would make a circle.
-    async fn is_mirror_of_another(&self, object: &RemoteObject) -> Result<bool, Stop> {
+    pub(crate) async fn is_mirror_of_another(&self, object: &RemoteObject) -> Result<bool, Stop> {
         let Some(link) = object.mark.as_ref().and_then(|mark| mark.link.parse().ok()) else {
             return Ok(false);
         };

@@ -6,7 +6,7 @@ use almanac_app::sync::{
 };
 use almanac_contract::{
     Attempt, Changed, ConnectorError, Deletion, ErrorKind, Form, Mark, Push, Pushed, RemoteId, RemoteObject,
-    RemoteVersion, Retry,
+    RemoteVersion, Retry, form,
 };
 use jiff::SignedDuration;
 
@@ -191,8 +191,18 @@ impl LinkRun<'_> {
             });
         }
         // Attempts are counted anew when a person has said something; what was sent stays written down.
-        if pair.remote.is_some() || (waits.attempts == 0 && pair.sent.is_none()) {
+        if pair.remote.is_some() {
             return Ok(Looked::AsKnown);
+        }
+        if waits.attempts == 0 && pair.sent.is_none() {
+            return match self.meet(name, view, pair).await {
+                Ok(true) => Ok(Looked::News),
+                Ok(false) => Ok(Looked::AsKnown),
+                Err(Stop::Vendor(error)) => {
+                    Ok(Looked::Ended(self.failed(name, waits, error, Tried::Look).await?))
+                }
+                Err(stop) => Err(stop),
+            };
         }
         // It may have been made by an attempt whose answer was lost.
         match self.find(name, pair).await {
@@ -279,6 +289,29 @@ impl LinkRun<'_> {
             }
             None => Ok(false),
         }
+    }
+
+    /// Looks for what is to be created where no listing shows it; whether it was there. It is met as in a first listing.
+    async fn meet(&mut self, name: &str, view: &StepView, pair: &Pair) -> Result<bool, Stop> {
+        let Some((_, object)) = &view.object else { return Ok(false) };
+        let mark = self.mark(pair)?;
+        let form = Form { uid: mark.uid.clone(), ..self.view_of(pair).project(&form::read(object)) };
+        let found = self.connector.unlisted(&self.calendar, &form, &mark).await.map_err(Stop::Vendor)?;
+        for object in found {
+            let ours = object.mark.as_ref().is_some_and(|found| found.link == mark.link);
+            // Where the vendor is told less than what is here, what looks like it may be anybody's.
+            let masked = object.mark.is_none() && self.link.privacy != LinkPrivacy::Full;
+            if masked
+                || (!ours && self.is_mirror_of_another(&object).await?)
+                || self.app.name_of_remote(&self.link, &object.id.0).await?.is_some()
+            {
+                continue;
+            }
+            self.report.matched += 1;
+            self.step(name, Told::Now(&object), Approval::None).await?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Whether another object here has this one at the vendor.

@@ -1,8 +1,6 @@
 //! What no listing shows, and is not made a second time for that.
 
-use almanac_contract::{
-    Attempt, Connector as _, ConnectorError, Form, Mark, Push, PushKey, Pushed, RemoteId,
-};
+use almanac_contract::{Attempt, Connector as _, Form, Mark, Push, PushKey, Pushed, RemoteId};
 use almanac_outlook::Outlook;
 use almanac_outlook::sim::CALENDAR;
 use serde_json::{Value, json};
@@ -25,19 +23,21 @@ fn ours(day: &str, title: &str, more: &str) -> Form {
     ))
 }
 
-async fn create(device: &Outlook, form: &Form, link: &str, key: &str) -> Result<Pushed, ConnectorError> {
+/// What is met; if nothing is, it is created.
+async fn all_found(device: &Outlook, form: &Form, link: &str, key: &str) -> Vec<RemoteId> {
     let form = device.project(form);
     let mark = Mark { link: link.into(), uid: form.uid.clone() };
-    let (calendar, key, attempt) = (calendar(), PushKey(key.into()), Attempt::First);
-    let push = Push { calendar: &calendar, known: None, form: &form, mark: &mark, key: &key, attempt };
-    device.push(&push).await
+    let found = device.unlisted(&calendar(), &form, &mark).await.unwrap();
+    if found.is_empty() {
+        let (calendar, key, attempt) = (calendar(), PushKey(key.into()), Attempt::First);
+        let push = Push { calendar: &calendar, known: None, form: &form, mark: &mark, key: &key, attempt };
+        assert!(matches!(device.push(&push).await, Ok(Pushed::Written(_))));
+    }
+    found.into_iter().map(|object| object.id).collect()
 }
 
 async fn found(device: &Outlook, form: &Form, link: &str, key: &str) -> Option<RemoteId> {
-    match create(device, form, link, key).await.unwrap() {
-        Pushed::Found(object) => Some(object.id),
-        Pushed::Written(_) => None,
-    }
+    all_found(device, form, link, key).await.into_iter().next()
 }
 
 fn count(world: &World) -> usize {
@@ -146,25 +146,31 @@ async fn a_creation_that_listings_show_takes_one_request() {
 }
 
 #[tokio::test]
-async fn of_several_equal_events_each_is_found_for_one() {
+async fn of_several_equal_events_all_are_found_and_what_we_wrote_comes_first() {
     let world = world().await;
     let device = world.device();
     let event = json!({ "subject": "Old", "start": at("2024-03-05", 9), "end": at("2024-03-05", 10) });
-    let ids = [theirs(&world, &event), theirs(&world, &event)];
-    let mut seen = Vec::new();
-    for n in 0..3 {
-        let mut wanted = ours("20240305", "Old", "");
-        wanted.uid = format!("{n}@almanac.example");
-        let first = found(&device, &wanted, "link-1", &format!("0{n}")).await;
-        if n < 2 {
-            assert_eq!(
-                found(&device, &wanted, "link-1", &format!("0{n}")).await,
-                first,
-                "for the same one again"
-            );
-        }
-        seen.push(first);
-    }
-    seen.sort_unstable();
-    assert_eq!(seen, [None, Some(ids[0].clone()), Some(ids[1].clone())]);
+    let mut expected = vec![theirs(&world, &event), theirs(&world, &event)];
+    let wanted = ours("20240305", "Old", "");
+    let mut met = all_found(&device, &wanted, "link-1", "0a").await;
+    met.sort_unstable();
+    assert_eq!(met, expected);
+    assert_eq!(count(&world), 2);
+    let mut other = wanted.clone();
+    other.uid = "other@almanac.example".to_owned();
+    let (calendar, mark) = (calendar(), Mark { link: "gone".into(), uid: other.uid.clone() });
+    let (form, key) = (device.project(&other), PushKey("0b".into()));
+    let push = Push {
+        calendar: &calendar,
+        known: None,
+        form: &form,
+        mark: &mark,
+        key: &key,
+        attempt: Attempt::First,
+    };
+    let Pushed::Written(written) = device.push(&push).await.unwrap() else { panic!("it was there") };
+    expected.insert(0, written.id);
+    let mut met = all_found(&device, &other, "link-1", "0c").await;
+    met[1..].sort_unstable();
+    assert_eq!(met, expected);
 }

@@ -14,6 +14,7 @@ mod histories;
 mod loopback;
 mod memory;
 mod outlook;
+mod past;
 mod purge;
 mod sim;
 mod vendor;

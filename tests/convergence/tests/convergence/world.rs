@@ -131,7 +131,13 @@ impl World {
         self.link_both(&home(), name, remote, terms).await
     }
 
-    async fn link_both(&self, at: &CollectionPath, name: &str, remote: &str, terms: Terms) -> LinkInfo {
+    pub(crate) async fn link_both(
+        &self,
+        at: &CollectionPath,
+        name: &str,
+        remote: &str,
+        terms: Terms,
+    ) -> LinkInfo {
         let new =
             NewAccount { name: name.to_owned(), kind: "test".to_owned(), settings: Vec::new(), secret: None };
         let account = self.app.add_account("Lindenhof", new).await.unwrap();
@@ -235,7 +241,11 @@ impl World {
     }
 
     pub(crate) async fn put(&self, name: &str, object: &CalendarObject) {
-        let at = ObjectPath { collection: home(), name: ObjectName::new(name).unwrap() };
+        self.put_at(home(), name, object).await;
+    }
+
+    pub(crate) async fn put_at(&self, collection: CollectionPath, name: &str, object: &CalendarObject) {
+        let at = ObjectPath { collection, name: ObjectName::new(name).unwrap() };
         self.app.put_object(&self.caller, &at, object, &WriteGuard::default()).await.unwrap();
     }
 
