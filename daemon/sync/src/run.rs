@@ -255,8 +255,8 @@ impl<'a> LinkRun<'a> {
             Ok(_) => ConnectorError::new(ErrorKind::Unavailable, "use a calendar that the vendor lists")
                 .because(error),
             Err(other) => match other.kind {
-                ErrorKind::NeedsSignIn | ErrorKind::Throttled | ErrorKind::Unavailable => other,
-                _ => return Ok(()),
+                ErrorKind::CalendarGone | ErrorKind::Gone | ErrorKind::Forbidden => return Ok(()),
+                _ => other,
             },
         };
         Err(Stop::Vendor(later))

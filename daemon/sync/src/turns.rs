@@ -15,7 +15,7 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// A change at the vendor came in.
 pub(crate) fn taken(turns: Option<Turns>, now: Timestamp) -> Turns {
-    match turns.filter(|turns| now.duration_since(turns.since) < WINDOW) {
+    match turns.filter(|turns| is_recent(*turns, now)) {
         Some(turns) => Turns { theirs: true, ..turns },
         None => Turns { since: now, count: 0, theirs: true },
     }
@@ -32,7 +32,11 @@ pub(crate) fn sent(turns: Option<Turns>) -> Option<Turns> {
 
 /// Whether what is to go out would be one turn too many.
 pub(crate) fn are_too_many(turns: Option<Turns>, now: Timestamp) -> bool {
-    turns.is_some_and(|turns| {
-        turns.theirs && turns.count >= TURNS_MAX && now.duration_since(turns.since) < WINDOW
-    })
+    turns.is_some_and(|turns| turns.theirs && turns.count >= TURNS_MAX && is_recent(turns, now))
+}
+
+/// Whether the turns are still counted. Not those of a clock that was set back since.
+fn is_recent(turns: Turns, now: Timestamp) -> bool {
+    let passed = now.duration_since(turns.since);
+    !passed.is_negative() && passed < WINDOW
 }

@@ -31,7 +31,15 @@ pub(super) type TokenAnswer = StandardTokenResponse<RefreshLife, BasicTokenType>
 pub(super) struct RefreshLife {
     /// How long the refresh token lives on, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token_expires_in: Option<i64>,
+    refresh_token_expires_in: Option<serde_json::Value>,
+}
+
+impl RefreshLife {
+    /// In whatever way it is written: nothing about it may cost the answer's tokens.
+    fn seconds(&self) -> Option<i64> {
+        let value = self.refresh_token_expires_in.as_ref()?;
+        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    }
 }
 
 impl ExtraTokenFields for RefreshLife {}
@@ -43,7 +51,7 @@ impl Tokens {
         let life = life.unwrap_or(TOKEN_LIFE_DEFAULT).min(TOKEN_LIFE_MAX);
         let refresh = answer.refresh_token().map(|token| Secret::new(token.secret().clone()));
         let scopes = answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect());
-        let refresh_life = answer.extra_fields().refresh_token_expires_in.map(SignedDuration::from_secs);
+        let refresh_life = answer.extra_fields().seconds().map(SignedDuration::from_secs);
         let sign_in_ends = refresh_life.and_then(|life| now.saturating_add(life).ok());
         // A new refresh token has a life of its own.
         let before_ends = before.filter(|_| refresh.is_none()).and_then(|before| before.sign_in_ends);

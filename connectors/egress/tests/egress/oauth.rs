@@ -126,12 +126,15 @@ async fn the_end_of_a_refresh_token_is_known_until_another_one_comes() {
         r#"{"access_token":"a","token_type":"Bearer","expires_in":60,"refresh_token_expires_in":604799}"#,
         r#"{"access_token":"b","token_type":"Bearer","expires_in":60}"#,
         r#"{"access_token":"c","token_type":"Bearer","expires_in":60,"refresh_token":"refresh-1"}"#,
+        r#"{"access_token":"d","token_type":"Bearer","expires_in":60,"refresh_token_expires_in":"60"}"#,
+        r#"{"access_token":"e","token_type":"Bearer","expires_in":60,"refresh_token_expires_in":[]}"#,
     ];
     let next = Mutex::new(answers.into_iter());
     let server = Server::plain(move |_| text(next.lock().unwrap().next().unwrap())).await;
     let stage = stage(&server);
     let end = start() + SignedDuration::from_secs(604_799);
-    for expected in [Some(end), Some(end), None] {
+    let last = start() + SignedDuration::from_mins(4);
+    for expected in [Some(end), Some(end), None, Some(last), Some(last)] {
         token(&stage.account).await.unwrap();
         assert_eq!(*stage.keeper.ends.lock().unwrap(), expected);
         stage.clock.advance(SignedDuration::from_mins(1));

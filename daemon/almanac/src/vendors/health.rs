@@ -136,15 +136,13 @@ impl AccountHealth {
 
     /// How long a link is left alone, whatever else happens: as it asked for, and longer with each failure. Where nobody is
     /// signed in it is tried ever more seldom: a wrong password that is sent again and again locks accounts, and a server
-    /// that was confused for a moment must not cost a day.
+    /// that was confused for a moment must not cost a day. One refusal counts for all links: the password is the same.
     pub(crate) fn rest(&self, link: LinkId, now: Timestamp) -> Option<SignedDuration> {
-        let health = self.links.get(&link)?;
-        let until = match (health.state, health.tried) {
-            (HealthState::NeedsSignIn, Some(tried)) => {
-                tried.saturating_add(sign_in_wait(health.refusals)).ok()
-            }
-            _ => health.until,
-        };
+        let refused = self.links.values().filter(|link| link.state == HealthState::NeedsSignIn);
+        let signed_out =
+            refused.filter_map(|link| link.tried?.saturating_add(sign_in_wait(link.refusals)).ok()).max();
+        let own = self.links.get(&link).filter(|link| link.state != HealthState::NeedsSignIn);
+        let until = signed_out.max(own.and_then(|link| link.until));
         until.map(|until| until.duration_since(now)).filter(|wait| wait.is_positive())
     }
 

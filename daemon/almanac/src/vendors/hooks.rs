@@ -97,7 +97,7 @@ impl Vendors {
                 let ending = Channel { until: self.clock.now(), ..open.clone() };
                 self.app.keep_link_channel(link.id, Some(&ending)).await?;
             }
-            _ => _ = self.app.note_signal(link.id, &open.channel, Some(self.clock.now())).await?,
+            _ => _ = self.app.note_signal(link.id, &open.channel, self.clock.now()).await?,
         }
         if kind != SignalKind::Opened
             && let Some(live) = lock(&self.live).get(&link.account)

@@ -37,8 +37,11 @@ pub(crate) use worker::serve;
 /// Failures in a row after which an account rests.
 const BREAKER_FAILURES: u32 = 5;
 
+/// The longest pause that is kept, whatever was asked for.
+const REST_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// How long a command waits for a vendor to close a channel.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// All accounts of the store.
 pub(crate) struct Vendors {
@@ -204,8 +207,12 @@ impl Vendors {
             }
             let outcome = self.run_link(&live, link, execution, scope).await;
             self.keep_rest(&outcome).await?;
-            if execution == Execution::Do {
+            // A command notes what came of all its runs.
+            if execution == Execution::Do && patience == Patience::Obey {
                 self.note(account, &live, &outcome);
+            }
+            if execution == Execution::Do && matches!(outcome.stop, Some(Stop::Detached(_))) {
+                self.close_channel(account, outcome.link.id).await;
             }
             let over = outcome.stop.as_ref().is_some_and(ends_all);
             outcomes.push(outcome);
@@ -216,6 +223,17 @@ impl Vendors {
         Ok(outcomes)
     }
 
+    /// Keeps what the runs of a command say of the account's health.
+    pub(crate) async fn note_all(
+        &self,
+        account: &AccountInfo,
+        outcomes: &[LinkOutcome],
+    ) -> Result<(), Failure> {
+        let live = self.live(account).await?;
+        outcomes.iter().for_each(|outcome| self.note(account, &live, outcome));
+        Ok(())
+    }
+
     /// How long the vendor asked to be left alone from now on; it counts for all links of an account, also after a restart.
     pub(crate) async fn asked_to_rest(&self, links: &[LinkInfo]) -> Result<Option<SignedDuration>, Failure> {
         let mut until = None;
@@ -223,7 +241,8 @@ impl Vendors {
             until = until.max(self.app.link_place(link.id).await?.rests_until);
         }
         let wait = until.map(|until| until.duration_since(self.clock.now()));
-        Ok(wait.filter(SignedDuration::is_positive))
+        // The clock may have been set back since.
+        Ok(wait.filter(SignedDuration::is_positive).map(|wait| wait.min(REST_MAX)))
     }
 
     /// Keeps for how long the vendor asked to be left alone.

@@ -177,33 +177,36 @@ impl Working {
         if let Some(wait) = links.iter().map(rests).collect::<Option<Vec<_>>>() {
             return Ok(wait.into_iter().min().unwrap_or_else(|| vendors.sync.poll())); // all of them rest
         }
-        if let Some(wait) = vendors.asked_to_rest(links).await? {
+        if let Some(wait) = vendors.asked_to_rest(&vendors.app.links_of_account(account).await?).await? {
             return Ok(wait);
         }
         let mut called = live.connector.capabilities().watches && vendors.sync.hooks_url.is_some();
         if called {
+            let turn = vendors.turn(account.id);
+            let _turn = turn.lock().await;
             for link in links {
                 called &= self.channel(live, link, now).await;
             }
         }
         let outcomes = vendors.run(account, Execution::Do, Scope::Changes, Patience::Obey).await?;
         if called && cause == Cause::Polled {
-            called = !self.has_missed_a_call(&outcomes).await;
+            called = !self.has_missed_a_call(&outcomes, now).await;
         }
         if self.is_due_for_comparison(links, now).await {
-            self.reconcile(account, live, links, now).await?;
+            self.reconcile(account, live, now).await?;
         }
         Ok(self.wait(&outcomes, called, live))
     }
 
-    /// Whether polling found what the vendor should have called about. Such a channel has to prove anew that it lives.
-    async fn has_missed_a_call(&self, outcomes: &[LinkOutcome]) -> bool {
+    /// Whether polling, which began at `since`, found what the vendor should have called about. Such a channel has to prove anew
+    /// that it lives.
+    async fn has_missed_a_call(&self, outcomes: &[LinkOutcome], since: Timestamp) -> bool {
         let app = &self.vendors.app;
         let mut missed = false;
         for outcome in outcomes.iter().filter(|outcome| outcome.report.here.all() > 0) {
             let link = outcome.link.id;
             if let Ok(Some(open)) = app.link_channel(link).await {
-                missed |= app.note_signal(link, &open.channel, None).await.unwrap_or_default();
+                missed |= app.forget_signal(link, &open.channel, since).await.unwrap_or_default();
             }
         }
         missed
@@ -230,20 +233,15 @@ impl Working {
     }
 
     /// Looks at everything without writing: what a run should have found and did not.
-    async fn reconcile(
-        &self,
-        account: &AccountInfo,
-        live: &Live,
-        links: &[LinkInfo],
-        now: Timestamp,
-    ) -> Result<(), Failure> {
+    async fn reconcile(&self, account: &AccountInfo, live: &Live, now: Timestamp) -> Result<(), Failure> {
         let app = &self.vendors.app;
         let compared = self.vendors.run(account, Execution::Plan, Scope::Everything, Patience::Obey).await?;
-        for link in links {
-            let place = app.link_place(link.id).await?;
-            app.keep_link_place(link.id, &Place { compared: Some(now), ..place }).await?;
-        }
-        for outcome in compared {
+        let turn = self.vendors.turn(account.id);
+        let _turn = turn.lock().await;
+        // What did not come to its end is compared again soon.
+        for outcome in compared.into_iter().filter(|outcome| outcome.stop.is_none()) {
+            let place = app.link_place(outcome.link.id).await?;
+            app.keep_link_place(outcome.link.id, &Place { compared: Some(now), ..place }).await?;
             // What waits to be sent is no drift.
             let found = outcome.report.here.all() + outcome.report.there.all();
             let found = found.saturating_sub(outcome.report.waiting);
@@ -272,6 +270,10 @@ impl Working {
     /// Sees to it that the vendor calls; whether it does.
     async fn channel(&self, live: &Live, link: &LinkInfo, now: Timestamp) -> bool {
         let vendors = &self.vendors;
+        // It may have been paused since it was looked at.
+        if !vendors.app.link(link.id).await.is_ok_and(|link| link.state == LinkState::Active) {
+            return false;
+        }
         let Ok(open) = vendors.app.link_channel(link.id).await else { return false };
         // A channel proves alive by its first signal; without one, nothing is taken for granted.
         let lives = open.as_ref().is_some_and(|open| open.until > now && open.signalled.is_some());
@@ -285,7 +287,12 @@ impl Working {
         lock(&live.watch_after).insert(link.id, after);
         let Some(address) = vendors.hook_address(live) else { return false };
         let Some(wanted) = wanted_channel(address, now) else { return false };
+        let address = wanted.address.clone();
         let watched = match &open {
+            // One that calls another address cannot be told this one.
+            Some(open) if open.address.as_ref().is_some_and(|called| *called != address) => {
+                live.connector.unwatch(&as_watch(open)).await.map(|()| None)
+            }
             Some(open) => live.connector.renew(&as_watch(open), wanted.until).await,
             None => Ok(None),
         };
@@ -304,8 +311,12 @@ impl Working {
             }
         };
         // Half of its life is left to ask again, however short that is.
-        let half = watch.until.duration_since(now).checked_div(2).unwrap_or_default();
-        let after = now.saturating_add(half.clamp(CHANNEL_PAUSE_MIN, CHANNEL_PAUSE)).unwrap_or(now);
+        let life = watch.until.duration_since(now);
+        let pause = match life.checked_div(2) {
+            Some(half) if life.is_positive() => half.clamp(CHANNEL_PAUSE_MIN, CHANNEL_PAUSE),
+            _ => CHANNEL_PAUSE, // one that has ended already was never granted
+        };
+        let after = now.saturating_add(pause).unwrap_or(now);
         lock(&live.watch_after).insert(link.id, after);
         let renewed = secret.is_some();
         let channel = Channel {
@@ -314,6 +325,7 @@ impl Working {
             secret: secret.unwrap_or(wanted.secret),
             until: watch.until,
             signalled: open.as_ref().filter(|_| renewed).and_then(|open| open.signalled),
+            address: Some(address),
         };
         if vendors.app.keep_link_channel(link.id, Some(&channel)).await.is_err() {
             return false;

@@ -145,6 +145,8 @@ pub struct Channel {
     pub until: Timestamp,
     /// The last signal.
     pub signalled: Option<Timestamp>,
+    /// The address that it calls, if that is known.
+    pub address: Option<String>,
 }
 
 /// A link as it was read.
@@ -321,6 +323,7 @@ impl App {
                 secret: Secret::new(record.secret),
                 until: instant(record.until),
                 signalled: record.signalled.map(instant),
+                address: record.address,
             })
         })
         .transpose()
@@ -342,20 +345,33 @@ impl App {
             secret: channel.secret.expose().to_owned(),
             until: channel.until.as_second(),
             signalled: channel.signalled.map(Timestamp::as_second),
+            address: channel.address.clone(),
         };
         self.put_beside(&link, channel_key(id), record.to_bytes()).await
     }
 
-    /// Notes when the vendor has called through this very channel, or that it did not call when it should have; whether it is
-    /// still the link's.
+    /// Notes when the vendor has called through this very channel; whether it is still the link's.
     ///
     /// # Errors
     /// `NotFound` if there is no such link.
-    pub async fn note_signal(
+    pub async fn note_signal(&self, id: LinkId, channel: &str, at: Timestamp) -> Result<bool, AppError> {
+        self.change_signal(id, channel, |_| Some(at.as_second())).await
+    }
+
+    /// Notes that the vendor did not call through this very channel when it should have; whether it is still the link's. A call
+    /// at `since` or later stays noted.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such link.
+    pub async fn forget_signal(&self, id: LinkId, channel: &str, since: Timestamp) -> Result<bool, AppError> {
+        self.change_signal(id, channel, |at| at.filter(|at| *at >= since.as_second())).await
+    }
+
+    async fn change_signal(
         &self,
         id: LinkId,
         channel: &str,
-        at: Option<Timestamp>,
+        change: impl Fn(Option<i64>) -> Option<i64>,
     ) -> Result<bool, AppError> {
         let (link, key) = (self.link_record(id).await?, channel_key(id));
         let store = &link.tenant.store;
@@ -365,7 +381,7 @@ impl App {
             if record.channel != channel {
                 return Ok(false);
             }
-            let record = ChannelRecord { signalled: at.map(Timestamp::as_second), ..record };
+            let record = ChannelRecord { signalled: change(record.signalled), ..record };
             let write = Write::new()
                 .require(Precondition::VersionIs(Space::Links, key.as_slice().into(), row.version))
                 .put(Space::Links, key.as_slice(), store.new_version(), record.to_bytes());

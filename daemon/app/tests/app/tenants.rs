@@ -220,6 +220,7 @@ async fn under_other_index_keys_accounts_keep_their_secrets_and_links_what_they_
         secret: secret(),
         until: now,
         signalled: Some(now),
+        address: None,
     };
     app.keep_link_channel(links[0].id, Some(&channel)).await.unwrap();
     // A calendar that is gone for good, of which housekeeping has not heard yet.

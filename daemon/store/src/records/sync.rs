@@ -117,6 +117,9 @@ pub struct ChannelRecord {
     /// The last signal, seconds since 1970.
     #[n(4)]
     pub signalled: Option<i64>,
+    /// The address that it calls.
+    #[n(5)]
+    pub address: Option<String>,
 }
 
 /// `Space::Pairs`: an object as a link knows it. Key: the link's id and the keyed hash of the object's name.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::{Executor, Outcome, path};
 use crate::failure::{Failure, chain};
 use crate::vendors::secrets::Secrets;
-use crate::vendors::{Kind, checked_settings, probe, refused_by_vendor};
+use crate::vendors::{CLOSING_PATIENCE, Kind, checked_settings, probe, refused_by_vendor};
 
 use remedy::{Stage, Whose};
 use rows::{AccountRow, LostRow, Names, RemoteRow, RunRow, RunRows, link_row, run_row};
@@ -193,7 +193,7 @@ impl Executor {
                 let state = if enabled { Enabled::Yes } else { Enabled::No };
                 self.app.set_account_enabled(account.id, state).await?;
                 if !enabled {
-                    self.close_channels(&account).await?;
+                    self.close_in_turn(account.id, None).await?;
                 }
                 self.vendors.forget(account.id);
                 Ok(Outcome::Done)
@@ -331,7 +331,7 @@ impl Executor {
         let link = self.link(link).await?;
         self.app.set_link_state(link.id, &state).await?;
         if state != LinkState::Active {
-            self.close_channel(&link).await?;
+            self.close_in_turn(link.account, Some(&link)).await?;
         }
         self.vendors.wake(link.account);
         Ok(Outcome::Done)
@@ -342,6 +342,16 @@ impl Executor {
         let account = self.app.account(link.account).await?;
         self.vendors.close_channel(&account, link.id).await;
         Ok(())
+    }
+
+    /// Waits until nobody opens a channel of the account; a run that takes its time is not waited for.
+    async fn close_in_turn(&self, account: AccountId, link: Option<&LinkInfo>) -> Result<(), Failure> {
+        let turn = self.vendors.turn(account);
+        let _turn = tokio::time::timeout(CLOSING_PATIENCE, turn.lock()).await;
+        match link {
+            Some(link) => self.close_channel(link).await,
+            None => self.close_channels(&self.app.account(account).await?).await,
+        }
     }
 
     async fn close_channels(&self, account: &AccountInfo) -> Result<(), Failure> {

@@ -86,6 +86,7 @@ pub(crate) struct CountsRow {
 pub(crate) struct RunRows {
     pub(crate) links: Vec<RunRow>,
     /// Links that do not run because somebody paused them.
+    #[serde(default)]
     pub(crate) paused: u64,
     /// Whether it was only said, not done.
     pub(crate) plan: bool,

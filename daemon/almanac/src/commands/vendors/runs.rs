@@ -33,7 +33,9 @@ pub(super) async fn run_until_idle(
         }
         patience = patience.saturating_sub(*wait);
         tokio::time::sleep((*wait).try_into().unwrap_or_default()).await;
-        let again = vendors.run(account, execution, Scope::Changes, Patience::Ignore).await?;
+        // Who looked at everything to the end need not do so again.
+        let rest = if all.iter().any(|outcome| outcome.stop.is_some()) { scope } else { Scope::Changes };
+        let again = vendors.run(account, execution, rest, Patience::Ignore).await?;
         last = again.iter().map(|outcome| wait_of(vendors, outcome, attempt)).collect();
         for outcome in again {
             match all.iter_mut().find(|other| other.link.id == outcome.link.id) {
@@ -44,6 +46,9 @@ pub(super) async fn run_until_idle(
                 None => all.push(outcome),
             }
         }
+    }
+    if execution == Execution::Do {
+        vendors.note_all(account, &all).await?;
     }
     Ok(all)
 }

@@ -100,6 +100,7 @@ async fn neither_a_secret_nor_a_name_of_an_object_shows_in_a_debug_text() {
         secret: secret(),
         until: world.clock.now(),
         signalled: None,
+        address: None,
     };
     app.keep_link_channel(link.id, Some(&channel)).await.unwrap();
     let name = format!("{canary}.ics");
