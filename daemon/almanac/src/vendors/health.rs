@@ -182,6 +182,8 @@ mod tests {
         for minutes in [15, 30, 60, 120, 240, 480, 960, 1440, 1440] {
             health.note(now, link, &Report::default(), Some(&refused()), wait);
             assert_eq!(health.rest(link, now), Some(SignedDuration::from_mins(minutes)));
+            let other = LinkId::from_bytes([2; 16]);
+            assert_eq!(health.rest(other, now), health.rest(link, now), "the password is the same");
             let almost = SignedDuration::from_mins(minutes) - SignedDuration::from_secs(1);
             now = now.saturating_add(almost).unwrap();
             assert_eq!(health.rest(link, now), Some(SignedDuration::from_secs(1)), "not before");

@@ -62,3 +62,20 @@ fn a_sync_goes_on_when_the_vendor_was_out_of_order_for_a_moment() {
     assert_eq!(vendor.titles(), ["Here", "There"]);
     assert_eq!(titles(&daemon, &erika), ["Here", "There"]);
 }
+
+#[test]
+fn a_whole_comparison_is_begun_again_as_one_after_a_fault() {
+    let vendor = google();
+    let (daemon, _) = linked(&vendor);
+    vendor.seen();
+    busy(&vendor, 1, 503, "0");
+    let _ = daemon.cli(&["sync", "now", "--full"]).ok();
+    let seen = vendor.seen();
+    let whole = |query: &str| !query.contains("syncToken");
+    let listings: Vec<bool> = seen
+        .iter()
+        .filter(|seen| seen.request.path.ends_with("/events"))
+        .map(|seen| whole(&seen.request.query))
+        .collect();
+    assert!(listings.len() >= 2 && listings[0] && listings[1], "{listings:?}");
+}
