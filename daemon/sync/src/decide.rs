@@ -195,7 +195,7 @@ fn without_local(known: &Known<'_>, remote: &Form, mode: Mode, record: Side, vie
     let changed = there != was;
     let delete = |conflicts| Decision {
         remote: Action::Delete,
-        shared: Some(overlay(base, &was, &there)),
+        shared: Some(shared(base, &was, &there, view)),
         conflicts,
         ..nothing(None)
     };
@@ -238,7 +238,8 @@ fn both(
     let (remote_action, shared) = if mode == Mode::Pull || wanted == told {
         (Action::Leave, target.clone())
     } else {
-        let shared = overlay(&target, &wanted, &masked(&told, &wanted, view));
+        let there = masked(&told, &wanted, view);
+        let shared = shared(&target, &wanted, &there, view);
         (Action::Update(wanted), shared)
     };
     Decision {
@@ -388,6 +389,13 @@ fn overlay(form: &Form, before: &Form, after: &Form) -> Form {
         }
     }
     result
+}
+
+/// What both sides have in common while the vendor has `there`: `form`, which it would show as `shown`, brought to that.
+fn shared(form: &Form, shown: &Form, there: &Form, view: &dyn View) -> Form {
+    let shared = overlay(form, shown, there);
+    // Where a vendor shows one field as another, bringing the other to what is there is not enough.
+    if view.project(&shared) == *there { shared } else { there.clone() }
 }
 
 /// The base after a write without a clear answer: `base` with what of `sent` is at the vendor now. `shown` is the

@@ -88,7 +88,7 @@ pub(super) fn runs(rows: &RunRows) -> String {
     let mut text = String::new();
     if rows.links.is_empty() {
         text.push_str(&match rows.paused {
-            0 => "there is no active link: see `almanac link add --help`\n".to_owned(),
+            0 => "no link is active: see `almanac link list` and `almanac account list`\n".to_owned(),
             1 => "1 link is paused: see `almanac link list`\n".to_owned(),
             paused => format!("{paused} links are paused: see `almanac link list`\n"),
         });

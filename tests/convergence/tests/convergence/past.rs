@@ -96,3 +96,19 @@ async fn a_masked_link_meets_nobodys_busy_hour_and_no_link_meets_what_another_ca
         [world.app.pairs(&one, None).await.unwrap().0, world.app.pairs(&other, None).await.unwrap().0];
     assert_ne!(pairs[0][0].pair.remote, pairs[1][0].pair.remote);
 }
+
+#[tokio::test]
+async fn what_is_cancelled_here_later_is_shown_free_at_outlook_and_busy_again_if_it_takes_place() {
+    let (world, outlook) = start().await;
+    let link = world.link_with("v", CALENDAR, Terms::default()).await;
+    let shown = || {
+        let ids = outlook.sim.with(|graph| graph.ids(CALENDAR));
+        outlook.sim.with(|graph| graph.event(&ids[0]).unwrap()["showAs"].clone())
+    };
+    for (status, expected) in [("", "busy"), ("STATUS:CANCELLED", "free"), ("STATUS:CONFIRMED", "busy")] {
+        let now = "DTSTART:20260310T090000Z DTEND:20260310T100000Z SUMMARY:a";
+        world.put("a.ics", &object("a", &format!("{now} {status}"))).await;
+        world.settle(&[(&link, outlook.connector())]).await;
+        assert_eq!(shown(), expected, "{status}");
+    }
+}

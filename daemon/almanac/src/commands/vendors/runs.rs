@@ -1,11 +1,13 @@
 //! The runs that a command waits for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use almanac_app::sync::AccountInfo;
 use almanac_contract::Retry;
 use almanac_sync::{Execution, Report, Scope, Stop};
 use jiff::SignedDuration;
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::vendors::{LinkOutcome, Patience, Vendors, draw};
@@ -13,8 +15,8 @@ use crate::vendors::{LinkOutcome, Patience, Vendors, draw};
 /// Runs of one account by one command, at most.
 const RUNS_MAX: u32 = 9;
 
-/// How long a command waits between its runs in all, for what is better later.
-const RETRIES_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// How long after its beginning a command tries again what may be better later.
+const RETRIES_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs until there is nothing left to do, as often and as long as a person waits for it.
 pub(super) async fn run_until_idle(
@@ -25,14 +27,16 @@ pub(super) async fn run_until_idle(
 ) -> Result<Vec<LinkOutcome>, Failure> {
     let mut all = vendors.run(account, execution, scope, Patience::Ignore).await?;
     let mut last: Vec<_> = all.iter().map(|outcome| wait_of(vendors, outcome, 1)).collect();
-    let mut patience = RETRIES_PATIENCE;
+    let begun = Instant::now();
     for attempt in 2..=RUNS_MAX {
-        let Some(wait) = last.iter().flatten().min().filter(|wait| **wait <= patience) else { break };
-        if execution == Execution::Plan {
+        let Some(wait) = last.iter().flatten().min() else { break };
+        let wait = Duration::try_from(*wait).unwrap_or_default();
+        // What comes further at once goes on as long as it takes.
+        let too_long = !wait.is_zero() && begun.elapsed().saturating_add(wait) > RETRIES_PATIENCE;
+        if execution == Execution::Plan || too_long {
             break;
         }
-        patience = patience.saturating_sub(*wait);
-        tokio::time::sleep((*wait).try_into().unwrap_or_default()).await;
+        tokio::time::sleep(wait).await;
         // Who looked at everything to the end need not do so again.
         let rest = if all.iter().any(|outcome| outcome.stop.is_some()) { scope } else { Scope::Changes };
         let again = vendors.run(account, execution, rest, Patience::Ignore).await?;
