@@ -28,7 +28,7 @@ pub(crate) enum About {
 #[error(
     "the server leads to a host or port that the password was not given for; name that address when the account is added"
 )]
-pub(crate) struct Foreign;
+pub struct Foreign;
 
 /// A status that was not expected.
 #[derive(Debug, thiserror::Error)]

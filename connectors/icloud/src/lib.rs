@@ -28,6 +28,7 @@ mod wire;
 
 pub use config::{PRESETS, Preset, Scheduling, Setup, preset};
 pub use connector::{CalDav, Probe};
+pub use failure::Foreign;
 
 /// How fast an account may ask. Apple names no figures; this is what a few devices of one person ask for.
 pub const PACE: almanac_contract::Pace = almanac_contract::Pace { burst: 60, per_minute: 300, at_once: 4 };

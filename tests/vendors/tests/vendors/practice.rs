@@ -9,7 +9,7 @@ pub(crate) fn options() -> Options {
         .set("egress.allow", "[\"127.0.0.1\"]")
         .set("sync.local_delay", "20ms")
         .set("sync.retry", "50ms")
-        .set("sync.retry_max", "1s")
+        .set("sync.retry_max", "100ms")
         .set("log.level", "debug")
 }
 

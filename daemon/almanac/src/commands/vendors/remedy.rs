@@ -15,9 +15,6 @@ use crate::vendors::secrets::Secrets;
 /// How the remedy begins of what passes by itself.
 const NOTHING: &str = "nothing is to be done";
 
-/// How a `CalDAV` connector says that its password would have to go to another host.
-const LEADS_ELSEWHERE: &str = "that the password was not given for";
-
 /// What is wrong, by what is to be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -49,7 +46,7 @@ impl Trouble {
     /// What an error of a connector is.
     pub(crate) fn of(error: &ConnectorError) -> Self {
         let caused = |is| caused(error, is);
-        if caused(|cause| cause.to_string().contains(LEADS_ELSEWHERE)) {
+        if caused(|cause| cause.is::<almanac_icloud::Foreign>()) {
             return Self::Elsewhere;
         }
         match error.kind {
