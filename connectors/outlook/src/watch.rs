@@ -6,9 +6,9 @@ use almanac_contract::{
 };
 use http::Method;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::calls::{At, Call, Graph};
+use crate::calls::{At, Call, Graph, segment};
 use crate::config::Mailbox;
 use crate::error::About;
 use crate::limits::{HANDSHAKE_BYTES_MAX, NOTIFICATIONS_MAX, WATCH_MAX};
@@ -74,15 +74,8 @@ impl Graph {
         watch: &Watch,
         until: Timestamp,
     ) -> Result<Option<Watch>, ConnectorError> {
-        let call = Call {
-            method: Method::PATCH,
-            at: At::Path(format!("/subscriptions/{}", crate::calls::segment(&watch.channel))),
-            route: "/subscriptions/{subscription}",
-            operation: RENEW,
-            about: About::Event,
-            if_match: None,
-            body: Some(json!({ "expirationDateTime": time::text(self.at_most(until)) })),
-        };
+        let body = json!({ "expirationDateTime": time::text(self.at_most(until)) });
+        let call = about(Method::PATCH, watch, RENEW, Some(body));
         let renewed: Subscription = match self.json(call).await {
             Ok(renewed) => renewed,
             Err(error) if error.kind == ErrorKind::Gone => return Ok(None),
@@ -94,19 +87,24 @@ impl Graph {
     }
 
     pub(crate) async fn unwatch(&self, watch: &Watch) -> Result<(), ConnectorError> {
-        let call = Call {
-            method: Method::DELETE,
-            at: At::Path(format!("/subscriptions/{}", crate::calls::segment(&watch.channel))),
-            route: "/subscriptions/{subscription}",
-            operation: UNWATCH,
-            about: About::Event,
-            if_match: None,
-            body: None,
-        };
+        let call = about(Method::DELETE, watch, UNWATCH, None);
         match self.call(call).await {
             Err(error) if error.kind != ErrorKind::Gone => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// A call about a subscription that is there.
+fn about(method: Method, watch: &Watch, operation: &'static str, body: Option<Value>) -> Call<'static> {
+    Call {
+        method,
+        at: At::Path(format!("/subscriptions/{}", segment(&watch.channel))),
+        route: "/subscriptions/{subscription}",
+        operation,
+        about: About::Event,
+        if_match: None,
+        body,
     }
 }
 

@@ -83,6 +83,14 @@ impl App {
         directory.tenants.values().map(info).collect()
     }
 
+    /// That there is a tenant of this name or id.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn expect_tenant(&self, name: &str) -> Result<(), AppError> {
+        self.tenant_named(name).map(drop)
+    }
+
     pub(crate) fn tenant_named(&self, name: &str) -> Result<Arc<Tenant>, AppError> {
         let directory = self.directory();
         let by_id = name.parse().ok().and_then(|id: TenantId| directory.tenants.get(&id));

@@ -270,7 +270,8 @@ impl<'a> LinkRun<'a> {
     }
 }
 
-fn within_hour(since: Timestamp, now: Timestamp) -> bool {
+/// Whether `since` is less than an hour ago. What a clock says that was set back since is not.
+pub(crate) fn within_hour(since: Timestamp, now: Timestamp) -> bool {
     let passed = now.duration_since(since);
     passed >= SignedDuration::ZERO && passed < SignedDuration::from_hours(1)
 }

@@ -190,24 +190,19 @@ impl LinkRun<'_> {
                 Err(error) => Looked::Ended(self.failed(name, waits, error, Tried::Look).await?),
             });
         }
-        // Attempts are counted anew when a person has said something; what was sent stays written down.
         if pair.remote.is_some() {
             return Ok(Looked::AsKnown);
         }
-        if waits.attempts == 0 && pair.sent.is_none() {
-            return match self.meet(name, view, pair).await {
-                Ok(true) => Ok(Looked::News),
-                Ok(false) => Ok(Looked::AsKnown),
-                Err(Stop::Vendor(error)) => {
-                    Ok(Looked::Ended(self.failed(name, waits, error, Tried::Look).await?))
-                }
-                Err(stop) => Err(stop),
-            };
-        }
-        // It may have been made by an attempt whose answer was lost.
-        match self.find(name, pair).await {
+        // Attempts are counted anew when a person has said something; what was sent stays written down.
+        let first = waits.attempts == 0 && pair.sent.is_none();
+        let found = match first {
+            true => self.meet(name, view, pair).await,
+            // It may have been made by an attempt whose answer was lost.
+            false => self.find(name, pair).await,
+        };
+        match found {
             Ok(true) => Ok(Looked::News),
-            Ok(false) if view.object.is_none() => {
+            Ok(false) if !first && view.object.is_none() => {
                 self.forget(view).await?;
                 Ok(Looked::Ended(Sent::Done))
             }

@@ -142,9 +142,10 @@ impl LinkRun<'_> {
             (None, Told::Now(object)) => {
                 let uid = local.as_ref().map_or_else(|| object.form.uid.clone(), |form| form.uid.clone());
                 // A mark of a link that is no more, on what is here: we wrote it, and may have to hide more of it now.
-                let alias = self.app.alias_of_uid(&self.link, &uid)?;
-                let written = object.mark.as_ref().is_some_and(|mark| mark.uid == uid || mark.uid == alias)
-                    && local.is_some();
+                let written = match object.mark.as_ref().filter(|_| local.is_some()) {
+                    Some(mark) => mark.uid == uid || mark.uid == self.app.alias_of_uid(&self.link, &uid)?,
+                    None => false,
+                };
                 new_pair(uid, if ours || written { PairOrigin::Here } else { PairOrigin::There })
             }
             (None, _) => {

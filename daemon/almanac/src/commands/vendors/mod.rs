@@ -11,11 +11,11 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use almanac_app::AppError;
 use almanac_app::sync::{
     AccountInfo, Enabled, LinkInfo, LinkMode, LinkPolicy, LinkPrivacy, LinkState, NewAccount, NewLink,
     PairState,
 };
-use almanac_app::{AppError, TenantInfo};
 use almanac_base::{AccountId, HistoryId, LinkId, Secret, TenantId};
 use almanac_contract::{CalendarAccess, CalendarId, RemoteCalendar};
 use almanac_sync::{Answer, Execution, Scope, Stop, purge};
@@ -242,10 +242,7 @@ impl Executor {
         let mut settings = checked_settings(kind, wish.settings)?;
         let secrets = Secrets::parse(&secret)?;
         // Before anything is sent anywhere for a tenant that is not there.
-        let named = |tenant: &TenantInfo| tenant.name == wish.tenant || tenant.id.to_string() == wish.tenant;
-        if !self.app.tenants().iter().any(named) {
-            return Err(AppError::NotFound("tenant").into());
-        }
+        self.app.expect_tenant(&wish.tenant)?;
         if wish.check {
             // Whether a server mails people is asked once: what it keeps must not change afterwards.
             let trial = trial(&wish.name, kind, &settings);
